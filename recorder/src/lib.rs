@@ -1,0 +1,1 @@
+//! The trace file: write, read, tail.

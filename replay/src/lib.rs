@@ -1,0 +1,1 @@
+//! Timeline, plots, rendering and analysis of a trace.

@@ -1,0 +1,421 @@
+//! Events: the facts and decisions that make up a trace. Replay applies them and decides nothing.
+//!
+//! Variants are only ever appended and fields only added: the tag of [`Event::tag`] is the public
+//! format. Large payloads sit behind a box or an interned id, so that an event stays small.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    ClientId, GraphId, Key, Nanos, OptionsId, PrefixId, StrId, TaskId, TaskOptions, WorkerId,
+    WorkerInfo,
+};
+
+/// An event with its place in the log.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Stamped<T> {
+    /// Position in the log: the first event of a run has 0, each next one more.
+    pub seq: u64,
+    /// When the scheduler logged it; never decreases along `seq`.
+    pub logged_at: Nanos,
+    /// When it happened, on the scheduler's clock; never later than `logged_at`.
+    pub at: Nanos,
+    /// The `seq` of the event that caused it, where that is not the task's own previous one.
+    pub cause: Option<u64>,
+    /// What happened.
+    pub what: T,
+}
+
+/// What can happen in a run. The table in ARCHITECTURE.md says who emits each.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "fields are named by the glossary; the text above each says the rest")]
+pub enum Event {
+    /// A scheduler began to write this log; `incarnation` counts restarts from 0.
+    SchedulerStarted { incarnation: u32 },
+    /// A string gets an id. Ids are dense and in order.
+    Interned { id: StrId, text: Box<str> },
+    /// A prefix gets an id. Ids are dense and in order.
+    PrefixDeclared { id: PrefixId, name: Box<str> },
+    /// A set of task options gets an id. Ids are dense and in order.
+    OptionsDeclared { id: OptionsId, options: Box<TaskOptions> },
+
+    /// A client connected.
+    ClientConnected { client: ClientId, name: StrId },
+    /// A client left; what it wanted was released before.
+    ClientLeft { client: ClientId },
+    /// A client submitted a graph of `n_tasks` tasks, whose ids begin at `first`; `local` is the
+    /// client's own number of its first task.
+    GraphSubmitted {
+        graph: GraphId,
+        client: ClientId,
+        name: StrId,
+        first: TaskId,
+        n_tasks: u32,
+        local: u32,
+    },
+    /// One task of the graph. `wanted`: its graph's client holds its result until it releases it.
+    /// `deps` come before it in the log.
+    TaskSubmitted {
+        task: TaskId,
+        graph: GraphId,
+        key: Key,
+        options: OptionsId,
+        wanted: bool,
+        deps: Box<[TaskId]>,
+    },
+    /// A client asks for a task's result, beyond the graph it came with.
+    ResultWanted { client: ClientId, task: TaskId },
+    /// A client no longer wants a task's result.
+    ResultReleased { client: ClientId, task: TaskId },
+    /// A task is given up; its dependents were cancelled before.
+    TaskCancelled { task: TaskId, reason: CancelReason },
+
+    /// A worker joined.
+    WorkerJoined { worker: WorkerId, info: Box<WorkerInfo> },
+    /// A worker is gone, with all that it ran and held.
+    WorkerLost { worker: WorkerId, reason: LossReason },
+    /// A worker starts nothing new for now.
+    WorkerPaused { worker: WorkerId, reason: PauseReason },
+    /// A paused worker goes on.
+    WorkerResumed { worker: WorkerId },
+    /// A worker gets no more tasks and will leave once its results have moved.
+    WorkerRetiring { worker: WorkerId },
+    /// The worker's clock: its instant plus `offset_ns` is the scheduler's, give or take `error_ns`.
+    ClockEstimated { worker: WorkerId, offset_ns: i64, error_ns: u64 },
+
+    /// The scheduler gave a task to a worker. `attempt` counts assignments of the task from 1.
+    TaskAssigned { task: TaskId, worker: WorkerId, attempt: u32, reason: AssignReason },
+    /// No worker that is here may run the task.
+    TaskUnplaceable { task: TaskId },
+    /// The scheduler asks a worker to give a task back, to run it elsewhere.
+    StealRequested { task: TaskId, from: WorkerId, to: WorkerId },
+    /// The worker gave it back.
+    StealConfirmed { task: TaskId, from: WorkerId },
+    /// The worker kept it: it had begun.
+    StealRefused { task: TaskId, from: WorkerId },
+    /// The delay before a retry is over.
+    RetryDue { task: TaskId },
+
+    /// Worker `to` began to fetch the result of `task` from `from`, for the sake of `dependent`.
+    TransferStarted { task: TaskId, from: WorkerId, to: WorkerId, dependent: TaskId },
+    /// The copy arrived: `to` holds a replica.
+    TransferFinished { task: TaskId, to: WorkerId, bytes: u64 },
+    /// The copy did not arrive.
+    TransferFailed { task: TaskId, to: WorkerId, reason: TransferFailure },
+    /// The task's function or command began to run in a slot of its worker.
+    TaskStarted { task: TaskId, worker: WorkerId, attempt: u32, slot: u16 },
+    /// It ended well; its result is held by the worker.
+    TaskFinished { task: TaskId, worker: WorkerId, attempt: u32, bytes: u64 },
+    /// It failed. `retry`: it runs again after that delay; `None`: it has erred for good.
+    TaskFailed {
+        task: TaskId,
+        worker: WorkerId,
+        attempt: u32,
+        kind: FailureKind,
+        error: StrId,
+        retry: Option<Nanos>,
+    },
+    /// Work around a task that took `took` and ended at the event's `at`.
+    ActivityRecorded { task: TaskId, worker: WorkerId, activity: Activity, took: Nanos, bytes: u64 },
+    /// A result went from a worker's memory to its disk.
+    ResultSpilled { task: TaskId, worker: WorkerId, bytes: u64, took: Nanos },
+    /// A spilled result came back into memory.
+    ResultRestored { task: TaskId, worker: WorkerId, bytes: u64, took: Nanos },
+    /// A worker holds a copy that no transfer brought: scattered by a client, or reported when the
+    /// worker came back to a restarted scheduler.
+    ReplicaAdded { task: TaskId, worker: WorkerId, bytes: u64 },
+    /// A worker no longer holds a copy: it was damaged, or dropped as superfluous.
+    ReplicaDropped { task: TaskId, worker: WorkerId },
+
+    /// A marker of the user's, for the plots; `task` is where it was set, if in a task.
+    Marked { name: StrId, task: Option<TaskId> },
+    /// A span of the user's that took `took` and ended at the event's `at`.
+    SpanRecorded { name: StrId, task: Option<TaskId>, took: Nanos },
+}
+
+/// Why a task went to that worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[repr(u8)]
+pub enum AssignReason {
+    /// The worker holds the most bytes of its inputs.
+    Locality,
+    /// The worker had the least to do.
+    Idle,
+    /// Moved there from a busier worker.
+    Rebalanced,
+    /// It failed, and runs again.
+    Retry,
+    /// Its worker or its result was lost.
+    Recompute,
+    /// Its restrictions leave no other.
+    Restricted,
+    /// By lot.
+    Random,
+}
+
+/// Why a task was given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[repr(u8)]
+pub enum CancelReason {
+    /// A client asked for it.
+    Requested,
+    /// Nobody wants its result any more.
+    Unwanted,
+    /// Something it depends on was cancelled.
+    Dependency,
+    /// The run was stopped.
+    Stopped,
+}
+
+/// Why a worker is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[repr(u8)]
+pub enum LossReason {
+    /// It said goodbye.
+    Left,
+    /// Its connection broke.
+    Disconnected,
+    /// It was silent for too long.
+    Silent,
+    /// It was retired.
+    Retired,
+    /// Its supervisor ended it for using too much memory.
+    OutOfMemory,
+    /// The scheduler restarted and it did not come back.
+    NotBack,
+}
+
+/// Why a worker starts nothing new.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[repr(u8)]
+pub enum PauseReason {
+    /// Its memory is nearly full.
+    Memory,
+    /// It cannot spill: its disk is full.
+    DiskFull,
+    /// A person asked for it.
+    Requested,
+}
+
+/// What made a task fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[repr(u8)]
+pub enum FailureKind {
+    /// The function returned an error.
+    Error,
+    /// The function panicked.
+    Panic,
+    /// The command ended with a status other than 0, or by a signal.
+    Exit,
+    /// The command or function could not be started.
+    Unavailable,
+    /// It took longer than its timeout.
+    Timeout,
+    /// It was on too many workers when they died.
+    Poison,
+    /// An argument or result could not be decoded or encoded.
+    Codec,
+}
+
+/// Why a copy did not arrive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[repr(u8)]
+pub enum TransferFailure {
+    /// The peer could not be reached or broke off.
+    Unreachable,
+    /// The peer does not hold it.
+    Missing,
+    /// The peer has too much to do.
+    Busy,
+    /// No longer needed.
+    Cancelled,
+}
+
+/// Work around a task that is not its execution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[repr(u8)]
+pub enum Activity {
+    /// Decoding its inputs.
+    Deserialize,
+    /// Encoding its result.
+    Serialize,
+    /// Reading a spilled result.
+    DiskRead,
+    /// Spilling a result.
+    DiskWrite,
+    /// Fetching an input from another worker.
+    Transfer,
+}
+
+impl Event {
+    /// The numeric tag of the format: the position in the enum, never reused.
+    pub fn tag(&self) -> u8 {
+        match self {
+            Self::SchedulerStarted { .. } => 0,
+            Self::Interned { .. } => 1,
+            Self::PrefixDeclared { .. } => 2,
+            Self::OptionsDeclared { .. } => 3,
+            Self::ClientConnected { .. } => 4,
+            Self::ClientLeft { .. } => 5,
+            Self::GraphSubmitted { .. } => 6,
+            Self::TaskSubmitted { .. } => 7,
+            Self::ResultWanted { .. } => 8,
+            Self::ResultReleased { .. } => 9,
+            Self::TaskCancelled { .. } => 10,
+            Self::WorkerJoined { .. } => 11,
+            Self::WorkerLost { .. } => 12,
+            Self::WorkerPaused { .. } => 13,
+            Self::WorkerResumed { .. } => 14,
+            Self::WorkerRetiring { .. } => 15,
+            Self::ClockEstimated { .. } => 16,
+            Self::TaskAssigned { .. } => 17,
+            Self::TaskUnplaceable { .. } => 18,
+            Self::StealRequested { .. } => 19,
+            Self::StealConfirmed { .. } => 20,
+            Self::StealRefused { .. } => 21,
+            Self::RetryDue { .. } => 22,
+            Self::TransferStarted { .. } => 23,
+            Self::TransferFinished { .. } => 24,
+            Self::TransferFailed { .. } => 25,
+            Self::TaskStarted { .. } => 26,
+            Self::TaskFinished { .. } => 27,
+            Self::TaskFailed { .. } => 28,
+            Self::ActivityRecorded { .. } => 29,
+            Self::ResultSpilled { .. } => 30,
+            Self::ResultRestored { .. } => 31,
+            Self::ReplicaAdded { .. } => 32,
+            Self::ReplicaDropped { .. } => 33,
+            Self::Marked { .. } => 34,
+            Self::SpanRecorded { .. } => 35,
+        }
+    }
+
+    /// The variant's name, as messages and exports print it.
+    pub fn name(&self) -> &'static str {
+        EVENT_NAMES[self.tag() as usize]
+    }
+
+    /// The task the event is about, if it is about one.
+    pub fn task(&self) -> Option<TaskId> {
+        match *self {
+            Self::TaskSubmitted { task, .. }
+            | Self::ResultWanted { task, .. }
+            | Self::ResultReleased { task, .. }
+            | Self::TaskCancelled { task, .. }
+            | Self::TaskAssigned { task, .. }
+            | Self::TaskUnplaceable { task }
+            | Self::StealRequested { task, .. }
+            | Self::StealConfirmed { task, .. }
+            | Self::StealRefused { task, .. }
+            | Self::RetryDue { task }
+            | Self::TransferStarted { task, .. }
+            | Self::TransferFinished { task, .. }
+            | Self::TransferFailed { task, .. }
+            | Self::TaskStarted { task, .. }
+            | Self::TaskFinished { task, .. }
+            | Self::TaskFailed { task, .. }
+            | Self::ActivityRecorded { task, .. }
+            | Self::ResultSpilled { task, .. }
+            | Self::ResultRestored { task, .. }
+            | Self::ReplicaAdded { task, .. }
+            | Self::ReplicaDropped { task, .. } => Some(task),
+            Self::Marked { task, .. } | Self::SpanRecorded { task, .. } => task,
+            Self::SchedulerStarted { .. }
+            | Self::Interned { .. }
+            | Self::PrefixDeclared { .. }
+            | Self::OptionsDeclared { .. }
+            | Self::ClientConnected { .. }
+            | Self::ClientLeft { .. }
+            | Self::GraphSubmitted { .. }
+            | Self::WorkerJoined { .. }
+            | Self::WorkerLost { .. }
+            | Self::WorkerPaused { .. }
+            | Self::WorkerResumed { .. }
+            | Self::WorkerRetiring { .. }
+            | Self::ClockEstimated { .. } => None,
+        }
+    }
+
+    /// The worker the event is about, if it is about one; of a transfer the receiving one.
+    pub fn worker(&self) -> Option<WorkerId> {
+        match *self {
+            Self::WorkerJoined { worker, .. }
+            | Self::WorkerLost { worker, .. }
+            | Self::WorkerPaused { worker, .. }
+            | Self::WorkerResumed { worker }
+            | Self::WorkerRetiring { worker }
+            | Self::ClockEstimated { worker, .. }
+            | Self::TaskAssigned { worker, .. }
+            | Self::TaskStarted { worker, .. }
+            | Self::TaskFinished { worker, .. }
+            | Self::TaskFailed { worker, .. }
+            | Self::ActivityRecorded { worker, .. }
+            | Self::ResultSpilled { worker, .. }
+            | Self::ResultRestored { worker, .. }
+            | Self::ReplicaAdded { worker, .. }
+            | Self::ReplicaDropped { worker, .. } => Some(worker),
+            Self::TransferStarted { to, .. }
+            | Self::TransferFinished { to, .. }
+            | Self::TransferFailed { to, .. } => Some(to),
+            Self::StealRequested { from, .. }
+            | Self::StealConfirmed { from, .. }
+            | Self::StealRefused { from, .. } => Some(from),
+            Self::SchedulerStarted { .. }
+            | Self::Interned { .. }
+            | Self::PrefixDeclared { .. }
+            | Self::OptionsDeclared { .. }
+            | Self::ClientConnected { .. }
+            | Self::ClientLeft { .. }
+            | Self::GraphSubmitted { .. }
+            | Self::TaskSubmitted { .. }
+            | Self::ResultWanted { .. }
+            | Self::ResultReleased { .. }
+            | Self::TaskCancelled { .. }
+            | Self::TaskUnplaceable { .. }
+            | Self::RetryDue { .. }
+            | Self::Marked { .. }
+            | Self::SpanRecorded { .. } => None,
+        }
+    }
+}
+
+/// Names of the events by tag.
+pub const EVENT_NAMES: [&str; 36] = [
+    "SchedulerStarted",
+    "Interned",
+    "PrefixDeclared",
+    "OptionsDeclared",
+    "ClientConnected",
+    "ClientLeft",
+    "GraphSubmitted",
+    "TaskSubmitted",
+    "ResultWanted",
+    "ResultReleased",
+    "TaskCancelled",
+    "WorkerJoined",
+    "WorkerLost",
+    "WorkerPaused",
+    "WorkerResumed",
+    "WorkerRetiring",
+    "ClockEstimated",
+    "TaskAssigned",
+    "TaskUnplaceable",
+    "StealRequested",
+    "StealConfirmed",
+    "StealRefused",
+    "RetryDue",
+    "TransferStarted",
+    "TransferFinished",
+    "TransferFailed",
+    "TaskStarted",
+    "TaskFinished",
+    "TaskFailed",
+    "ActivityRecorded",
+    "ResultSpilled",
+    "ResultRestored",
+    "ReplicaAdded",
+    "ReplicaDropped",
+    "Marked",
+    "SpanRecorded",
+];
+
+const _: () = assert!(size_of::<Event>() <= 48);

@@ -1,0 +1,355 @@
+//! The state of a run at one instant, and the one function that changes it.
+//!
+//! Read top-down: the struct and its questions here, then `apply` in `state/apply.rs`, which sends
+//! each event to its family: `state/{run,client,worker,task,data}.rs`.
+
+mod apply;
+mod client;
+mod data;
+mod illegal;
+mod run;
+mod steps;
+mod task;
+mod validate;
+mod worker;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+pub use illegal::{IllegalEvent, Why};
+pub use worker::Worker;
+
+use crate::{
+    ClientId, GraphId, Key, Nanos, OptionsId, Phase, PrefixId, StrId, Suffix, Task, TaskId,
+    TaskOptions, TaskTable, WorkerId, WorkerStatus,
+};
+
+/// How long a task of a prefix that never ran is thought to take.
+pub const UNKNOWN_DURATION: Nanos = Nanos::from_micros(500);
+
+/// Everything the events of a run so far amount to. Only [`State::apply`] changes it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    /// `seq` that the next event must have.
+    pub(crate) next_seq: u64,
+    /// `logged_at` of the last event.
+    pub(crate) now: Nanos,
+    /// How often the scheduler was restarted.
+    pub(crate) incarnation: u32,
+    /// Interned strings by id; `string_ids` is the way back.
+    pub(crate) strings: Vec<Box<str>>,
+    pub(crate) string_ids: BTreeMap<Box<str>, StrId>,
+    /// Prefixes by id; `prefix_ids` is the way back.
+    pub(crate) prefixes: Vec<Prefix>,
+    pub(crate) prefix_ids: BTreeMap<Box<str>, PrefixId>,
+    /// Option sets by id; `options_ids` is the way back.
+    pub(crate) options: Vec<TaskOptions>,
+    pub(crate) options_ids: BTreeMap<TaskOptions, OptionsId>,
+    /// Clients that are connected.
+    pub(crate) clients: BTreeMap<ClientId, Client>,
+    pub(crate) n_clients: u32,
+    pub(crate) graphs: Vec<Graph>,
+    pub(crate) tasks: TaskTable,
+    /// All workers that ever joined, by id.
+    pub(crate) workers: Vec<Worker>,
+    /// The tasks in `Queued`, first to run first (see `ReadyKey`).
+    pub(crate) ready: BTreeSet<ReadyKey>,
+    /// The tasks in `NoWorker`.
+    pub(crate) unplaceable: BTreeSet<TaskId>,
+    /// The workers in `Running`, least loaded first: (assigned tasks per slot in 1/256, worker).
+    pub(crate) by_load: BTreeSet<(u32, WorkerId)>,
+    /// Copies on their way, by receiver and task; counted in their dependents' `n_fetching`.
+    pub(crate) flights: BTreeMap<(WorkerId, TaskId), Flight>,
+    /// Tasks by phase over all prefixes, the forgotten ones too.
+    pub(crate) totals: PhaseCounts,
+}
+
+/// The place of a ready task in the queue: higher priority first, then the smaller id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ReadyKey(u64);
+
+impl ReadyKey {
+    /// The place of `task` among tasks of all priorities.
+    pub fn new(priority: i32, task: TaskId) -> Self {
+        // Flipping the sign bit orders i32 as u32; inverting puts the highest first.
+        let rank = !((priority as u32) ^ (1 << 31));
+        Self((u64::from(rank) << 32) | u64::from(task.0))
+    }
+
+    /// The task.
+    pub fn task(self) -> TaskId {
+        TaskId(self.0 as u32)
+    }
+}
+
+/// How many tasks are in each phase.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PhaseCounts([u64; 8]);
+
+impl PhaseCounts {
+    /// Tasks in a phase.
+    pub fn get(&self, phase: Phase) -> u64 {
+        self.0[phase as usize]
+    }
+
+    /// Tasks submitted, in whatever phase they are now.
+    pub fn total(&self) -> u64 {
+        self.0.iter().sum()
+    }
+
+    pub(crate) fn add(&mut self, phase: Phase) {
+        self.0[phase as usize] += 1;
+    }
+
+    pub(crate) fn shift(&mut self, from: Phase, to: Phase) {
+        self.0[from as usize] -= 1;
+        self.0[to as usize] += 1;
+    }
+}
+
+/// A group of tasks whose keys begin alike.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Prefix {
+    /// Its name.
+    pub name: Box<str>,
+    /// Its tasks by phase, the forgotten ones too.
+    pub counts: PhaseCounts,
+    /// How many of its tasks have finished, each counted once however often it ran.
+    pub n_finished: u64,
+    /// How many of its tasks erred, also those forgotten since.
+    pub n_erred: u64,
+    /// Executions that ended well; a recomputed task counts again.
+    pub n_runs: u64,
+    /// Time of those executions.
+    pub run_time: Nanos,
+    /// Bytes of the results of those executions.
+    pub result_bytes: u64,
+}
+
+impl Prefix {
+    /// How long its next task is thought to take: the mean so far.
+    pub fn estimate(&self) -> Nanos {
+        self.run_time.0.checked_div(self.n_runs).map_or(UNKNOWN_DURATION, Nanos)
+    }
+}
+
+/// A connected client.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Client {
+    /// Its name.
+    pub name: StrId,
+    /// The graphs it submitted, in order.
+    pub graphs: Vec<GraphId>,
+}
+
+/// A submitted graph.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Graph {
+    /// Its name.
+    pub name: StrId,
+    /// Who submitted it.
+    pub client: ClientId,
+    /// Its first task; its tasks are contiguous.
+    pub first: TaskId,
+    /// How many tasks it has.
+    pub n_tasks: u32,
+    /// How many of them have finished, erred or were cancelled, each counted once.
+    pub n_ended: u32,
+    /// How many of them erred.
+    pub n_erred: u32,
+    /// The client's own number of its first task.
+    pub local: u32,
+}
+
+/// A copy on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Flight {
+    /// The sender.
+    pub from: WorkerId,
+    /// The task it is fetched for.
+    pub dependent: TaskId,
+    /// When it began.
+    pub started_at: Nanos,
+}
+
+impl State {
+    /// The state before the first event.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// `seq` that the next event must have: the number of events so far.
+    pub fn next_seq(&self) -> u64 {
+        self.next_seq
+    }
+
+    /// When the last event was logged.
+    pub fn now(&self) -> Nanos {
+        self.now
+    }
+
+    /// How often the scheduler was restarted.
+    pub fn incarnation(&self) -> u32 {
+        self.incarnation
+    }
+
+    /// An interned string. Ids in the state are always known.
+    pub fn text(&self, id: StrId) -> &str {
+        self.strings.get(id.index()).map_or("", |text| text)
+    }
+
+    /// The id of a string, if it is interned.
+    pub fn string_id(&self, text: &str) -> Option<StrId> {
+        self.string_ids.get(text).copied()
+    }
+
+    /// How many strings are interned.
+    pub fn n_strings(&self) -> usize {
+        self.strings.len()
+    }
+
+    /// All prefixes, by id.
+    pub fn prefixes(&self) -> &[Prefix] {
+        &self.prefixes
+    }
+
+    /// The prefix of an id in the state.
+    pub fn prefix(&self, id: PrefixId) -> &Prefix {
+        &self.prefixes[id.index()]
+    }
+
+    /// The id of a prefix by its name.
+    pub fn prefix_id(&self, name: &str) -> Option<PrefixId> {
+        self.prefix_ids.get(name).copied()
+    }
+
+    /// A key as the user wrote it.
+    pub fn key_text(&self, key: Key) -> String {
+        let prefix = &self.prefix(key.prefix).name;
+        match key.suffix {
+            Suffix::None => prefix.to_string(),
+            Suffix::Index(index) => format!("{prefix}-{index}"),
+            Suffix::Name(name) => format!("{prefix}-{}", self.text(name)),
+        }
+    }
+
+    /// The key of a live task, or its id.
+    pub fn task_name(&self, task: TaskId) -> String {
+        self.tasks.get(task).map_or_else(|| task.to_string(), |t| self.key_text(t.key))
+    }
+
+    /// The options of an id in the state.
+    pub fn options(&self, id: OptionsId) -> &TaskOptions {
+        &self.options[id.index()]
+    }
+
+    /// The id of a set of options, if it is declared.
+    pub fn options_id(&self, options: &TaskOptions) -> Option<OptionsId> {
+        self.options_ids.get(options).copied()
+    }
+
+    /// The live tasks.
+    pub fn tasks(&self) -> &TaskTable {
+        &self.tasks
+    }
+
+    /// A live task.
+    pub fn task(&self, id: TaskId) -> Option<&Task> {
+        self.tasks.get(id)
+    }
+
+    /// All workers that ever joined, by id; also those that are lost.
+    pub fn workers(&self) -> &[Worker] {
+        &self.workers
+    }
+
+    /// A worker.
+    pub fn worker(&self, id: WorkerId) -> Option<&Worker> {
+        self.workers.get(id.index())
+    }
+
+    /// The workers that are here, with their ids.
+    pub fn present_workers(&self) -> impl Iterator<Item = (WorkerId, &Worker)> {
+        self.workers
+            .iter()
+            .enumerate()
+            .filter(|(_, w)| w.status != WorkerStatus::Lost)
+            .map(|(i, w)| (WorkerId(i as u32), w))
+    }
+
+    /// The id of the next worker.
+    pub fn next_worker(&self) -> WorkerId {
+        WorkerId(self.workers.len() as u32)
+    }
+
+    /// Workers that take tasks, least loaded first, with their load in 1/256 tasks per slot.
+    pub fn by_load(&self) -> impl Iterator<Item = (u32, WorkerId)> + '_ {
+        self.by_load.iter().copied()
+    }
+
+    /// All graphs, by id.
+    pub fn graphs(&self) -> &[Graph] {
+        &self.graphs
+    }
+
+    /// A graph.
+    pub fn graph(&self, id: GraphId) -> Option<&Graph> {
+        self.graphs.get(id.index())
+    }
+
+    /// The id of the next graph.
+    pub fn next_graph(&self) -> GraphId {
+        GraphId(self.graphs.len() as u32)
+    }
+
+    /// The clients that are connected.
+    pub fn clients(&self) -> &BTreeMap<ClientId, Client> {
+        &self.clients
+    }
+
+    /// The id of the next client.
+    pub fn next_client(&self) -> ClientId {
+        ClientId(self.n_clients)
+    }
+
+    /// The task a client means by its own number.
+    pub fn local_task(&self, client: ClientId, local: u32) -> Option<TaskId> {
+        let graphs = &self.clients.get(&client)?.graphs;
+        let after = graphs.partition_point(|g| self.graphs[g.index()].local <= local);
+        let graph = &self.graphs[graphs[after.checked_sub(1)?].index()];
+        let offset = local - graph.local;
+        (offset < graph.n_tasks).then(|| TaskId(graph.first.0 + offset))
+    }
+
+    /// A task's number among its client's, the inverse of [`State::local_task`].
+    pub fn local_number(&self, task: TaskId) -> Option<u32> {
+        let graph = &self.graphs[self.task(task)?.graph.index()];
+        Some(graph.local + (task.0 - graph.first.0))
+    }
+
+    /// The tasks that are ready and wait to be placed, first to run first.
+    pub fn ready(&self) -> impl DoubleEndedIterator<Item = TaskId> + '_ {
+        self.ready.iter().map(|key| key.task())
+    }
+
+    /// How many tasks are ready and wait to be placed.
+    pub fn n_ready(&self) -> usize {
+        self.ready.len()
+    }
+
+    /// Copies on their way, by receiver and task.
+    pub fn flights(&self) -> &BTreeMap<(WorkerId, TaskId), Flight> {
+        &self.flights
+    }
+
+    /// Tasks by phase, the forgotten ones too.
+    pub fn totals(&self) -> &PhaseCounts {
+        &self.totals
+    }
+
+    /// Whether no task is active: all that was submitted has ended.
+    pub fn is_idle(&self) -> bool {
+        Phase::ALL.iter().all(|&phase| !phase.is_active() || self.totals.get(phase) == 0)
+    }
+}

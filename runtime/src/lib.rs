@@ -1,0 +1,1 @@
+//! Scheduler, worker, client and wire of Taskreel.

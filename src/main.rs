@@ -1,0 +1,2 @@
+//! The command `reel`.
+fn main() {}

@@ -1,0 +1,1 @@
+//! The web viewer: axum server, pages and embedded assets.
