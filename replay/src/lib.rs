@@ -1,1 +1,4 @@
 //! Timeline, plots, rendering and analysis of a trace.
+
+pub mod figure;
+pub mod plots;

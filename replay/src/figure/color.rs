@@ -1,0 +1,173 @@
+//! Colours as tokens, and the themes that give them values.
+//!
+//! Prefixes have the 18 colours that users of Dask know (a sequence that stays apart for
+//! colour-blind readers); which one is a hash of the name, so that it is the same in every run.
+
+use serde::Serialize;
+
+/// A colour by its meaning: an index into [`Theme::colors`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct Color(pub u8);
+
+/// How many of the colours are for prefixes: the first ones.
+const N_PREFIX_COLORS: u8 = 18;
+
+macro_rules! tokens {
+    ($($(#[$doc:meta])* $name:ident = $index:literal, $light:literal, $dark:literal;)*) => {
+        impl Color {
+            $($(#[$doc])* pub const $name: Self = Self(N_PREFIX_COLORS + $index);)*
+        }
+        const TOKENS: &[(&str, &str)] = &[$(($light, $dark)),*];
+    };
+}
+
+tokens! {
+    /// Results on their way between workers.
+    TRANSFER = 0, "#e5383b", "#ff5d5d";
+    /// Reading and writing spilled results.
+    DISK = 1, "#f48c06", "#ffa630";
+    /// Encoding and decoding.
+    SERIALIZE = 2, "#8d99ae", "#93a0b5";
+    /// What failed.
+    ERROR = 3, "#000000", "#ffffff";
+    /// A rim around marks, to set them off.
+    RIM = 4, "#ffffff", "#15181d";
+    /// What was lost with its worker.
+    LOST = 5, "#b5179e", "#ff7ae0";
+    /// Prefixes beyond those the legend names.
+    OTHER = 6, "#9aa3ae", "#7b8594";
+    /// Tasks that are processing.
+    PROCESSING = 7, "#7d8fa9", "#8494ad";
+    /// Tasks that are queued.
+    QUEUED = 8, "#b9c4d3", "#566276";
+    /// Tasks that no worker may run.
+    NO_WORKER = 9, "#f4978e", "#c75b5b";
+    /// Tasks that wait: the empty part of a bar.
+    TRACK = 10, "#e9ecf1", "#282e37";
+    /// Slots that are busy; memory and load in order.
+    LOAD = 11, "#3a6fd8", "#5b8ff0";
+    /// Tasks assigned beyond the slots.
+    BACKLOG = 12, "#a9c1ef", "#34507f";
+    /// Memory that is nearly full.
+    HIGH = 13, "#f48c06", "#ffa630";
+    /// Memory that is full.
+    FULL = 14, "#e5383b", "#ff5d5d";
+    /// Results on disk.
+    SPILLED = 15, "#c9a227", "#c9a53a";
+    /// CPU time.
+    CPU = 16, "#2a9d8f", "#3fb8a9";
+    /// Behind the picture.
+    BACKGROUND = 17, "#ffffff", "#15181d";
+    /// Behind a lane while its worker is here.
+    LANE = 18, "#f3f5f8", "#1e2229";
+    /// Behind a lane while its worker is not here.
+    ABSENT = 19, "#dfe3ea", "#0d0f12";
+    /// Behind a lane while its worker is paused.
+    PAUSED = 20, "#fdf0c8", "#3a3214";
+    /// Grid lines.
+    GRID = 21, "#d5dae1", "#333a45";
+    /// Axis lines and ticks.
+    AXIS = 22, "#8a94a3", "#727d8e";
+    /// Text.
+    TEXT = 23, "#1b2430", "#e8ebf0";
+    /// Text of less weight.
+    MUTED = 24, "#5b6675", "#a3adbb";
+    /// Between adjoining rectangles of one colour, drawn half transparent.
+    SEAM = 25, "#ffffff", "#15181d";
+    /// Memory of the process beyond the results it holds.
+    UNMANAGED = 26, "#b7c9ef", "#3b5384";
+}
+
+impl Color {
+    /// The colour of a prefix: the same for the same name, in every run and on every machine.
+    pub fn of_prefix(name: &str) -> Self {
+        let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+        // The low bits of FNV-1a mix least; fold the high half in before taking the remainder.
+        Self(((hash ^ (hash >> 32)) % u64::from(N_PREFIX_COLORS)) as u8)
+    }
+
+    /// How many colours a theme has.
+    pub fn count() -> usize {
+        N_PREFIX_COLORS as usize + TOKENS.len()
+    }
+}
+
+const VIRIDIS_LIGHT: [&str; N_PREFIX_COLORS as usize] = [
+    "#440154", "#471669", "#472a79", "#433c84", "#3c4d8a", "#355d8c", "#2e6c8e", "#287a8e",
+    "#23898d", "#1e978a", "#20a585", "#2eb27c", "#45bf6f", "#64cb5d", "#88d547", "#afdc2e",
+    "#d7e219", "#fde724",
+];
+
+/// The dark end raised until it stands out from a dark page; the rest as in the light theme.
+const VIRIDIS_DARK: [&str; N_PREFIX_COLORS as usize] = [
+    "#a35bc0", "#9561c4", "#8767c6", "#7870c6", "#6a79c4", "#5d83c1", "#5089bd", "#4490b5",
+    "#3999ad", "#30a3a3", "#2bad98", "#35b78a", "#45bf6f", "#64cb5d", "#88d547", "#afdc2e",
+    "#d7e219", "#fde724",
+];
+
+/// Values for all colours.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Theme {
+    /// `light` or `dark`.
+    pub name: &'static str,
+    /// `#rrggbb`, by [`Color`].
+    pub colors: Vec<&'static str>,
+}
+
+impl Theme {
+    /// Dark on white.
+    pub fn light() -> Self {
+        let tokens = TOKENS.iter().map(|(light, _)| *light);
+        Self { name: "light", colors: VIRIDIS_LIGHT.into_iter().chain(tokens).collect() }
+    }
+
+    /// Light on black.
+    pub fn dark() -> Self {
+        let tokens = TOKENS.iter().map(|(_, dark)| *dark);
+        Self { name: "dark", colors: VIRIDIS_DARK.into_iter().chain(tokens).collect() }
+    }
+
+    /// By name; `None` for another than `light` and `dark`.
+    pub fn by_name(name: &str) -> Option<Self> {
+        match name {
+            "light" => Some(Self::light()),
+            "dark" => Some(Self::dark()),
+            _ => None,
+        }
+    }
+
+    /// The value of a colour.
+    pub fn hex(&self, color: Color) -> &'static str {
+        self.colors.get(color.0 as usize).copied().unwrap_or("#808080")
+    }
+
+    /// `{"name":"light","colors":["#440154",…]}`, for the browser.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).expect("a theme is a list of strings")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prefix_keeps_its_colour() {
+        // Written down: a change here changes the colours of everybody's old pictures.
+        let colors: Vec<u8> =
+            ["count", "merge", "read", "sum", ""].map(|name| Color::of_prefix(name).0).into();
+        assert_eq!(colors, [9, 1, 12, 6, 7]);
+    }
+
+    #[test]
+    fn themes_name_every_token() {
+        for theme in [Theme::light(), Theme::dark()] {
+            assert_eq!(theme.colors.len(), Color::count());
+            assert!(theme.colors.iter().all(|hex| hex.len() == 7 && hex.starts_with('#')));
+        }
+        assert_eq!(Color::UNMANAGED.0 as usize + 1, Color::count(), "indices are dense");
+    }
+}
