@@ -1,1 +1,5 @@
-//! Scheduler, worker, client and wire of Taskreel.
+//! Scheduler, worker, client and wire of Taskreel: everything that touches tokio.
+
+pub mod clock;
+pub mod scheduler;
+pub mod wire;

@@ -1,0 +1,122 @@
+//! Links: two bounded queues of messages, whatever lies between their ends.
+
+use thiserror::Error;
+use tokio::sync::mpsc;
+
+use crate::scheduler::inbound::{ConnId, Inbound, Inbox};
+
+/// How many messages may wait in one direction of a link. A message carries many items, so this
+/// is thousands of tasks.
+pub const LINK_CAPACITY: usize = 1024;
+
+/// One end of a link.
+#[derive(Debug)]
+pub struct Link<Out, In> {
+    /// To the other end.
+    pub tx: LinkSender<Out>,
+    /// From the other end; ends when the other end is gone.
+    pub rx: mpsc::Receiver<In>,
+}
+
+/// The sending half of a link.
+#[derive(Debug)]
+pub struct LinkSender<T> {
+    way: Way<T>,
+}
+
+#[derive(Debug)]
+enum Way<T> {
+    /// To a queue of such messages: a pump's, or an embedded worker's or client's.
+    Queue(mpsc::Sender<T>),
+    /// To the scheduler's inbox, marked with the connection.
+    Inbox { inbox: Inbox, conn: ConnId, wrap: fn(ConnId, T) -> Inbound },
+}
+
+/// Why a message could not be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum SendError {
+    /// The other end is gone.
+    #[error("the connection is closed")]
+    Closed,
+    /// The other end does not keep up (only from `try_send`).
+    #[error("the connection does not keep up: its queue is full")]
+    Full,
+}
+
+impl<T> Clone for LinkSender<T> {
+    fn clone(&self) -> Self {
+        let way = match &self.way {
+            Way::Queue(tx) => Way::Queue(tx.clone()),
+            Way::Inbox { inbox, conn, wrap } => {
+                Way::Inbox { inbox: inbox.clone(), conn: *conn, wrap: *wrap }
+            }
+        };
+        Self { way }
+    }
+}
+
+impl<T> LinkSender<T> {
+    /// To a queue.
+    pub fn queue(tx: mpsc::Sender<T>) -> Self {
+        Self { way: Way::Queue(tx) }
+    }
+
+    /// To the scheduler, as messages of one connection.
+    pub fn inbox(inbox: Inbox, conn: ConnId, wrap: fn(ConnId, T) -> Inbound) -> Self {
+        Self { way: Way::Inbox { inbox, conn, wrap } }
+    }
+
+    /// Sends without waiting: for the scheduler's thread, which never waits for a peer.
+    ///
+    /// # Errors
+    /// `Full` when the peer does not keep up, `Closed` when it is gone.
+    pub fn try_send(&self, message: T) -> Result<(), SendError> {
+        match &self.way {
+            Way::Queue(tx) => tx.try_send(message).map_err(|e| refusal(&e)),
+            Way::Inbox { inbox, conn, wrap } => {
+                inbox.try_send(wrap(*conn, message)).map_err(|e| refusal(&e))
+            }
+        }
+    }
+
+    /// Sends, waiting for room. For plain threads.
+    ///
+    /// # Errors
+    /// `Closed` when the other end is gone.
+    ///
+    /// # Panics
+    /// Within an async runtime.
+    pub fn blocking_send(&self, message: T) -> Result<(), SendError> {
+        let sent = match &self.way {
+            Way::Queue(tx) => tx.blocking_send(message).is_ok(),
+            Way::Inbox { inbox, conn, wrap } => inbox.blocking_send(wrap(*conn, message)).is_ok(),
+        };
+        if sent { Ok(()) } else { Err(SendError::Closed) }
+    }
+
+    /// Sends, waiting for room.
+    ///
+    /// # Errors
+    /// `Closed` when the other end is gone.
+    pub async fn send(&self, message: T) -> Result<(), SendError> {
+        let sent = match &self.way {
+            Way::Queue(tx) => tx.send(message).await.is_ok(),
+            Way::Inbox { inbox, conn, wrap } => inbox.send(wrap(*conn, message)).await.is_ok(),
+        };
+        if sent { Ok(()) } else { Err(SendError::Closed) }
+    }
+}
+
+/// Two connected ends within this process.
+pub fn pair<A, B>() -> (Link<A, B>, Link<B, A>) {
+    let (a_tx, b_rx) = mpsc::channel(LINK_CAPACITY);
+    let (b_tx, a_rx) = mpsc::channel(LINK_CAPACITY);
+    (Link { tx: LinkSender::queue(a_tx), rx: a_rx }, Link { tx: LinkSender::queue(b_tx), rx: b_rx })
+}
+
+fn refusal<T>(error: &mpsc::error::TrySendError<T>) -> SendError {
+    match error {
+        mpsc::error::TrySendError::Full(_) => SendError::Full,
+        mpsc::error::TrySendError::Closed(_) => SendError::Closed,
+    }
+}
