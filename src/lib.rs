@@ -1,1 +1,3 @@
-//! Taskreel.
+//! Taskreel: a compute cluster whose every run is a recording.
+
+pub mod job;

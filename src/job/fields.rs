@@ -1,0 +1,212 @@
+//! Reads the fields of one TOML table, noting what is unknown or of the wrong type.
+
+use std::time::Duration;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::nearest::nearest;
+use super::problem::Problems;
+
+/// A text with the byte of the file where it stands.
+#[derive(Clone, Debug)]
+pub(crate) struct Text {
+    pub(crate) text: String,
+    pub(crate) offset: usize,
+}
+
+/// One table whose fields are known by name.
+pub(crate) struct Fields<'t, 'p, 'a> {
+    table: &'t DeTable<'t>,
+    pub(crate) problems: &'p mut Problems<'a>,
+}
+
+impl<'t, 'p, 'a> Fields<'t, 'p, 'a> {
+    /// Notes every field that is not in `known`; `owner` says whose fields these are.
+    pub(crate) fn new(
+        table: &'t DeTable<'t>,
+        owner: &str,
+        known: &[&str],
+        problems: &'p mut Problems<'a>,
+    ) -> Self {
+        for name in table.keys() {
+            let text = name.get_ref().as_ref();
+            if known.contains(&text) {
+                continue;
+            }
+            let hint = match nearest(text, known.iter().copied()) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => format!("known are {}", known.join(", ")),
+            };
+            problems.add(name.span().start, format!("unknown field `{text}` in {owner}"), hint);
+        }
+        Self { table, problems }
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<&'t Spanned<DeValue<'t>>> {
+        self.table.get(name)
+    }
+
+    pub(crate) fn text(&mut self, name: &str) -> Option<Text> {
+        let value = self.get(name)?;
+        text_of(value).or_else(|| self.wrong(value, name, "a text in quotes"))
+    }
+
+    pub(crate) fn texts(&mut self, name: &str) -> Option<Vec<Text>> {
+        let value = self.get(name)?;
+        let Some(items) = value.get_ref().as_array() else {
+            return self.wrong(value, name, "a list of texts: [\"a\", \"b\"]");
+        };
+        let mut texts = Vec::with_capacity(items.len());
+        for item in items {
+            match text_of(item) {
+                Some(text) => texts.push(text),
+                None => return self.wrong(item, name, "a list of texts: [\"a\", \"b\"]"),
+            }
+        }
+        Some(texts)
+    }
+
+    pub(crate) fn whole<T: TryFrom<i64>>(&mut self, name: &str, range: &str) -> Option<T> {
+        let value = self.get(name)?;
+        whole_of(value)
+            .and_then(|n| T::try_from(n).ok())
+            .or_else(|| self.wrong(value, name, &format!("a whole number {range}")))
+    }
+
+    pub(crate) fn flag(&mut self, name: &str) -> Option<bool> {
+        let value = self.get(name)?;
+        match value.get_ref() {
+            DeValue::Boolean(flag) => Some(*flag),
+            _ => self.wrong(value, name, "true or false"),
+        }
+    }
+
+    pub(crate) fn duration(&mut self, name: &str) -> Option<Duration> {
+        const WANTED: &str =
+            "a duration: \"250ms\", \"30s\", \"5m\", \"1h30m\", or a number of seconds";
+        let value = self.get(name)?;
+        let duration = match value.get_ref() {
+            DeValue::String(text) => parse_duration(text),
+            DeValue::Integer(_) => {
+                whole_of(value).and_then(|n| u64::try_from(n).ok()).map(Duration::from_secs)
+            }
+            DeValue::Float(number) => number
+                .as_str()
+                .parse()
+                .ok()
+                .and_then(|secs: f64| Duration::try_from_secs_f64(secs).ok()),
+            _ => None,
+        };
+        duration
+            .filter(|d| *d <= Duration::from_secs(10 * 365 * 86_400))
+            .or_else(|| self.wrong(value, name, WANTED))
+    }
+
+    /// A table of texts, as environment variables are; numbers count as their text.
+    pub(crate) fn variables(&mut self, name: &str) -> Option<Vec<(String, Text)>> {
+        let value = self.get(name)?;
+        let Some(table) = value.get_ref().as_table() else {
+            return self.wrong(value, name, "a table of texts: { NAME = \"value\" }");
+        };
+        let mut variables = Vec::with_capacity(table.len());
+        for (key, value) in table {
+            let Some(text) = text_of(value).or_else(|| number_text(value)) else {
+                self.wrong::<()>(value, key.get_ref(), "a text in quotes");
+                continue;
+            };
+            if key.get_ref().is_empty() || key.get_ref().contains(['=', '\0']) {
+                let message = format!("`{}` cannot name a variable", key.get_ref().escape_debug());
+                self.problems.add(key.span().start, message, "take letters, digits and `_`");
+            }
+            variables.push((key.get_ref().to_string(), text));
+        }
+        Some(variables)
+    }
+
+    /// Notes that a field is not what it must be.
+    pub(crate) fn wrong<T>(
+        &mut self,
+        value: &Spanned<DeValue<'_>>,
+        name: &str,
+        wanted: &str,
+    ) -> Option<T> {
+        let found = match value.get_ref() {
+            DeValue::String(text) => format!("\"{}\"", text.escape_debug()),
+            DeValue::Integer(number) => number.to_string(),
+            DeValue::Float(number) => number.to_string(),
+            DeValue::Boolean(flag) => flag.to_string(),
+            DeValue::Datetime(_) => "a date".to_owned(),
+            DeValue::Array(_) => "a list".to_owned(),
+            DeValue::Table(_) => "a table".to_owned(),
+        };
+        self.problems.add(
+            value.span().start,
+            format!("`{name}` cannot be {found}"),
+            format!("it takes {wanted}"),
+        );
+        None
+    }
+}
+
+pub(crate) fn text_of(value: &Spanned<DeValue<'_>>) -> Option<Text> {
+    let text = value.get_ref().as_str()?.to_owned();
+    Some(Text { text, offset: value.span().start })
+}
+
+pub(crate) fn whole_of(value: &Spanned<DeValue<'_>>) -> Option<i64> {
+    let number = value.get_ref().as_integer()?;
+    i64::from_str_radix(number.as_str(), number.radix()).ok()
+}
+
+fn number_text(value: &Spanned<DeValue<'_>>) -> Option<Text> {
+    let text = match value.get_ref() {
+        DeValue::Integer(_) => whole_of(value)?.to_string(),
+        DeValue::Float(number) => number.as_str().to_owned(),
+        _ => return None,
+    };
+    Some(Text { text, offset: value.span().start })
+}
+
+/// `1h30m`, `5m`, `30s`, `1.5s`, `250ms`, `10us`.
+fn parse_duration(text: &str) -> Option<Duration> {
+    let mut rest = text.trim();
+    let mut total = Duration::ZERO;
+    if rest.is_empty() {
+        return None;
+    }
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+        let number: f64 = rest[..digits].parse().ok()?;
+        let unit = &rest[digits..];
+        let unit = &unit[..unit.find(|c: char| c.is_ascii_digit()).unwrap_or(unit.len())];
+        let secs = match unit.trim() {
+            "us" | "µs" => 1e-6,
+            "ms" => 1e-3,
+            "s" => 1.0,
+            "m" | "min" => 60.0,
+            "h" => 3600.0,
+            "d" => 86_400.0,
+            _ => return None,
+        };
+        total = total.checked_add(Duration::try_from_secs_f64(number * secs).ok()?)?;
+        rest = &rest[digits + unit.len()..];
+    }
+    Some(total)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations() {
+        let parsed = |text| parse_duration(text).map(|d| d.as_secs_f64());
+        assert_eq!(parsed("1h30m"), Some(5400.0));
+        assert_eq!(parsed("1.5s"), Some(1.5));
+        assert_eq!(parsed("250ms"), Some(0.25));
+        for bad in ["", "5", "s", "5x", "1..2s", "-3s", "1e400s"] {
+            assert_eq!(parsed(bad), None, "{bad}");
+        }
+    }
+}
