@@ -89,6 +89,22 @@ pub enum Change {
         /// The status it has.
         to: WorkerStatus,
     },
+    /// A client began (`wanted`) or ceased to want a task's result.
+    Interest {
+        /// Whose result.
+        task: TaskId,
+        /// Which client.
+        client: ClientId,
+        /// Whether it wants it now.
+        wanted: bool,
+    },
+    /// A task that a client wanted was given up.
+    Cancelled {
+        /// Which task.
+        task: TaskId,
+        /// Which client.
+        client: ClientId,
+    },
     /// A retry was put off until the instant given.
     RetryScheduled {
         /// Which task.

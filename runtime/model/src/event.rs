@@ -27,7 +27,10 @@ pub struct Stamped<T> {
 
 /// What can happen in a run. The table in ARCHITECTURE.md says who emits each.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "fields are named by the glossary; the text above each says the rest")]
+#[expect(
+    missing_docs,
+    reason = "fields are named by the glossary; the text above each says the rest"
+)]
 pub enum Event {
     /// A scheduler began to write this log; `incarnation` counts restarts from 0.
     SchedulerStarted { incarnation: u32 },

@@ -123,7 +123,8 @@ pub struct NewTask {
     pub options: u32,
     /// Whether the client holds the result until it releases it.
     pub wanted: bool,
-    /// The client's own numbers of its dependencies: smaller than the task's own number.
+    /// The client's own numbers of its dependencies: strictly increasing, each smaller than the
+    /// task's own number. Inputs reach the worker in this order.
     pub deps: Vec<u32>,
 }
 

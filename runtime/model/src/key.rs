@@ -67,7 +67,8 @@ mod tests {
 
     #[test]
     fn splits_and_joins() {
-        for text in ["count-17", "a-b-17", "read-data.csv", "sum", "x-007", "-3", "x-", "x-+5", ""] {
+        for text in ["count-17", "a-b-17", "read-data.csv", "sum", "x-007", "-3", "x-", "x-+5", ""]
+        {
             let (prefix, suffix) = split_key(text);
             let joined = match suffix {
                 SuffixText::None => prefix.to_owned(),

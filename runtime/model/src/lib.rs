@@ -8,21 +8,27 @@
 //! amounts to), then [`Input`], [`Turn`], [`decide`] and [`Policy`] (what happens next, live only).
 
 mod change;
+mod decide;
 mod effect;
+mod effects;
 mod event;
 mod ids;
 mod input;
 mod key;
 mod phase;
+mod policy;
 mod sample;
 mod spec;
 mod state;
 mod table;
 mod task;
+mod turn;
 mod units;
 
 pub use change::{Change, Outcome, Storage};
+pub use decide::{Rejection, decide};
 pub use effect::{Effect, Ended};
+pub use effects::effects;
 pub use event::{
     Activity, AssignReason, CancelReason, EVENT_NAMES, Event, FailureKind, LossReason, PauseReason,
     Stamped, TransferFailure,
@@ -31,6 +37,7 @@ pub use ids::{ClientId, GraphId, OptionsId, PrefixId, StrId, TaskId, WorkerId};
 pub use input::{Input, NewGraph, NewTask, Report, Reported};
 pub use key::{Key, Suffix, SuffixText, split_key};
 pub use phase::{Phase, Stage, WorkerStatus};
+pub use policy::{LocalityThenIdle, Placement, Policy, has_room, place, policy_by_name};
 pub use sample::{LogLevel, LogLine, Sample};
 pub use spec::{TaskOptions, WorkerInfo};
 pub use state::{
@@ -39,4 +46,5 @@ pub use state::{
 };
 pub use table::TaskTable;
 pub use task::{Again, Blame, Executing, Replica, Run, Task};
+pub use turn::{Output, Turn};
 pub use units::{HumanBytes, Nanos};

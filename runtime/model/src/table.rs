@@ -68,7 +68,8 @@ impl TaskTable {
             self.chunks.push(Some(Chunk { tasks: Vec::with_capacity(CHUNK), n_live: 0 }));
         }
         // A chunk that is not full has never been freed: `remove` frees only full ones.
-        let chunk = self.chunks.last_mut().and_then(Option::as_mut).expect("the last chunk is open");
+        let chunk =
+            self.chunks.last_mut().and_then(Option::as_mut).expect("the last chunk is open");
         chunk.tasks.push(Some(task));
         chunk.n_live += 1;
         self.n_live += 1;

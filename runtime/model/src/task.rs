@@ -26,7 +26,7 @@ pub struct Task {
     pub n_failures: u32,
     /// How many workers were lost while it was assigned to them and executing.
     pub n_deaths: u32,
-    /// What it depends on; each is live as long as this task is.
+    /// What it depends on, in the order of their ids; each is live as long as this task is.
     pub deps: Box<[TaskId]>,
     /// Who depends on it; may list tasks that are forgotten by now.
     pub dependents: SmallVec<[TaskId; 2]>,
@@ -34,10 +34,12 @@ pub struct Task {
     pub n_dependents: u32,
     /// How many of `dependents` are active (see `Phase::is_active`): they need the result.
     pub n_waiters: u32,
-    /// How many of `deps` are not in memory; kept while the task is active and not executing.
+    /// How many of `deps` are not in memory (only in `Waiting`, else 0).
     pub n_missing: u32,
     /// Clients that hold on to the result.
     pub wanted_by: SmallVec<[ClientId; 2]>,
+    /// Whether it is counted in its graph's `n_ended`: it finished, erred or was cancelled once.
+    pub ended: bool,
     /// Where it is processing, with its place in that worker's lists.
     pub run: Option<Run>,
     /// Who holds its result; not empty exactly in `Memory`.

@@ -1,1 +1,194 @@
-//! (being written)
+//! Clients: they come, submit graphs, want results, and go.
+
+use super::steps::Step;
+use super::{Client, Graph, State, Why};
+use crate::{Again, Change, ClientId, GraphId, Key, OptionsId, Phase, StrId, Suffix, Task, TaskId};
+
+impl State {
+    pub(super) fn client_connected(
+        &mut self,
+        step: &mut Step<'_>,
+        client: ClientId,
+        name: StrId,
+    ) -> Result<(), Why> {
+        self.check_string(name)?;
+        if client != self.next_client() {
+            return Err(Why::IdOutOfOrder);
+        }
+        self.n_clients += 1;
+        self.clients.insert(client, Client { name, graphs: Vec::new() });
+        step.changes.push(Change::Client { client, connected: true });
+        Ok(())
+    }
+
+    pub(super) fn client_left(&mut self, step: &mut Step<'_>, client: ClientId) -> Result<(), Why> {
+        self.clients.remove(&client).ok_or(Why::Unknown)?;
+        step.changes.push(Change::Client { client, connected: false });
+        Ok(())
+    }
+
+    pub(super) fn graph_submitted(
+        &mut self,
+        step: &mut Step<'_>,
+        graph: GraphId,
+        client: ClientId,
+        name: StrId,
+        (first, n_tasks, local): (TaskId, u32, u32),
+    ) -> Result<(), Why> {
+        self.check_string(name)?;
+        if graph != self.next_graph() || first != self.tasks.next_id() {
+            return Err(Why::IdOutOfOrder);
+        }
+        let owner = self.clients.get_mut(&client).ok_or(Why::Unknown)?;
+        if first.0.checked_add(n_tasks).is_none() || local.checked_add(n_tasks).is_none() {
+            return Err(Why::Overflow);
+        }
+        let next_local = owner.graphs.last().map_or(0, |last| {
+            let last = &self.graphs[last.index()];
+            last.local + last.n_tasks
+        });
+        if local < next_local {
+            return Err(Why::IdOutOfOrder);
+        }
+        owner.graphs.push(graph);
+        self.graphs.push(Graph { name, client, first, n_tasks, n_ended: 0, n_erred: 0, local });
+        step.changes.push(Change::Graph { graph, done: false });
+        Ok(())
+    }
+
+    pub(super) fn task_submitted(
+        &mut self,
+        step: &mut Step<'_>,
+        task: TaskId,
+        graph: GraphId,
+        (key, options, wanted): (Key, OptionsId, bool),
+        deps: &[TaskId],
+    ) -> Result<(), Why> {
+        self.check_new_task(task, graph, key, options, deps)?;
+        let client = self.graphs[graph.index()].client;
+        self.tasks.push(Task {
+            key,
+            graph,
+            options,
+            phase: Phase::Released,
+            delayed: false,
+            again: Again::No,
+            attempt: 0,
+            n_failures: 0,
+            n_deaths: 0,
+            deps: deps.into(),
+            dependents: smallvec::SmallVec::new(),
+            n_dependents: 0,
+            n_waiters: 0,
+            n_missing: 0,
+            wanted_by: wanted.then_some(client).into_iter().collect(),
+            ended: false,
+            run: None,
+            replicas: smallvec::SmallVec::new(),
+            bytes: 0,
+            error: None,
+            since_seq: step.seq,
+        });
+        self.totals.add(Phase::Released);
+        self.prefixes[key.prefix.index()].counts.add(Phase::Released);
+        for &dep in deps {
+            self.link_dependent(dep, task);
+        }
+        self.activate(step, task);
+        Ok(())
+    }
+
+    fn check_new_task(
+        &self,
+        task: TaskId,
+        graph: GraphId,
+        key: Key,
+        options: OptionsId,
+        deps: &[TaskId],
+    ) -> Result<(), Why> {
+        if task != self.tasks.next_id() {
+            return Err(Why::IdOutOfOrder);
+        }
+        let owner = self.graphs.get(graph.index()).ok_or(Why::UnknownGraph(graph))?;
+        let is_last = graph.index() + 1 == self.graphs.len();
+        if !is_last || task.0 - owner.first.0 >= owner.n_tasks {
+            return Err(Why::UnknownGraph(graph));
+        }
+        if !self.clients.contains_key(&owner.client)
+            || options.index() >= self.options.len()
+            || key.prefix.index() >= self.prefixes.len()
+        {
+            return Err(Why::Unknown);
+        }
+        if let Suffix::Name(name) = key.suffix {
+            self.check_string(name)?;
+        }
+        if !deps.is_sorted_by(|a, b| a < b) {
+            return Err(Why::IdOutOfOrder);
+        }
+        match deps.iter().find(|dep| self.tasks.get(**dep).is_none()) {
+            Some(&dep) => Err(Why::UnknownTask(dep)),
+            None => Ok(()),
+        }
+    }
+
+    /// Enters `dependent` in the list of `dep`, dropping forgotten entries when they abound: a
+    /// result that serves new tasks for ever must not grow for ever.
+    fn link_dependent(&mut self, dep: TaskId, dependent: TaskId) {
+        let task = self.live(dep);
+        let n_listed = task.dependents.len();
+        if n_listed >= 64 && n_listed > 2 * task.n_dependents as usize {
+            let mut listed = std::mem::take(&mut self.live_mut(dep).dependents);
+            listed.retain(|id| self.tasks.get(*id).is_some());
+            self.live_mut(dep).dependents = listed;
+        }
+        let task = self.live_mut(dep);
+        task.dependents.push(dependent);
+        task.n_dependents += 1;
+    }
+
+    pub(super) fn result_wanted(
+        &mut self,
+        step: &mut Step<'_>,
+        client: ClientId,
+        task: TaskId,
+    ) -> Result<(), Why> {
+        if !self.clients.contains_key(&client) {
+            return Err(Why::Unknown);
+        }
+        let found = self.tasks.get_mut(task).ok_or(Why::UnknownTask(task))?;
+        if found.wanted_by.contains(&client) {
+            return Err(Why::Needed(task));
+        }
+        found.wanted_by.push(client);
+        step.changes.push(Change::Interest { task, client, wanted: true });
+        self.activate(step, task);
+        Ok(())
+    }
+
+    pub(super) fn result_released(
+        &mut self,
+        step: &mut Step<'_>,
+        client: ClientId,
+        task: TaskId,
+    ) -> Result<(), Why> {
+        let found = self.tasks.get_mut(task).ok_or(Why::UnknownTask(task))?;
+        let position = found.wanted_by.iter().position(|c| *c == client).ok_or(Why::Unknown)?;
+        found.wanted_by.remove(position);
+        step.changes.push(Change::Interest { task, client, wanted: false });
+        self.sweep(step, task);
+        Ok(())
+    }
+
+    pub(super) fn task_cancelled(&mut self, step: &mut Step<'_>, task: TaskId) -> Result<(), Why> {
+        let found = self.tasks.get_mut(task).ok_or(Why::UnknownTask(task))?;
+        if found.n_waiters > 0 {
+            return Err(Why::Needed(task));
+        }
+        for client in std::mem::take(&mut found.wanted_by) {
+            step.changes.push(Change::Cancelled { task, client });
+        }
+        self.sweep(step, task);
+        Ok(())
+    }
+}

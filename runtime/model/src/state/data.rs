@@ -1,1 +1,204 @@
-//! (being written)
+//! Data: results move between workers, and between memory and disk.
+
+use super::steps::Step;
+use super::{Flight, State, Why};
+use crate::{Activity, Change, Nanos, Phase, Storage, TaskId, WorkerId};
+
+impl State {
+    pub(super) fn transfer_started(
+        &mut self,
+        step: &mut Step<'_>,
+        task: TaskId,
+        from: WorkerId,
+        to: WorkerId,
+        dependent: TaskId,
+    ) -> Result<(), Why> {
+        self.check_here(to)?;
+        if from.index() >= self.workers.len() {
+            return Err(Why::UnknownWorker(from));
+        }
+        if self.flights.contains_key(&(to, task)) {
+            return Err(Why::Transfer(task, to));
+        }
+        self.flights.insert((to, task), Flight { from, dependent, started_at: step.at });
+        if let Some(run) = self.tasks.get_mut(dependent).and_then(|t| t.run.as_mut())
+            && run.worker == to
+        {
+            run.n_fetching += 1;
+        }
+        step.changes.push(Change::TransferStarted { task, from, to });
+        Ok(())
+    }
+
+    pub(super) fn transfer_finished(
+        &mut self,
+        step: &mut Step<'_>,
+        task: TaskId,
+        to: WorkerId,
+        bytes: u64,
+    ) -> Result<(), Why> {
+        self.check_here(to)?;
+        self.end_flight(step, task, to, Some(bytes))?;
+        // A result that was freed meanwhile is no replica; the effects tell the worker to free it.
+        let arrived = self.tasks.get(task).is_some_and(|found| {
+            found.phase == Phase::Memory && found.replicas.iter().all(|r| r.worker != to)
+        });
+        if arrived {
+            self.add_replica(step, task, to, false);
+        }
+        Ok(())
+    }
+
+    pub(super) fn transfer_failed(
+        &mut self,
+        step: &mut Step<'_>,
+        task: TaskId,
+        to: WorkerId,
+    ) -> Result<(), Why> {
+        self.end_flight(step, task, to, None)
+    }
+
+    /// Ends a copy's way; `bytes`: it arrived.
+    fn end_flight(
+        &mut self,
+        step: &mut Step<'_>,
+        task: TaskId,
+        to: WorkerId,
+        bytes: Option<u64>,
+    ) -> Result<(), Why> {
+        let found = self.flights.get(&(to, task)).ok_or(Why::Transfer(task, to))?;
+        if step.at < found.started_at {
+            return Err(Why::Time);
+        }
+        let flight = self.flights.remove(&(to, task)).expect("found a line ago");
+        if let Some(run) = self.tasks.get_mut(flight.dependent).and_then(|t| t.run.as_mut())
+            && run.worker == to
+        {
+            run.n_fetching -= 1;
+        }
+        step.changes.push(Change::Activity {
+            task,
+            dependent: flight.dependent,
+            worker: to,
+            peer: Some(flight.from),
+            activity: Activity::Transfer,
+            started_at: flight.started_at,
+            bytes: bytes.unwrap_or(0),
+            ok: bytes.is_some(),
+        });
+        Ok(())
+    }
+
+    /// Ends the copies on their way to a worker that is gone. Those from it end when their
+    /// receivers say so.
+    pub(super) fn drop_flights(&mut self, step: &mut Step<'_>, worker: WorkerId) {
+        let to_worker = (worker, TaskId(0))..=(worker, TaskId(u32::MAX));
+        let tasks: Vec<TaskId> =
+            self.flights.range(to_worker).map(|((_, task), _)| *task).collect();
+        for task in tasks {
+            let flight = &self.flights[&(worker, task)];
+            // Its clock may be ahead of the scheduler's by a little.
+            let at = step.at.max(flight.started_at);
+            let mut step = Step { seq: step.seq, at, changes: step.changes };
+            let ended = self.end_flight(&mut step, task, worker, None);
+            debug_assert!(ended.is_ok(), "the flight was listed and does not end before it began");
+        }
+    }
+
+    pub(super) fn activity_recorded(
+        &mut self,
+        step: &mut Step<'_>,
+        task: TaskId,
+        worker: WorkerId,
+        activity: Activity,
+        (took, bytes): (Nanos, u64),
+    ) -> Result<(), Why> {
+        self.check_here(worker)?;
+        let (started_at, ok) = (step.at - took, true);
+        let dependent = task;
+        step.changes.push(Change::Activity {
+            task,
+            dependent,
+            worker,
+            peer: None,
+            activity,
+            started_at,
+            bytes,
+            ok,
+        });
+        Ok(())
+    }
+
+    /// A worker's copy went to disk (`spilled`) or came back.
+    pub(super) fn result_moved(
+        &mut self,
+        step: &mut Step<'_>,
+        task: TaskId,
+        worker: WorkerId,
+        spilled: bool,
+        (took, bytes): (Nanos, u64),
+    ) -> Result<(), Why> {
+        let index = self.check_replica(task, worker)?;
+        let found = self.live_mut(task);
+        if found.replicas[index].spilled == spilled {
+            return Err(Why::Replica(task, worker));
+        }
+        found.replicas[index].spilled = spilled;
+        let size = found.bytes;
+        let holder = &mut self.workers[worker.index()];
+        let (from, to, activity) = if spilled {
+            holder.memory_bytes = holder.memory_bytes.saturating_sub(size);
+            holder.disk_bytes = holder.disk_bytes.saturating_add(size);
+            (Storage::Memory, Storage::Disk, Activity::DiskWrite)
+        } else {
+            holder.disk_bytes = holder.disk_bytes.saturating_sub(size);
+            holder.memory_bytes = holder.memory_bytes.saturating_add(size);
+            (Storage::Disk, Storage::Memory, Activity::DiskRead)
+        };
+        step.changes.push(Change::Replica { task, worker, bytes: size, from, to });
+        self.activity_recorded(step, task, worker, activity, (took, bytes))
+    }
+
+    pub(super) fn replica_added(
+        &mut self,
+        step: &mut Step<'_>,
+        task: TaskId,
+        worker: WorkerId,
+        bytes: u64,
+    ) -> Result<(), Why> {
+        self.check_here(worker)?;
+        let found = self.tasks.get(task).ok_or(Why::UnknownTask(task))?;
+        match found.phase {
+            Phase::Memory if found.replicas.iter().all(|r| r.worker != worker) => {
+                self.add_replica(step, task, worker, false);
+                Ok(())
+            }
+            Phase::Waiting | Phase::NoWorker | Phase::Queued | Phase::Processing => {
+                self.finish(step, task, worker, bytes);
+                Ok(())
+            }
+            Phase::Memory => Err(Why::Replica(task, worker)),
+            Phase::Released | Phase::Erred | Phase::Forgotten => Err(Why::Phase(task, found.phase)),
+        }
+    }
+
+    pub(super) fn replica_dropped(
+        &mut self,
+        step: &mut Step<'_>,
+        task: TaskId,
+        worker: WorkerId,
+    ) -> Result<(), Why> {
+        let index = self.check_replica(task, worker)?;
+        self.remove_replica(step, task, index);
+        if self.live(task).replicas.is_empty() {
+            self.lose_result(step, task);
+        }
+        Ok(())
+    }
+
+    fn check_replica(&self, task: TaskId, worker: WorkerId) -> Result<usize, Why> {
+        let found = self.tasks.get(task).ok_or(Why::UnknownTask(task))?;
+        let index = found.replicas.iter().position(|r| r.worker == worker);
+        index.ok_or(Why::Replica(task, worker))
+    }
+}

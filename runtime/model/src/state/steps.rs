@@ -1,1 +1,387 @@
-//! (being written)
+//! What follows from what: the moves that the event families share.
+//!
+//! A task needs its dependencies while it is active; a result is kept while something active or a
+//! client needs it; a task is kept while a live task depends on it or a client wants it. Chains of
+//! consequences run over work lists, never by recursion: graphs may be a million tasks deep.
+
+use super::State;
+use crate::{
+    Again, Blame, Change, Nanos, Outcome, Phase, ReadyKey, Replica, Run, Storage, Task, TaskId,
+    WorkerId, WorkerStatus,
+};
+
+/// The event that is being applied, and the changes so far.
+pub(crate) struct Step<'a> {
+    pub(crate) seq: u64,
+    pub(crate) at: Nanos,
+    pub(crate) changes: &'a mut Vec<Change>,
+}
+
+impl State {
+    /// A task that the indexes of the state say is live.
+    pub(super) fn live(&self, task: TaskId) -> &Task {
+        self.tasks.get(task).expect("the state's indexes hold live tasks only")
+    }
+
+    pub(super) fn live_mut(&mut self, task: TaskId) -> &mut Task {
+        self.tasks.get_mut(task).expect("the state's indexes hold live tasks only")
+    }
+
+    /// Moves a task to another phase: the counts, the queues and the change.
+    pub(super) fn set_phase(
+        &mut self,
+        step: &mut Step<'_>,
+        id: TaskId,
+        to: Phase,
+        worker: Option<WorkerId>,
+    ) {
+        let task = self.live_mut(id);
+        let from = std::mem::replace(&mut task.phase, to);
+        task.since_seq = step.seq;
+        let (prefix, options) = (task.key.prefix, task.options);
+        if from == Phase::Queued || to == Phase::Queued {
+            let key = ReadyKey::new(self.options[options.index()].priority, id);
+            if to == Phase::Queued {
+                self.ready.insert(key)
+            } else {
+                self.ready.remove(&key)
+            };
+        }
+        if from == Phase::NoWorker {
+            self.unplaceable.remove(&id);
+        } else if to == Phase::NoWorker {
+            self.unplaceable.insert(id);
+        }
+        self.totals.shift(from, to);
+        self.prefixes[prefix.index()].counts.shift(from, to);
+        step.changes.push(Change::Task { task: id, from, to, worker });
+    }
+
+    /// Sets a task on its way to a result, if it is released, and with it all it needs that is.
+    pub(super) fn activate(&mut self, step: &mut Step<'_>, id: TaskId) {
+        let mut work = Vec::new();
+        let mut blamed = Vec::new();
+        let mut next = Some(id);
+        while let Some(id) = next {
+            if self.live(id).phase == Phase::Released {
+                self.set_phase(step, id, Phase::Waiting, None);
+                let deps = std::mem::take(&mut self.live_mut(id).deps);
+                let mut n_missing = 0;
+                for &dep in &deps {
+                    let task = self.live_mut(dep);
+                    task.n_waiters += 1;
+                    n_missing += u32::from(task.phase != Phase::Memory);
+                    match task.phase {
+                        Phase::Released => work.push(dep),
+                        Phase::Erred => blamed.push((id, task.error)),
+                        Phase::Waiting
+                        | Phase::NoWorker
+                        | Phase::Queued
+                        | Phase::Processing
+                        | Phase::Memory
+                        | Phase::Forgotten => {}
+                    }
+                }
+                let task = self.live_mut(id);
+                task.deps = deps;
+                task.n_missing = n_missing;
+                if task.attempt > 0 {
+                    task.again = Again::Recompute;
+                }
+                self.queue_if_ready(step, id, None);
+            }
+            next = work.pop();
+        }
+        for (id, blame) in blamed {
+            let blame = blame.expect("an erred task knows why");
+            if self.tasks.get(id).is_some_and(|task| task.phase.is_active()) {
+                self.err(step, id, blame);
+            }
+        }
+    }
+
+    /// A waiting task that misses nothing becomes ready.
+    pub(super) fn queue_if_ready(
+        &mut self,
+        step: &mut Step<'_>,
+        id: TaskId,
+        worker: Option<WorkerId>,
+    ) {
+        let task = self.live(id);
+        if task.phase == Phase::Waiting && task.n_missing == 0 && !task.delayed {
+            self.set_phase(step, id, Phase::Queued, worker);
+        }
+    }
+
+    /// Puts a task that was processing back: it waits again, or is ready.
+    pub(super) fn put_back(&mut self, step: &mut Step<'_>, id: TaskId, worker: WorkerId) {
+        let deps = std::mem::take(&mut self.live_mut(id).deps);
+        let mut n_missing = 0;
+        let mut released = Vec::new();
+        for &dep in &deps {
+            let phase = self.live(dep).phase;
+            n_missing += u32::from(phase != Phase::Memory);
+            if phase == Phase::Released {
+                released.push(dep);
+            }
+        }
+        let task = self.live_mut(id);
+        task.deps = deps;
+        task.n_missing = n_missing;
+        let ready = n_missing == 0 && !task.delayed;
+        let to = if ready { Phase::Queued } else { Phase::Waiting };
+        self.set_phase(step, id, to, Some(worker));
+        for dep in released {
+            self.activate(step, dep);
+        }
+    }
+
+    /// Ends a task's assignment: its worker's lists, its slot and, if it executed, the change.
+    pub(super) fn unassign(&mut self, step: &mut Step<'_>, id: TaskId, outcome: Outcome) -> Run {
+        let run = self.live_mut(id).run.take().expect("a processing task has a run");
+        let worker = &mut self.workers[run.worker.index()];
+        let old_load = worker.load();
+        worker.assigned.swap_remove(run.position as usize);
+        let moved = worker.assigned.get(run.position as usize).copied();
+        worker.occupancy = worker.occupancy - run.estimate;
+        worker.freed_seq = step.seq;
+        if let Some(executing) = run.executing {
+            worker.slots[usize::from(executing.slot)] = None;
+            worker.busy = worker.busy + (step.at - executing.started_at);
+            step.changes.push(Change::Stopped {
+                task: id,
+                worker: run.worker,
+                slot: executing.slot,
+                started_at: executing.started_at,
+                outcome,
+            });
+        }
+        let (load, is_running) = (worker.load(), worker.status == WorkerStatus::Running);
+        if is_running {
+            self.by_load.remove(&(old_load, run.worker));
+            self.by_load.insert((load, run.worker));
+        }
+        if let Some(moved) = moved {
+            let moved_run = self.live_mut(moved).run.as_mut();
+            moved_run.expect("an assigned task has a run").position = run.position;
+        }
+        run
+    }
+
+    /// An active task gives up its dependencies; those nothing needs any more go into `work`.
+    fn leave(&mut self, step: &mut Step<'_>, id: TaskId, outcome: Outcome, work: &mut Vec<TaskId>) {
+        if self.live(id).phase == Phase::Processing {
+            self.unassign(step, id, outcome);
+        }
+        let deps = std::mem::take(&mut self.live_mut(id).deps);
+        for &dep in &deps {
+            let task = self.live_mut(dep);
+            task.n_waiters -= 1;
+            if task.n_waiters == 0 {
+                work.push(dep);
+            }
+        }
+        let task = self.live_mut(id);
+        task.deps = deps;
+        task.n_missing = 0;
+        task.delayed = false;
+        task.again = Again::No;
+    }
+
+    /// An active task has its result, on `worker`.
+    pub(super) fn finish(&mut self, step: &mut Step<'_>, id: TaskId, worker: WorkerId, bytes: u64) {
+        let mut work = Vec::new();
+        self.leave(step, id, Outcome::Finished, &mut work);
+        let task = self.live_mut(id);
+        task.bytes = bytes;
+        task.error = None;
+        let prefix = task.key.prefix;
+        if !task.ended {
+            self.prefixes[prefix.index()].n_finished += 1;
+        }
+        self.set_phase(step, id, Phase::Memory, Some(worker));
+        self.add_replica(step, id, worker, false);
+        self.count_ended(step, id, false);
+        let dependents = std::mem::take(&mut self.live_mut(id).dependents);
+        for &dependent in &dependents {
+            if let Some(task) = self.tasks.get_mut(dependent)
+                && task.phase == Phase::Waiting
+            {
+                task.n_missing -= 1;
+                self.queue_if_ready(step, dependent, None);
+            }
+        }
+        self.live_mut(id).dependents = dependents;
+        work.push(id);
+        self.sweep_all(step, work);
+    }
+
+    /// A task errs, and with it every active task that depends on it.
+    pub(super) fn err(&mut self, step: &mut Step<'_>, id: TaskId, blame: Blame) {
+        let mut work = Vec::new();
+        let mut erring = vec![id];
+        while let Some(id) = erring.pop() {
+            if !self.live(id).phase.is_active() {
+                continue;
+            }
+            let worker = self.live(id).run.map(|run| run.worker);
+            self.leave(step, id, Outcome::Failed, &mut work);
+            let task = self.live_mut(id);
+            task.error = Some(blame);
+            let prefix = task.key.prefix;
+            let dependents = task.dependents.clone();
+            self.prefixes[prefix.index()].n_erred += 1;
+            self.set_phase(step, id, Phase::Erred, worker);
+            self.count_ended(step, id, true);
+            erring.extend(
+                dependents
+                    .into_iter()
+                    .filter(|d| self.tasks.get(*d).is_some_and(|t| t.phase.is_active())),
+            );
+            work.push(id);
+        }
+        self.sweep_all(step, work);
+    }
+
+    fn count_ended(&mut self, step: &mut Step<'_>, id: TaskId, erred: bool) {
+        let task = self.live_mut(id);
+        if std::mem::replace(&mut task.ended, true) {
+            return;
+        }
+        let id = task.graph;
+        let graph = &mut self.graphs[id.index()];
+        graph.n_ended += 1;
+        graph.n_erred += u32::from(erred);
+        if graph.n_ended == graph.n_tasks {
+            step.changes.push(Change::Graph { graph: id, done: true });
+        }
+    }
+
+    /// Lets go of what nothing needs: see [`State::sweep_all`].
+    pub(super) fn sweep(&mut self, step: &mut Step<'_>, id: TaskId) {
+        self.sweep_all(step, vec![id]);
+    }
+
+    /// For each task that nothing active and no client needs: frees its result or gives it up, and
+    /// forgets it once no live task depends on it.
+    pub(super) fn sweep_all(&mut self, step: &mut Step<'_>, mut work: Vec<TaskId>) {
+        while let Some(id) = work.pop() {
+            let Some(task) = self.tasks.get(id) else { continue };
+            if task.n_waiters > 0 || !task.wanted_by.is_empty() {
+                continue;
+            }
+            match task.phase {
+                Phase::Memory => {
+                    self.free_replicas(step, id);
+                    self.set_phase(step, id, Phase::Released, None);
+                }
+                Phase::Waiting | Phase::NoWorker | Phase::Queued | Phase::Processing => {
+                    let worker = task.run.map(|run| run.worker);
+                    self.leave(step, id, Outcome::Cancelled, &mut work);
+                    self.set_phase(step, id, Phase::Released, worker);
+                }
+                Phase::Released | Phase::Erred | Phase::Forgotten => {}
+            }
+            if self.live(id).n_dependents == 0 {
+                self.forget(step, id, &mut work);
+            }
+        }
+    }
+
+    fn forget(&mut self, step: &mut Step<'_>, id: TaskId, work: &mut Vec<TaskId>) {
+        self.count_ended(step, id, false);
+        self.set_phase(step, id, Phase::Forgotten, None);
+        let task = self.tasks.remove(id).expect("it was live a line ago");
+        for &dep in &task.deps {
+            let task = self.live_mut(dep);
+            task.n_dependents -= 1;
+            if task.n_dependents == 0 {
+                work.push(dep);
+            }
+        }
+    }
+
+    /// Adds a copy of a result in memory to a worker that has none.
+    pub(super) fn add_replica(
+        &mut self,
+        step: &mut Step<'_>,
+        id: TaskId,
+        worker: WorkerId,
+        spilled: bool,
+    ) {
+        let holder = &mut self.workers[worker.index()];
+        let position = holder.held.len() as u32;
+        holder.held.push(id);
+        let task = self.tasks.get_mut(id).expect("the state's indexes hold live tasks only");
+        task.replicas.push(Replica { worker, position, spilled });
+        let bytes = task.bytes;
+        holder.memory_bytes = holder.memory_bytes.saturating_add(bytes);
+        let (from, to) = (Storage::None, Storage::Memory);
+        step.changes.push(Change::Replica { task: id, worker, bytes, from, to });
+    }
+
+    /// Removes one copy of a result.
+    pub(super) fn remove_replica(&mut self, step: &mut Step<'_>, id: TaskId, index: usize) {
+        let task = self.live_mut(id);
+        let replica = task.replicas.swap_remove(index);
+        let bytes = task.bytes;
+        let holder = &mut self.workers[replica.worker.index()];
+        holder.held.swap_remove(replica.position as usize);
+        let held = if replica.spilled { &mut holder.disk_bytes } else { &mut holder.memory_bytes };
+        *held = held.saturating_sub(bytes);
+        let from = if replica.spilled { Storage::Disk } else { Storage::Memory };
+        if let Some(&moved) = holder.held.get(replica.position as usize) {
+            let found =
+                self.live_mut(moved).replicas.iter_mut().find(|r| r.worker == replica.worker);
+            found.expect("a held task has a replica there").position = replica.position;
+        }
+        step.changes.push(Change::Replica {
+            task: id,
+            worker: replica.worker,
+            bytes,
+            from,
+            to: Storage::None,
+        });
+    }
+
+    fn free_replicas(&mut self, step: &mut Step<'_>, id: TaskId) {
+        while let Some(last) = self.live(id).replicas.len().checked_sub(1) {
+            self.remove_replica(step, id, last);
+        }
+    }
+
+    /// The last copy of a result is gone: what waits for it waits again, and if it is still needed
+    /// it is computed again.
+    pub(super) fn lose_result(&mut self, step: &mut Step<'_>, id: TaskId) {
+        self.set_phase(step, id, Phase::Released, None);
+        let dependents = self.live(id).dependents.clone();
+        for dependent in dependents {
+            let Some(task) = self.tasks.get_mut(dependent) else { continue };
+            match task.phase {
+                Phase::Waiting => task.n_missing += 1,
+                Phase::Queued | Phase::NoWorker => {
+                    task.n_missing = 1;
+                    self.set_phase(step, dependent, Phase::Waiting, None);
+                }
+                // One that executes has its inputs already.
+                Phase::Processing if task.run.is_some_and(|run| run.executing.is_none()) => {
+                    task.n_missing = 1;
+                    task.again = Again::Recompute;
+                    let run = self.unassign(step, dependent, Outcome::Lost);
+                    self.set_phase(step, dependent, Phase::Waiting, Some(run.worker));
+                }
+                Phase::Processing
+                | Phase::Released
+                | Phase::Memory
+                | Phase::Erred
+                | Phase::Forgotten => {}
+            }
+        }
+        let task = self.live(id);
+        if task.n_waiters > 0 || !task.wanted_by.is_empty() {
+            self.activate(step, id);
+        } else {
+            self.sweep(step, id);
+        }
+    }
+}

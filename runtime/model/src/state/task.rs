@@ -1,1 +1,197 @@
-//! (being written)
+//! Tasks: assigned, started, ended, given back, tried again.
+
+use super::steps::Step;
+use super::{State, Why};
+use crate::{
+    Again, Blame, Change, Executing, Nanos, Outcome, Phase, Run, StrId, Task, TaskId, WorkerId,
+    WorkerStatus,
+};
+
+impl State {
+    pub(super) fn task_assigned(
+        &mut self,
+        step: &mut Step<'_>,
+        id: TaskId,
+        worker: WorkerId,
+        attempt: u32,
+    ) -> Result<(), Why> {
+        let task = self.check_phase(id, Phase::Queued)?;
+        if task.attempt.checked_add(1) != Some(attempt) {
+            return Err(Why::Assignment(id));
+        }
+        self.check_status(worker, WorkerStatus::Running)?;
+        let estimate = self.prefix(task.key.prefix).estimate();
+        // An earlier attempt there may have left copies on their way.
+        let n_fetching = if attempt == 1 {
+            0
+        } else {
+            let to_worker = (worker, TaskId(0))..=(worker, TaskId(u32::MAX));
+            self.flights.range(to_worker).filter(|(_, f)| f.dependent == id).count() as u32
+        };
+        let holder = &mut self.workers[worker.index()];
+        self.by_load.remove(&(holder.load(), worker));
+        let position = holder.assigned.len() as u32;
+        holder.assigned.push(id);
+        holder.occupancy = holder.occupancy + estimate;
+        self.by_load.insert((holder.load(), worker));
+        let task = self.live_mut(id);
+        task.attempt = attempt;
+        task.again = Again::No;
+        task.run =
+            Some(Run { worker, position, executing: None, n_fetching, estimate, thief: None });
+        self.set_phase(step, id, Phase::Processing, Some(worker));
+        Ok(())
+    }
+
+    pub(super) fn task_unplaceable(&mut self, step: &mut Step<'_>, id: TaskId) -> Result<(), Why> {
+        self.check_phase(id, Phase::Queued)?;
+        self.set_phase(step, id, Phase::NoWorker, None);
+        Ok(())
+    }
+
+    pub(super) fn task_started(
+        &mut self,
+        step: &mut Step<'_>,
+        id: TaskId,
+        worker: WorkerId,
+        attempt: u32,
+        slot: u16,
+    ) -> Result<(), Why> {
+        let run = self.check_run(id, worker, Some(attempt))?;
+        if run.executing.is_some() {
+            return Err(Why::Assignment(id));
+        }
+        let slots = &mut self.workers[worker.index()].slots;
+        match slots.get_mut(usize::from(slot)) {
+            Some(free @ None) => *free = Some(id),
+            Some(Some(_)) | None => return Err(Why::Slot(worker, slot)),
+        }
+        let started_at = step.at;
+        let run = self.live_mut(id).run.as_mut().expect("checked above");
+        run.executing = Some(Executing { slot, started_at });
+        step.changes.push(Change::Started { task: id, worker, slot });
+        Ok(())
+    }
+
+    pub(super) fn task_finished(
+        &mut self,
+        step: &mut Step<'_>,
+        id: TaskId,
+        worker: WorkerId,
+        attempt: u32,
+        bytes: u64,
+    ) -> Result<(), Why> {
+        let run = self.check_run(id, worker, Some(attempt))?;
+        let executing = run.executing.ok_or(Why::Assignment(id))?;
+        if step.at < executing.started_at {
+            return Err(Why::Time);
+        }
+        let prefix = self.live(id).key.prefix;
+        let prefix = &mut self.prefixes[prefix.index()];
+        prefix.n_runs += 1;
+        prefix.run_time = prefix.run_time + (step.at - executing.started_at);
+        prefix.result_bytes = prefix.result_bytes.saturating_add(bytes);
+        self.workers[worker.index()].n_finished += 1;
+        self.finish(step, id, worker, bytes);
+        Ok(())
+    }
+
+    pub(super) fn task_failed(
+        &mut self,
+        step: &mut Step<'_>,
+        (id, worker, attempt): (TaskId, WorkerId, u32),
+        error: StrId,
+        retry: Option<Nanos>,
+    ) -> Result<(), Why> {
+        let run = self.check_run(id, worker, Some(attempt))?;
+        self.check_string(error)?;
+        if run.executing.is_some_and(|e| step.at < e.started_at) {
+            return Err(Why::Time);
+        }
+        self.workers[worker.index()].n_failed += 1;
+        let blame = Blame { error, culprit: id };
+        let task = self.live_mut(id);
+        task.n_failures += 1;
+        let Some(delay) = retry else {
+            self.err(step, id, blame);
+            return Ok(());
+        };
+        self.unassign(step, id, Outcome::Failed);
+        let task = self.live_mut(id);
+        task.error = Some(blame);
+        task.again = Again::Retry;
+        task.delayed = delay > Nanos::ZERO;
+        self.put_back(step, id, worker);
+        if delay > Nanos::ZERO {
+            step.changes.push(Change::RetryScheduled { task: id, due_at: step.at + delay });
+        }
+        Ok(())
+    }
+
+    pub(super) fn retry_due(&mut self, step: &mut Step<'_>, id: TaskId) -> Result<(), Why> {
+        let task = self.check_phase(id, Phase::Waiting)?;
+        if !task.delayed {
+            return Err(Why::Phase(id, Phase::Waiting));
+        }
+        self.live_mut(id).delayed = false;
+        self.queue_if_ready(step, id, None);
+        Ok(())
+    }
+
+    pub(super) fn steal_requested(
+        &mut self,
+        step: &mut Step<'_>,
+        id: TaskId,
+        from: WorkerId,
+        to: WorkerId,
+    ) -> Result<(), Why> {
+        let run = self.check_run(id, from, None)?;
+        if run.executing.is_some() || run.thief.is_some() {
+            return Err(Why::Assignment(id));
+        }
+        self.check_status(to, WorkerStatus::Running)?;
+        self.live_mut(id).run.as_mut().expect("checked above").thief = Some(to);
+        step.changes.push(Change::StealRequested { task: id, from, to });
+        Ok(())
+    }
+
+    pub(super) fn steal_confirmed(
+        &mut self,
+        step: &mut Step<'_>,
+        id: TaskId,
+        from: WorkerId,
+    ) -> Result<(), Why> {
+        if self.check_run(id, from, None)?.executing.is_some() {
+            return Err(Why::Assignment(id));
+        }
+        let run = self.unassign(step, id, Outcome::Cancelled);
+        let again = if run.thief.is_some() { Again::Rebalanced } else { Again::Recompute };
+        self.live_mut(id).again = again;
+        self.put_back(step, id, from);
+        Ok(())
+    }
+
+    pub(super) fn steal_refused(&mut self, id: TaskId, from: WorkerId) -> Result<(), Why> {
+        if self.check_run(id, from, None)?.thief.is_none() {
+            return Err(Why::Assignment(id));
+        }
+        self.live_mut(id).run.as_mut().expect("checked above").thief = None;
+        Ok(())
+    }
+
+    fn check_phase(&self, id: TaskId, phase: Phase) -> Result<&Task, Why> {
+        let task = self.tasks.get(id).ok_or(Why::UnknownTask(id))?;
+        if task.phase == phase { Ok(task) } else { Err(Why::Phase(id, task.phase)) }
+    }
+
+    /// The run of a task that is processing on `worker`, for the `attempt`-th time if given.
+    fn check_run(&self, id: TaskId, worker: WorkerId, attempt: Option<u32>) -> Result<Run, Why> {
+        let task = self.check_phase(id, Phase::Processing)?;
+        match task.run {
+            Some(run) if run.worker == worker && attempt.is_none_or(|a| a == task.attempt) => {
+                Ok(run)
+            }
+            _ => Err(Why::Assignment(id)),
+        }
+    }
+}

@@ -1,1 +1,120 @@
-//! (being written)
+//! Cross-checks of every index of the state against every other. For tests and debug builds.
+
+use super::State;
+use crate::{Phase, PhaseCounts, ReadyKey, Task, TaskId, WorkerId, WorkerStatus};
+
+impl State {
+    /// Checks that all fields of the state agree. Cost: the whole state, so not in hot paths.
+    ///
+    /// # Panics
+    /// They do not: a bug in `apply`, named with the task or worker concerned.
+    pub fn validate(&self) {
+        let mut totals = PhaseCounts::default();
+        for (id, task) in self.tasks.iter() {
+            totals.add(task.phase);
+            self.validate_task(id, task);
+            self.validate_counts(id, task);
+        }
+        for phase in Phase::ALL.into_iter().filter(|phase| *phase != Phase::Forgotten) {
+            assert_eq!(totals.get(phase), self.totals.get(phase), "tasks {}", phase.name());
+            let by_prefix: u64 = self.prefixes.iter().map(|prefix| prefix.counts.get(phase)).sum();
+            assert_eq!(by_prefix, self.totals.get(phase), "prefixes' tasks {}", phase.name());
+        }
+        assert_eq!(u64::from(self.tasks.next_id().0), self.totals.total(), "tasks submitted");
+        assert_eq!(self.ready.len() as u64, self.totals.get(Phase::Queued), "ready queue");
+        assert_eq!(self.unplaceable.len() as u64, self.totals.get(Phase::NoWorker), "no-worker");
+        for index in 0..self.workers.len() {
+            self.validate_worker(WorkerId(index as u32));
+        }
+    }
+
+    fn validate_task(&self, id: TaskId, task: &Task) {
+        let priority = self.options[task.options.index()].priority;
+        let queued = self.ready.contains(&ReadyKey::new(priority, id));
+        assert_eq!(queued, task.phase == Phase::Queued, "{id} in the ready queue");
+        assert_eq!(self.unplaceable.contains(&id), task.phase == Phase::NoWorker, "{id}");
+        assert_eq!(task.run.is_some(), task.phase == Phase::Processing, "{id} runs");
+        assert_eq!(!task.replicas.is_empty(), task.phase == Phase::Memory, "{id} has copies");
+        assert_ne!(task.phase, Phase::Forgotten, "{id} is in the table");
+        assert!(!task.delayed || task.phase == Phase::Waiting, "{id} is delayed");
+        if task.phase == Phase::Waiting {
+            assert!(task.n_missing > 0 || task.delayed, "{id} waits for nothing");
+        }
+        if task.phase == Phase::Erred {
+            assert!(task.error.is_some(), "{id} erred without a reason");
+        }
+        if let Some(run) = task.run {
+            let worker = &self.workers[run.worker.index()];
+            assert_eq!(worker.assigned.get(run.position as usize), Some(&id), "{id}'s position");
+            if let Some(executing) = run.executing {
+                assert_eq!(worker.slots[usize::from(executing.slot)], Some(id), "{id}'s slot");
+            }
+            let flights = self.flights.iter();
+            let n = flights.filter(|((to, _), f)| *to == run.worker && f.dependent == id).count();
+            assert_eq!(n, run.n_fetching as usize, "{id}'s inputs on their way");
+        }
+        for replica in &task.replicas {
+            let worker = &self.workers[replica.worker.index()];
+            assert_eq!(worker.held.get(replica.position as usize), Some(&id), "{id}'s copy");
+            let copies = task.replicas.iter().filter(|r| r.worker == replica.worker).count();
+            assert_eq!(copies, 1, "{id} is held twice by {}", replica.worker);
+        }
+    }
+
+    fn validate_counts(&self, id: TaskId, task: &Task) {
+        let dependents = || task.dependents.iter().filter_map(|dep| self.tasks.get(*dep));
+        assert_eq!(dependents().count(), task.n_dependents as usize, "{id}'s dependents");
+        let n_waiters = dependents().filter(|dep| dep.phase.is_active()).count();
+        assert_eq!(n_waiters, task.n_waiters as usize, "{id}'s waiters");
+        let deps = || task.deps.iter().map(|dep| self.live(*dep));
+        if task.phase == Phase::Waiting {
+            let n_missing = deps().filter(|dep| dep.phase != Phase::Memory).count();
+            assert_eq!(n_missing, task.n_missing as usize, "{id}'s missing inputs");
+        } else {
+            assert_eq!(task.n_missing, 0, "{id} misses nothing");
+        }
+        let executing = task.run.is_some_and(|run| run.executing.is_some());
+        if matches!(task.phase, Phase::Queued | Phase::NoWorker | Phase::Processing) && !executing {
+            assert!(deps().all(|dep| dep.phase == Phase::Memory), "{id} is ready without inputs");
+        }
+        if task.phase.is_active() && !executing {
+            let idle = |dep: &Task| matches!(dep.phase, Phase::Released | Phase::Erred);
+            assert!(!deps().any(idle), "{id} waits for what nobody computes");
+        }
+        let needed = task.n_waiters > 0 || task.n_dependents > 0 || !task.wanted_by.is_empty();
+        if !task.phase.is_active() {
+            assert!(needed, "{id} is {} and nothing needs it", task.phase.name());
+        }
+        if task.phase == Phase::Memory {
+            assert!(task.n_waiters > 0 || !task.wanted_by.is_empty(), "{id} is held for nothing");
+        }
+    }
+
+    fn validate_worker(&self, id: WorkerId) {
+        let worker = &self.workers[id.index()];
+        let listed = self.by_load.contains(&(worker.load(), id));
+        assert_eq!(listed, worker.status == WorkerStatus::Running, "{id} in the load order");
+        for task in &worker.assigned {
+            assert!(self.live(*task).run.is_some_and(|run| run.worker == id), "{id} runs {task}");
+        }
+        for task in worker.slots.iter().flatten() {
+            assert!(worker.assigned.contains(task), "{id} executes {task}");
+        }
+        let held = |spilled| {
+            let copies = worker.held.iter().map(|task| self.live(*task));
+            let here = copies.filter(|task| {
+                task.replicas.iter().any(|r| r.worker == id && r.spilled == spilled)
+            });
+            here.map(|task| task.bytes).sum::<u64>()
+        };
+        assert_eq!(held(false), worker.memory_bytes, "bytes in the memory of {id}");
+        assert_eq!(held(true), worker.disk_bytes, "bytes on the disk of {id}");
+        let occupancy: u64 =
+            worker.assigned.iter().filter_map(|t| self.live(*t).run).map(|r| r.estimate.0).sum();
+        assert_eq!(occupancy, worker.occupancy.0, "occupancy of {id}");
+        if worker.status == WorkerStatus::Lost {
+            assert!(worker.assigned.is_empty() && worker.held.is_empty(), "{id} is gone");
+            assert!(self.flights.keys().all(|(to, _)| *to != id), "copies on their way to {id}");
+        }
+    }
+}

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Nanos, TaskId, WorkerInfo, WorkerStatus};
+use super::steps::Step;
+use super::{State, Why};
+use crate::{Again, Change, Nanos, Outcome, Phase, TaskId, WorkerId, WorkerInfo, WorkerStatus};
 
 /// What the state knows of one worker.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -50,5 +52,153 @@ impl Worker {
     /// Assigned tasks per slot, in 1/256: the key of `State::by_load`.
     pub(crate) fn load(&self) -> u32 {
         (self.assigned.len() as u32).saturating_mul(256) / u32::from(self.info.slots).max(1)
+    }
+}
+
+impl State {
+    pub(super) fn worker_joined(
+        &mut self,
+        step: &mut Step<'_>,
+        worker: WorkerId,
+        info: &WorkerInfo,
+    ) -> Result<(), Why> {
+        if worker != self.next_worker() {
+            return Err(Why::IdOutOfOrder);
+        }
+        if info.slots == 0 {
+            return Err(Why::Slot(worker, 0));
+        }
+        self.workers.push(Worker {
+            slots: vec![None; usize::from(info.slots)],
+            info: info.clone(),
+            status: WorkerStatus::Running,
+            joined_at: step.at,
+            since: step.at,
+            assigned: Vec::new(),
+            held: Vec::new(),
+            memory_bytes: 0,
+            disk_bytes: 0,
+            occupancy: Nanos::ZERO,
+            n_finished: 0,
+            n_failed: 0,
+            busy: Nanos::ZERO,
+            clock_offset_ns: 0,
+            clock_error_ns: 0,
+            freed_seq: step.seq,
+        });
+        self.by_load.insert((0, worker));
+        step.changes.push(Change::Worker { worker, from: None, to: WorkerStatus::Running });
+        self.queue_unplaceable(step, worker);
+        Ok(())
+    }
+
+    /// Tasks that nobody could run, and this worker may, are ready now.
+    fn queue_unplaceable(&mut self, step: &mut Step<'_>, worker: WorkerId) {
+        let info = &self.workers[worker.index()].info;
+        let allowed: Vec<TaskId> = self
+            .unplaceable
+            .iter()
+            .copied()
+            .filter(|id| self.options[self.live(*id).options.index()].allows(info))
+            .collect();
+        for id in allowed {
+            self.set_phase(step, id, Phase::Queued, None);
+        }
+    }
+
+    pub(super) fn worker_lost(&mut self, step: &mut Step<'_>, worker: WorkerId) -> Result<(), Why> {
+        self.check_here(worker)?;
+        self.set_status(step, worker, WorkerStatus::Lost);
+        self.drop_flights(step, worker);
+        // Results first: a task assigned here must not look ready because of a copy that is gone.
+        while let Some(&id) = self.workers[worker.index()].held.last() {
+            let index = self.live(id).replicas.iter().position(|r| r.worker == worker);
+            self.remove_replica(step, id, index.expect("a held task has a replica there"));
+            if self.live(id).replicas.is_empty() {
+                self.lose_result(step, id);
+            }
+        }
+        while let Some(&id) = self.workers[worker.index()].assigned.last() {
+            let run = self.unassign(step, id, Outcome::Lost);
+            let task = self.live_mut(id);
+            task.n_deaths += u32::from(run.executing.is_some());
+            task.again = Again::Recompute;
+            self.put_back(step, id, worker);
+        }
+        Ok(())
+    }
+
+    pub(super) fn worker_paused(
+        &mut self,
+        step: &mut Step<'_>,
+        worker: WorkerId,
+    ) -> Result<(), Why> {
+        self.check_status(worker, WorkerStatus::Running)?;
+        self.set_status(step, worker, WorkerStatus::Paused);
+        Ok(())
+    }
+
+    pub(super) fn worker_resumed(
+        &mut self,
+        step: &mut Step<'_>,
+        worker: WorkerId,
+    ) -> Result<(), Why> {
+        self.check_status(worker, WorkerStatus::Paused)?;
+        self.workers[worker.index()].freed_seq = step.seq;
+        self.set_status(step, worker, WorkerStatus::Running);
+        Ok(())
+    }
+
+    pub(super) fn worker_retiring(
+        &mut self,
+        step: &mut Step<'_>,
+        worker: WorkerId,
+    ) -> Result<(), Why> {
+        self.check_here(worker)?;
+        if self.workers[worker.index()].status == WorkerStatus::Retiring {
+            return Err(Why::Status(worker));
+        }
+        self.set_status(step, worker, WorkerStatus::Retiring);
+        Ok(())
+    }
+
+    pub(super) fn clock_estimated(
+        &mut self,
+        worker: WorkerId,
+        offset_ns: i64,
+        error_ns: u64,
+    ) -> Result<(), Why> {
+        self.check_here(worker)?;
+        let found = &mut self.workers[worker.index()];
+        found.clock_offset_ns = offset_ns;
+        found.clock_error_ns = error_ns;
+        Ok(())
+    }
+
+    fn set_status(&mut self, step: &mut Step<'_>, worker: WorkerId, to: WorkerStatus) {
+        let found = &mut self.workers[worker.index()];
+        let from = std::mem::replace(&mut found.status, to);
+        found.since = step.at;
+        let entry = (found.load(), worker);
+        if to == WorkerStatus::Running {
+            self.by_load.insert(entry);
+        } else {
+            self.by_load.remove(&entry);
+        }
+        step.changes.push(Change::Worker { worker, from: Some(from), to });
+    }
+
+    /// Checks that a worker joined and is not lost.
+    pub(super) fn check_here(&self, worker: WorkerId) -> Result<(), Why> {
+        match self.workers.get(worker.index()) {
+            Some(found) if found.status != WorkerStatus::Lost => Ok(()),
+            _ => Err(Why::UnknownWorker(worker)),
+        }
+    }
+
+    pub(super) fn check_status(&self, worker: WorkerId, status: WorkerStatus) -> Result<(), Why> {
+        self.check_here(worker)?;
+        let found = self.workers[worker.index()].status;
+        if found == status { Ok(()) } else { Err(Why::Status(worker)) }
     }
 }

@@ -1,0 +1,235 @@
+//! What a worker tells. A report about an assignment that ended meanwhile is stale, not wrong: the
+//! worker did not know yet. It leaves no event.
+
+use super::Rejection;
+use super::worker::check_here;
+use crate::{
+    Effect, Event, FailureKind, Nanos, Phase, Report, Reported, Run, State, TaskId,
+    TransferFailure, Turn, WorkerId, WorkerStatus,
+};
+
+/// Longest error text that is kept, in bytes.
+const MAX_ERROR: usize = 8 << 10;
+
+pub(super) fn reported(
+    turn: &mut Turn<'_>,
+    worker: WorkerId,
+    reports: Vec<Report>,
+) -> Result<(), Rejection> {
+    check_here(turn.state(), worker)?;
+    for report in reports {
+        one(turn, worker, report.at, report.what)?;
+    }
+    Ok(())
+}
+
+fn one(turn: &mut Turn<'_>, worker: WorkerId, at: Nanos, what: Reported) -> Result<(), Rejection> {
+    match what {
+        Reported::Started { task, attempt, slot } => {
+            return started(turn, worker, at, (task, attempt, slot));
+        }
+        Reported::Finished { task, attempt, bytes } => {
+            return finished(turn, worker, at, (task, attempt, bytes));
+        }
+        Reported::Failed { task, attempt, kind, error } => {
+            failed(turn, worker, at, (task, attempt), kind, &error);
+        }
+        Reported::InputsMissing { task, attempt } | Reported::GaveBack { task, attempt } => {
+            gave_back(turn, worker, at, task, attempt);
+        }
+        Reported::Kept { task, attempt } => {
+            let run = current(turn.state(), worker, task, attempt);
+            if run.is_some_and(|run| run.thief.is_some()) {
+                turn.emit_at(at, None, Event::StealRefused { task, from: worker });
+            }
+        }
+        Reported::Activity { task, activity, took, bytes } => {
+            let took = took.min(at);
+            let event = Event::ActivityRecorded { task, worker, activity, took, bytes };
+            turn.emit_at(at, None, event);
+        }
+        Reported::TransferStarted { .. }
+        | Reported::TransferFinished { .. }
+        | Reported::TransferFailed { .. }
+        | Reported::Spilled { .. }
+        | Reported::Restored { .. }
+        | Reported::ReplicaAdded { .. }
+        | Reported::ReplicaDropped { .. } => data(turn, worker, at, what),
+        Reported::Paused { reason } => {
+            if status(turn.state(), worker) == Some(WorkerStatus::Running) {
+                turn.emit_at(at, None, Event::WorkerPaused { worker, reason });
+            }
+        }
+        Reported::Resumed => {
+            if status(turn.state(), worker) == Some(WorkerStatus::Paused) {
+                turn.emit_at(at, None, Event::WorkerResumed { worker });
+            }
+        }
+        Reported::Marked { name, task } => {
+            let name = turn.intern(&name);
+            turn.emit_at(at, None, Event::Marked { name, task });
+        }
+        Reported::Span { name, task, took } => {
+            let name = turn.intern(&name);
+            turn.emit_at(at, None, Event::SpanRecorded { name, task, took: took.min(at) });
+        }
+    }
+    Ok(())
+}
+
+fn started(
+    turn: &mut Turn<'_>,
+    worker: WorkerId,
+    at: Nanos,
+    (task, attempt, slot): (TaskId, u32, u16),
+) -> Result<(), Rejection> {
+    let Some(run) = current(turn.state(), worker, task, attempt) else { return Ok(()) };
+    let slots = turn.state().worker(worker).map_or(&[][..], |found| &found.slots);
+    if run.executing.is_some() || slots.get(usize::from(slot)).is_none_or(Option::is_some) {
+        let why = "it started twice, or in a slot that is taken";
+        return Err(Rejection::Protocol { worker, task, why });
+    }
+    turn.emit_at(at, None, Event::TaskStarted { task, worker, attempt, slot });
+    Ok(())
+}
+
+fn finished(
+    turn: &mut Turn<'_>,
+    worker: WorkerId,
+    at: Nanos,
+    (task, attempt, bytes): (TaskId, u32, u64),
+) -> Result<(), Rejection> {
+    let Some(run) = current(turn.state(), worker, task, attempt) else {
+        // Cancelled or run elsewhere meanwhile: nobody will ask for this copy.
+        turn.ask(Effect::Free { worker, task });
+        return Ok(());
+    };
+    let Some(executing) = run.executing else {
+        let why = "it finished without having started";
+        return Err(Rejection::Protocol { worker, task, why });
+    };
+    let at = at.max(executing.started_at);
+    turn.emit_at(at, None, Event::TaskFinished { task, worker, attempt, bytes });
+    Ok(())
+}
+
+fn failed(
+    turn: &mut Turn<'_>,
+    worker: WorkerId,
+    at: Nanos,
+    (task, attempt): (TaskId, u32),
+    kind: FailureKind,
+    error: &str,
+) {
+    let Some(run) = current(turn.state(), worker, task, attempt) else { return };
+    let at = run.executing.map_or(at, |executing| at.max(executing.started_at));
+    let error = turn.intern(clipped(error));
+    let state = turn.state();
+    let retry = state.task(task).and_then(|found| {
+        let options = state.options(found.options);
+        (found.n_failures < options.retries).then_some(options.retry_delay)
+    });
+    turn.emit_at(at, None, Event::TaskFailed { task, worker, attempt, kind, error, retry });
+}
+
+fn gave_back(turn: &mut Turn<'_>, worker: WorkerId, at: Nanos, task: TaskId, attempt: u32) {
+    let run = current(turn.state(), worker, task, attempt);
+    if run.is_some_and(|run| run.executing.is_none()) {
+        turn.emit_at(at, None, Event::StealConfirmed { task, from: worker });
+    }
+}
+
+fn data(turn: &mut Turn<'_>, worker: WorkerId, at: Nanos, what: Reported) {
+    let state = turn.state();
+    let flight = |task| state.flights().get(&(worker, task)).copied();
+    let holds = |task, by| {
+        state.task(task).is_some_and(|found| found.replicas.iter().any(|r| r.worker == by))
+    };
+    let event = match what {
+        Reported::TransferStarted { task, from, dependent } => (flight(task).is_none()
+            && from.index() < state.workers().len())
+        .then_some(Event::TransferStarted { task, from, to: worker, dependent }),
+        Reported::TransferFinished { task, bytes } => {
+            flight(task).map(|_| Event::TransferFinished { task, to: worker, bytes })
+        }
+        Reported::TransferFailed { task, reason } => {
+            return transfer_failed(turn, worker, at, task, reason);
+        }
+        Reported::Spilled { task, bytes, took } => replica(state, worker, task, false)
+            .then_some(Event::ResultSpilled { task, worker, bytes, took: took.min(at) }),
+        Reported::Restored { task, bytes, took } => replica(state, worker, task, true)
+            .then_some(Event::ResultRestored { task, worker, bytes, took: took.min(at) }),
+        Reported::ReplicaAdded { task, bytes } => {
+            let useful = state
+                .task(task)
+                .is_some_and(|found| found.phase.is_active() || found.phase == Phase::Memory);
+            (useful && !holds(task, worker)).then_some(Event::ReplicaAdded { task, worker, bytes })
+        }
+        Reported::ReplicaDropped { task } => {
+            holds(task, worker).then_some(Event::ReplicaDropped { task, worker })
+        }
+        _ => unreachable!("`one` sends only reports about data here"),
+    };
+    let at = match &event {
+        Some(Event::TransferFinished { task, .. }) => {
+            flight(*task).map_or(at, |f| at.max(f.started_at))
+        }
+        _ => at,
+    };
+    match event {
+        Some(event) => turn.emit_at(at, None, event),
+        None => {
+            if let Reported::TransferFinished { task, .. } | Reported::ReplicaAdded { task, .. } =
+                what
+                && !holds(task, worker)
+            {
+                turn.ask(Effect::Free { worker, task });
+            }
+        }
+    }
+}
+
+/// A copy did not arrive. When its holder says that it has none, the state was wrong about that.
+fn transfer_failed(
+    turn: &mut Turn<'_>,
+    worker: WorkerId,
+    at: Nanos,
+    task: TaskId,
+    reason: TransferFailure,
+) {
+    let Some(flight) = turn.state().flights().get(&(worker, task)).copied() else { return };
+    let at = at.max(flight.started_at);
+    turn.emit_at(at, None, Event::TransferFailed { task, to: worker, reason });
+    let holder = flight.from;
+    let listed = turn
+        .state()
+        .task(task)
+        .is_some_and(|found| found.replicas.iter().any(|r| r.worker == holder));
+    if reason == TransferFailure::Missing && listed {
+        turn.emit(Event::ReplicaDropped { task, worker: holder });
+    }
+}
+
+/// The run of a task, if it is that assignment of it.
+fn current(state: &State, worker: WorkerId, task: TaskId, attempt: u32) -> Option<Run> {
+    let found = state.task(task)?;
+    found.run.filter(|run| run.worker == worker && found.attempt == attempt)
+}
+
+fn replica(state: &State, worker: WorkerId, task: TaskId, spilled: bool) -> bool {
+    state.task(task).is_some_and(|found| {
+        found.replicas.iter().any(|r| r.worker == worker && r.spilled == spilled)
+    })
+}
+
+fn status(state: &State, worker: WorkerId) -> Option<WorkerStatus> {
+    state.worker(worker).map(|found| found.status)
+}
+
+fn clipped(error: &str) -> &str {
+    if error.len() <= MAX_ERROR {
+        return error;
+    }
+    let end = (0..=MAX_ERROR).rev().find(|end| error.is_char_boundary(*end));
+    &error[..end.unwrap_or(0)]
+}

@@ -1,0 +1,112 @@
+//! A graph is submitted.
+
+use super::Rejection;
+use crate::{
+    ClientId, Event, Key, NewGraph, OptionsId, PrefixId, State, Suffix, SuffixText, TaskId, Turn,
+};
+
+pub(super) fn submitted(
+    turn: &mut Turn<'_>,
+    client: ClientId,
+    graph: &NewGraph,
+) -> Result<(), Rejection> {
+    check(turn.state(), client, graph)?;
+    let name = turn.intern(&graph.name);
+    let prefixes: Vec<PrefixId> = graph.prefixes.iter().map(|p| declare_prefix(turn, p)).collect();
+    let options: Vec<OptionsId> = graph
+        .options
+        .iter()
+        .map(|options| match turn.state().options_id(options) {
+            Some(id) => id,
+            None => {
+                let id = OptionsId(turn.state().n_options() as u32);
+                turn.emit(Event::OptionsDeclared { id, options: Box::new(options.clone()) });
+                id
+            }
+        })
+        .collect();
+    let (id, first) = (turn.state().next_graph(), turn.state().tasks().next_id());
+    let n_tasks = graph.tasks.len() as u32;
+    let local = graph.local;
+    turn.emit(Event::GraphSubmitted { graph: id, client, name, first, n_tasks, local });
+    for (position, new) in graph.tasks.iter().enumerate() {
+        let suffix = match &new.suffix {
+            SuffixText::None => Suffix::None,
+            SuffixText::Index(index) => Suffix::Index(*index),
+            SuffixText::Name(name) => Suffix::Name(turn.intern(name)),
+        };
+        let key = Key { prefix: prefixes[new.prefix as usize], suffix };
+        let deps: Box<[TaskId]> =
+            new.deps.iter().map(|dep| resolve(turn.state(), client, graph, first, *dep)).collect();
+        turn.emit(Event::TaskSubmitted {
+            task: TaskId(first.0 + position as u32),
+            graph: id,
+            key,
+            options: options[new.options as usize],
+            wanted: new.wanted,
+            deps,
+        });
+    }
+    Ok(())
+}
+
+fn declare_prefix(turn: &mut Turn<'_>, name: &str) -> PrefixId {
+    if let Some(id) = turn.state().prefix_id(name) {
+        return id;
+    }
+    let id = PrefixId(turn.state().prefixes().len() as u32);
+    turn.emit(Event::PrefixDeclared { id, name: name.into() });
+    id
+}
+
+/// The task that a client's own number means; checked before.
+fn resolve(state: &State, client: ClientId, graph: &NewGraph, first: TaskId, local: u32) -> TaskId {
+    match local.checked_sub(graph.local) {
+        Some(offset) => TaskId(first.0 + offset),
+        None => state.local_task(client, local).expect("checked before anything was emitted"),
+    }
+}
+
+fn check(state: &State, client: ClientId, graph: &NewGraph) -> Result<(), Rejection> {
+    let known = state.clients().get(&client).ok_or(Rejection::UnknownClient(client))?;
+    let next_local = known.graphs.last().and_then(|id| state.graph(*id));
+    let next_local = next_local.map_or(0, |last| last.local + last.n_tasks);
+    let bad = |position, why| Err(Rejection::BadGraph { position, why });
+    if graph.local < next_local {
+        return bad(0, "its number was used before");
+    }
+    let n_tasks = graph.tasks.len();
+    let room = u32::MAX - graph.local.max(state.tasks().next_id().0);
+    if n_tasks as u64 >= u64::from(room) {
+        return bad(n_tasks, "there are too many tasks");
+    }
+    for (position, new) in graph.tasks.iter().enumerate() {
+        if new.prefix as usize >= graph.prefixes.len() {
+            return bad(position, "its prefix is not in the graph's list");
+        }
+        if new.options as usize >= graph.options.len() {
+            return bad(position, "its options are not in the graph's list");
+        }
+        if !new.deps.is_sorted_by(|a, b| a < b) {
+            return bad(position, "its dependencies are not in increasing order");
+        }
+        for &dep in &new.deps {
+            if dep >= graph.local + position as u32 {
+                return bad(position, "it depends on a task that does not come before it");
+            }
+            if dep < graph.local {
+                let task = state.local_task(client, dep);
+                if task.and_then(|task| state.task(task)).is_none() {
+                    return bad(position, "it depends on a task that is unknown or was released");
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+impl State {
+    fn n_options(&self) -> usize {
+        self.options.len()
+    }
+}

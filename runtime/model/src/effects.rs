@@ -1,0 +1,92 @@
+//! What the world must do because of a change. Live only.
+
+use crate::{Activity, Change, Effect, Ended, Event, Phase, State, Storage, TaskId, WorkerStatus};
+
+/// Appends the effects of one change. `state` is the state just after `event`, whose change it is.
+pub fn effects(state: &State, event: &Event, change: &Change, out: &mut Vec<Effect>) {
+    match *change {
+        Change::Task { task, from, to, worker } => {
+            if let (Phase::Processing, Some(worker)) = (to, worker) {
+                let attempt = state.task(task).map_or(u32::MAX, |found| found.attempt);
+                out.push(Effect::Run { worker, task, attempt });
+            }
+            if let (Phase::Processing, Some(worker)) = (from, worker)
+                && !worker_knows(event, task)
+            {
+                // The assignment that ended is the last one; a forgotten task has no other.
+                let attempt = state.task(task).map_or(u32::MAX, |found| found.attempt);
+                out.push(Effect::Revoke { worker, task, attempt });
+            }
+            match to {
+                Phase::Memory => notify(state, task, Ended::Finished, out),
+                Phase::Erred => notify(state, task, Ended::Erred, out),
+                Phase::Released
+                | Phase::Waiting
+                | Phase::NoWorker
+                | Phase::Queued
+                | Phase::Processing
+                | Phase::Forgotten => {}
+            }
+        }
+        Change::Replica { task, worker, to: Storage::None, .. } => {
+            let is_here =
+                state.worker(worker).is_some_and(|found| found.status != WorkerStatus::Lost);
+            if is_here && !matches!(event, Event::ReplicaDropped { .. }) {
+                out.push(Effect::Free { worker, task });
+            }
+        }
+        Change::Activity { activity: Activity::Transfer, task, worker, ok: true, .. } => {
+            let is_replica = state
+                .task(task)
+                .is_some_and(|found| found.replicas.iter().any(|r| r.worker == worker));
+            if !is_replica {
+                out.push(Effect::Free { worker, task });
+            }
+        }
+        Change::Interest { task, client, wanted: true } => {
+            let ended = match state.task(task).map(|found| found.phase) {
+                Some(Phase::Memory) => Ended::Finished,
+                Some(Phase::Erred) => Ended::Erred,
+                _ => return,
+            };
+            out.push(Effect::Notify { client, task, ended });
+        }
+        Change::Cancelled { task, client } => {
+            out.push(Effect::Notify { client, task, ended: Ended::Cancelled });
+        }
+        Change::RetryScheduled { task, due_at } => out.push(Effect::SetRetryTimer { task, due_at }),
+        Change::StealRequested { task, from, to: _ } => {
+            let attempt = state.task(task).map_or(u32::MAX, |found| found.attempt);
+            out.push(Effect::AskBack { worker: from, task, attempt });
+        }
+        Change::Worker { worker, to: WorkerStatus::Lost, .. } => {
+            out.push(Effect::Disconnect { worker });
+        }
+        Change::Replica { .. }
+        | Change::Activity { .. }
+        | Change::Interest { .. }
+        | Change::Worker { .. }
+        | Change::Started { .. }
+        | Change::Stopped { .. }
+        | Change::TransferStarted { .. }
+        | Change::Client { .. }
+        | Change::Graph { .. }
+        | Change::Mark { .. } => {}
+    }
+}
+
+/// Whether the worker itself told of the end of the assignment, or is gone.
+fn worker_knows(event: &Event, task: TaskId) -> bool {
+    match *event {
+        Event::TaskFinished { task: told, .. }
+        | Event::TaskFailed { task: told, .. }
+        | Event::StealConfirmed { task: told, .. } => told == task,
+        Event::WorkerLost { .. } => false,
+        _ => false,
+    }
+}
+
+fn notify(state: &State, task: TaskId, ended: Ended, out: &mut Vec<Effect>) {
+    let Some(found) = state.task(task) else { return };
+    out.extend(found.wanted_by.iter().map(|&client| Effect::Notify { client, task, ended }));
+}

@@ -1,0 +1,107 @@
+//! Placement: which worker runs which ready task. Policies are pure and replaceable.
+
+mod locality;
+
+pub use locality::LocalityThenIdle;
+
+use crate::{Again, AssignReason, Event, Nanos, ReadyKey, State, TaskId, Turn, WorkerId};
+
+/// Work that a slot may have ahead of it, beyond what it executes: enough to hide the way to the
+/// scheduler and back behind short tasks, and nothing against the length of long ones.
+const AHEAD: Nanos = Nanos::from_millis(5);
+
+/// Tasks that a slot may have ahead of it, however short they are.
+const MAX_AHEAD: usize = 512;
+
+/// How many tasks that must wait for a worker of their own placement looks past in one turn.
+const MAX_PASSED: usize = 256;
+
+/// Decides where a ready task runs.
+///
+/// A policy is a pure function of the state: no clock, no chance of its own, no memory. Add one as
+/// a file in `policy/`, and name it in [`policy_by_name`].
+pub trait Policy: Send + Sync {
+    /// Its name, for the command line and the trace.
+    fn name(&self) -> &'static str;
+
+    /// Where a task runs. Called once for each ready task of a turn, in the order of the queue.
+    fn place(&self, state: &State, task: TaskId) -> Placement;
+}
+
+/// What a policy says of a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Placement {
+    /// It goes to that worker, which is running, allowed and has room.
+    On(WorkerId, AssignReason),
+    /// No worker has room for it now: it stays in the queue.
+    Wait,
+    /// No worker that is here may run it.
+    Nowhere,
+}
+
+/// Finds a policy by its name.
+pub fn policy_by_name(name: &str) -> Option<Box<dyn Policy>> {
+    match name {
+        "locality" => Some(Box::new(LocalityThenIdle)),
+        _ => None,
+    }
+}
+
+/// Whether a worker takes one more task: it has a free slot, or too little ahead of it.
+pub fn has_room(state: &State, worker: WorkerId) -> bool {
+    let Some(found) = state.worker(worker) else { return false };
+    let slots = usize::from(found.info.slots);
+    let n = found.assigned.len();
+    n < slots || (n < slots * MAX_AHEAD && found.occupancy.0 / slots as u64 <= AHEAD.0)
+}
+
+/// Places the ready tasks, in the order of the queue, as long as workers have room. Once per turn:
+/// a burst of finished tasks is answered by one pass.
+pub fn place(policy: &dyn Policy, turn: &mut Turn<'_>) {
+    let mut after: Option<ReadyKey> = None;
+    let mut n_passed = 0;
+    while let Some(key) = turn.state().next_ready(after) {
+        after = Some(key);
+        let task = key.task();
+        match policy.place(turn.state(), task) {
+            Placement::On(worker, reason) => assign(turn, task, worker, reason),
+            Placement::Nowhere => turn.emit(Event::TaskUnplaceable { task }),
+            Placement::Wait => {
+                n_passed += 1;
+                let state = turn.state();
+                let found = state.task(task).expect("the queue holds live tasks only");
+                // When one that may run anywhere has to wait, all workers are full.
+                if state.options(found.options).is_unrestricted() || n_passed == MAX_PASSED {
+                    break;
+                }
+            }
+        }
+    }
+}
+
+fn assign(turn: &mut Turn<'_>, task: TaskId, worker: WorkerId, reason: AssignReason) {
+    let state = turn.state();
+    let found = state.task(task).expect("the queue holds live tasks only");
+    let freed_seq = state.worker(worker).map_or(0, |w| w.freed_seq);
+    // What let it go now: its own readiness, or the worker that got room after that.
+    let cause = (freed_seq > found.since_seq).then_some(freed_seq);
+    let reason = match found.again {
+        Again::No => reason,
+        Again::Retry => AssignReason::Retry,
+        Again::Recompute => AssignReason::Recompute,
+        Again::Rebalanced => AssignReason::Rebalanced,
+    };
+    let attempt = found.attempt + 1;
+    turn.emit_at(turn.now(), cause, Event::TaskAssigned { task, worker, attempt, reason });
+}
+
+impl State {
+    /// The first ready task behind `after` in the queue.
+    fn next_ready(&self, after: Option<ReadyKey>) -> Option<ReadyKey> {
+        use std::ops::Bound;
+        match after {
+            None => self.ready.first().copied(),
+            Some(key) => self.ready.range((Bound::Excluded(key), Bound::Unbounded)).next().copied(),
+        }
+    }
+}
