@@ -46,5 +46,5 @@ pub use state::{
 };
 pub use table::TaskTable;
 pub use task::{Again, Blame, Executing, Replica, Run, Task};
-pub use turn::{Output, Turn};
+pub use turn::{Output, Turn, Watch};
 pub use units::{HumanBytes, Nanos};

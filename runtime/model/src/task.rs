@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
-use crate::{ClientId, GraphId, Key, Nanos, OptionsId, Phase, Stage, StrId, TaskId, WorkerId};
+use crate::{
+    ClientId, FailureKind, GraphId, Key, Nanos, OptionsId, Phase, Stage, StrId, TaskId, WorkerId,
+};
 
 /// A live task. Its fields agree with the indexes of `State`; `State::validate` checks how.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -117,6 +119,8 @@ pub struct Replica {
 /// Why a task erred.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Blame {
+    /// What made the culprit fail.
+    pub kind: FailureKind,
     /// The message.
     pub error: StrId,
     /// The task that failed: itself, or one it depends on.

@@ -3,6 +3,8 @@
 //! `emit` applies an event at once, so that later logic of the turn sees it, and keeps it for the
 //! log. The shell appends the events to the recorder and only then carries out the effects.
 
+use std::fmt;
+
 use crate::{Change, Effect, Event, Nanos, Stamped, State, StrId, effects};
 
 /// What a turn works on. One is made per turn; its buffers are the shell's, and are reused.
@@ -14,7 +16,7 @@ pub struct Turn<'a> {
 }
 
 /// What a turn yields, in order.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Output {
     /// For the log.
     pub events: Vec<Stamped<Event>>,
@@ -22,6 +24,21 @@ pub struct Output {
     pub changes: Vec<Change>,
     /// To be carried out once the events are in the log.
     pub effects: Vec<Effect>,
+    /// Called after each event with the state just after it: for plots fed by the live run.
+    pub watch: Option<Watch>,
+}
+
+/// Sees every event of the live run with its changes, and the state just after it.
+pub type Watch = Box<dyn FnMut(&Stamped<Event>, &[Change], &State) + Send>;
+
+impl fmt::Debug for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Output")
+            .field("events", &self.events)
+            .field("changes", &self.changes)
+            .field("effects", &self.effects)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Output {
@@ -67,6 +84,9 @@ impl<'a> Turn<'a> {
         if let Err(illegal) = self.state.apply(&event, &mut self.out.changes) {
             let story = event.what.task().and_then(|task| self.state.task(task));
             panic!("{illegal}\nevent: {event:?}\ntask: {story:?}");
+        }
+        if let Some(watch) = &mut self.out.watch {
+            watch(&event, &self.out.changes[before..], self.state);
         }
         for change in &self.out.changes[before..] {
             effects(self.state, &event.what, change, &mut self.out.effects);

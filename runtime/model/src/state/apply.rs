@@ -82,8 +82,8 @@ impl State {
             Event::TaskFinished { task, worker, attempt, bytes } => {
                 self.task_finished(step, task, worker, attempt, bytes)
             }
-            Event::TaskFailed { task, worker, attempt, kind: _, error, retry } => {
-                self.task_failed(step, (task, worker, attempt), error, retry)
+            Event::TaskFailed { task, worker, attempt, kind, error, retry } => {
+                self.task_failed(step, (task, worker, attempt), (kind, error), retry)
             }
             Event::ActivityRecorded { task, worker, activity, took, bytes } => {
                 self.activity_recorded(step, task, worker, activity, (took, bytes))

@@ -3,8 +3,8 @@
 use super::steps::Step;
 use super::{State, Why};
 use crate::{
-    Again, Blame, Change, Executing, Nanos, Outcome, Phase, Run, StrId, Task, TaskId, WorkerId,
-    WorkerStatus,
+    Again, Blame, Change, Executing, FailureKind, Nanos, Outcome, Phase, Run, StrId, Task, TaskId,
+    WorkerId, WorkerStatus,
 };
 
 impl State {
@@ -100,7 +100,7 @@ impl State {
         &mut self,
         step: &mut Step<'_>,
         (id, worker, attempt): (TaskId, WorkerId, u32),
-        error: StrId,
+        (kind, error): (FailureKind, StrId),
         retry: Option<Nanos>,
     ) -> Result<(), Why> {
         let run = self.check_run(id, worker, Some(attempt))?;
@@ -109,7 +109,7 @@ impl State {
             return Err(Why::Time);
         }
         self.workers[worker.index()].n_failed += 1;
-        let blame = Blame { error, culprit: id };
+        let blame = Blame { kind, error, culprit: id };
         let task = self.live_mut(id);
         task.n_failures += 1;
         let Some(delay) = retry else {
