@@ -1,1 +1,21 @@
-//! The web viewer: axum server, pages and embedded assets.
+//! The web viewer: one page for a running cluster and for a finished trace.
+//!
+//! It folds a [`Source`](taskreel_recorder::Source) on a thread of its own, serves pages and plots
+//! from another, and keeps browsers up to date over a WebSocket. It reads the log and nothing else:
+//! it knows no scheduler, so the page of a cluster that is long gone is the page it had live.
+//!
+//! What it does not do: draw. A plot of `taskreel-replay` yields a `Figure`; the browser's
+//! `glyphs.js` and the SVG renderer draw any figure and know no plot.
+//!
+//! Reading order: [`serve`] (threads and life), `fold` (the thread that owns the timeline),
+//! `summary` and `words` (what the page says in numbers and in
+//! texts), `http` (routes), `http/socket` (the live channel).
+
+mod fold;
+mod http;
+mod serve;
+mod summary;
+mod text;
+mod words;
+
+pub use serve::{ServeError, ViewerConfig, ViewerHandle, serve};

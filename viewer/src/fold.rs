@@ -1,0 +1,111 @@
+//! The thread that owns the timeline: it folds what the source brings, and between two portions
+//! answers what the pages ask. Nothing is shared, so nothing is locked; a question waits in a
+//! bounded queue, and whoever asks waits for the answer before asking again.
+
+mod run;
+mod tap;
+
+use std::io;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use taskreel_recorder::Source;
+use tokio::sync::{mpsc, oneshot, watch};
+
+pub(crate) use run::{PlotRequest, Run, Size};
+
+/// How often a growing trace is looked at.
+const POLL_INTERVAL: Duration = Duration::from_millis(80);
+/// Most events folded before questions are answered: some milliseconds of work.
+const EVENTS_PER_TURN: usize = 20_000;
+/// Most questions that may wait.
+const QUESTIONS_MAX: usize = 64;
+
+/// A question, as something to do with the run.
+type Question = Box<dyn FnOnce(&Run) + Send>;
+
+/// The viewer is stopping; there is nobody to answer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Gone;
+
+/// The started thread and the way to talk to it.
+pub(crate) struct FoldThread {
+    pub client: FoldClient,
+    pub thread: JoinHandle<()>,
+}
+
+/// Asks the thread that owns the timeline.
+#[derive(Clone, Debug)]
+pub(crate) struct FoldClient {
+    questions: mpsc::Sender<Question>,
+    versions: watch::Receiver<u64>,
+}
+
+impl FoldClient {
+    /// What `answer` makes of the run as it is now.
+    ///
+    /// # Errors
+    /// The viewer is stopping.
+    pub(crate) async fn ask<T: Send + 'static>(
+        &self,
+        answer: impl FnOnce(&Run) -> T + Send + 'static,
+    ) -> Result<T, Gone> {
+        let (reply, replied) = oneshot::channel();
+        let question: Question = Box::new(move |run| {
+            // Who asked may have left meanwhile.
+            let _ = reply.send(answer(run));
+        });
+        self.questions.send(question).await.map_err(|_closed| Gone)?;
+        replied.await.map_err(|_closed| Gone)
+    }
+
+    /// Changes whenever there is something new to show.
+    pub(crate) fn versions(&self) -> watch::Receiver<u64> {
+        self.versions.clone()
+    }
+}
+
+/// Starts the thread.
+pub(crate) fn start(
+    source: Box<dyn Source>,
+    title: String,
+    stopped: watch::Receiver<bool>,
+) -> io::Result<FoldThread> {
+    let (questions, asked) = mpsc::channel(QUESTIONS_MAX);
+    let (version, versions) = watch::channel(0);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    let thread = std::thread::Builder::new().name("viewer-fold".to_owned()).spawn(move || {
+        runtime.block_on(fold(Run::new(source, &title), asked, &version, stopped));
+    })?;
+    Ok(FoldThread { client: FoldClient { questions, versions }, thread })
+}
+
+/// Folds and answers until told to stop.
+async fn fold(
+    mut run: Run,
+    mut asked: mpsc::Receiver<Question>,
+    version: &watch::Sender<u64>,
+    mut stopped: watch::Receiver<bool>,
+) {
+    while !*stopped.borrow() {
+        let progress = run.advance(EVENTS_PER_TURN);
+        if progress.changed {
+            version.send_modify(|version| *version += 1);
+        }
+        for _ in 0..QUESTIONS_MAX {
+            let Ok(question) = asked.try_recv() else { break };
+            question(&run);
+        }
+        if progress.more {
+            continue;
+        }
+        tokio::select! {
+            question = asked.recv() => match question {
+                Some(question) => question(&run),
+                None => return,
+            },
+            () = tokio::time::sleep(POLL_INTERVAL) => {}
+            _ = stopped.changed() => {}
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! The run as far as it is folded, and the answers it gives.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant, SystemTime};
+
+use taskreel_model::{Nanos, WorkerStatus};
+use taskreel_recorder::{Source, Warning};
+use taskreel_replay::Timeline;
+use taskreel_replay::figure::{Figure, Theme, View, Window};
+use taskreel_replay::plots::{self, About};
+
+use super::tap::{LastSamples, Tap, locked};
+use crate::summary::{self, Rate, Status, StatusKind, Summary, Totals};
+use crate::text::{elapsed, visible};
+use crate::words::Words;
+
+/// A live run brings samples about twice a second; one that is silent for so long is not live.
+const SILENT_AFTER: Duration = Duration::from_secs(5);
+/// How far running tasks may grow past the newest record.
+const GROWTH_MAX: Duration = Duration::from_secs(2);
+/// Most warnings shown: a damaged file may have one for each block.
+const WARNINGS_MAX: usize = 4;
+
+/// A plot, as a page asks for it.
+#[derive(Clone, Debug)]
+pub(crate) struct PlotRequest {
+    pub id: String,
+    pub size: Size,
+}
+
+/// Width and height in CSS pixels, within what a figure may have.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Size {
+    width: u32,
+    height: u32,
+}
+
+impl Size {
+    /// Brought into bounds: a page may ask for anything.
+    pub(crate) fn clamped(width: u32, height: u32) -> Self {
+        Self { width: width.clamp(120, 4_096), height: height.clamp(60, 4_096) }
+    }
+}
+
+/// See the module.
+pub(crate) struct Run {
+    timeline: Timeline,
+    samples: Arc<Mutex<LastSamples>>,
+    title: String,
+    about: summary::About,
+    rate: Rate,
+    /// Whether all that the source had was folded once.
+    caught_up: bool,
+    /// When something came in after that.
+    grew_at: Option<Instant>,
+    /// Why no more can be folded.
+    failure: Option<String>,
+    /// The status when pages were last notified.
+    told: Option<StatusKind>,
+}
+
+/// What a turn of folding brought.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Progress {
+    /// There is something new to show.
+    pub changed: bool,
+    /// There is more to fold at once.
+    pub more: bool,
+}
+
+impl Run {
+    pub(super) fn new(source: Box<dyn Source>, title: &str) -> Self {
+        let (tap, samples) = Tap::new(source);
+        let about = summary::About::new(tap.run_info());
+        let title = if title.is_empty() { about.name.clone() } else { visible(title) };
+        Self {
+            timeline: Timeline::new(Box::new(tap), plots::all()).named(title.clone()),
+            samples,
+            title,
+            about,
+            rate: Rate::default(),
+            caught_up: false,
+            grew_at: None,
+            failure: None,
+            told: None,
+        }
+    }
+
+    /// Folds at most about `max_events`.
+    pub(super) fn advance(&mut self, max_events: usize) -> Progress {
+        let pumped = self.timeline.pump(max_events).unwrap_or_else(|error| {
+            tracing::warn!(%error, "the viewer cannot fold any further");
+            self.failure = Some(error.to_string());
+            taskreel_replay::Pumped { starved: true, ..Default::default() }
+        });
+        let received = pumped.events + pumped.samples > 0;
+        if received {
+            self.rate.note(self.timeline.now(), self.n_done());
+        }
+        if received && self.caught_up {
+            self.grew_at = Some(Instant::now());
+        }
+        self.caught_up |= pumped.starved;
+        let status = self.status().kind;
+        let changed = received || self.grows(status) || self.told != Some(status);
+        self.told = Some(status);
+        Progress { changed, more: !pumped.starved }
+    }
+
+    /// The plots there are.
+    pub(crate) fn abouts(&self) -> Vec<About> {
+        self.timeline.plots().iter().map(|plot| plot.about()).collect()
+    }
+
+    /// The run in numbers.
+    pub(crate) fn summary(&self) -> Summary {
+        let state = self.timeline.state();
+        let (prefixes, n_prefixes_more) = summary::prefix_rows(state);
+        let (workers, n_workers_more) = summary::worker_rows(state, &locked(&self.samples));
+        Summary {
+            title: self.title.clone(),
+            run: self.about.clone(),
+            status: self.status(),
+            warnings: self.warnings().take(WARNINGS_MAX).collect(),
+            now_ns: self.now().0,
+            n_events: state.next_seq(),
+            totals: Totals::new(state, self.tasks_per_s()),
+            prefixes,
+            n_prefixes_more,
+            workers,
+            n_workers_more,
+        }
+    }
+
+    /// What the live channel sends: `{"words":…,"figures":{"ID":…}}`. Unknown plots are left out.
+    pub(crate) fn frame(&self, plots: &[PlotRequest], window: Option<Window>) -> String {
+        let words = serde_json::to_string(&Words::new(&self.summary()))
+            .expect("words are maps of strings and numbers");
+        let figures: Vec<String> = plots
+            .iter()
+            .filter_map(|request| self.figure(request, window))
+            .map(|figure| format!("\"{}\":{}", figure.id, figure.to_json()))
+            .collect();
+        format!("{{\"words\":{words},\"figures\":{{{}}}}}", figures.join(","))
+    }
+
+    /// A plot as a picture; `None`: there is no such plot.
+    pub(crate) fn svg(
+        &self,
+        request: &PlotRequest,
+        window: Option<Window>,
+        theme: &Theme,
+    ) -> Option<String> {
+        let _ = theme;
+        Some(self.figure(request, window)?.title)
+    }
+
+    fn figure(&self, request: &PlotRequest, window: Option<Window>) -> Option<Figure> {
+        let now = self.now();
+        let window = window.unwrap_or_else(|| Window::until(now));
+        let view = View::new(window, request.size.width, request.size.height).at(now);
+        Some(self.timeline.plot(&request.id)?.figure(&view))
+    }
+
+    /// Up to when the run is shown: the newest record, and a little more while tasks run.
+    fn now(&self) -> Nanos {
+        let newest = self.timeline.now();
+        if !self.grows(self.status().kind) {
+            return newest;
+        }
+        let grown = self.grew_at.map_or(Duration::ZERO, |at| at.elapsed()).min(GROWTH_MAX);
+        newest + Nanos(grown.as_nanos() as u64)
+    }
+
+    /// Whether the picture changes by time alone: running tasks grow.
+    fn grows(&self, status: StatusKind) -> bool {
+        let mut workers = self.timeline.state().workers().iter();
+        status == StatusKind::Live
+            && workers.any(|w| w.status != WorkerStatus::Lost && w.n_executing() > 0)
+    }
+
+    fn n_done(&self) -> u64 {
+        self.timeline.state().prefixes().iter().map(|prefix| prefix.n_finished).sum()
+    }
+
+    fn tasks_per_s(&self) -> f64 {
+        let now = self.timeline.now();
+        if self.status().kind == StatusKind::Live {
+            self.rate.per_second(now, self.n_done())
+        } else {
+            summary::mean_per_second(now, self.n_done())
+        }
+    }
+
+    /// What is wrong with the trace. That it has no end is the status's to say.
+    fn warnings(&self) -> impl Iterator<Item = String> + '_ {
+        let warnings = self.timeline.warnings().iter();
+        warnings.filter(|w| **w != Warning::NotClosed).map(|w| visible(&w.to_string()))
+    }
+
+    fn status(&self) -> Status {
+        let (kind, text) = if let Some(failure) = &self.failure {
+            let until = elapsed(self.timeline.now());
+            (StatusKind::Failed, format!("Shown up to {until}: {}", visible(failure)))
+        } else if self.timeline.is_finished() {
+            let text = match self.warnings().next() {
+                None => "The run has ended; all of it is shown.",
+                Some(_) => "The run has ended, but parts of its trace are damaged.",
+            };
+            (StatusKind::Finished, text.to_owned())
+        } else if self.is_growing() {
+            (StatusKind::Live, "The run goes on; the page follows it.".to_owned())
+        } else if !self.caught_up {
+            (StatusKind::Reading, "Reading what has been recorded so far.".to_owned())
+        } else {
+            let text = "The trace was not closed and nothing is being added to it: the cluster \
+                was killed, or is stuck. Everything up to then is shown.";
+            (StatusKind::Incomplete, text.to_owned())
+        };
+        Status { kind, text }
+    }
+
+    /// Whether something was recorded within the last seconds. A trace of last week is read as
+    /// fast as a live one, so until it has grown under our eyes the wall clock must say.
+    fn is_growing(&self) -> bool {
+        if let Some(at) = self.grew_at {
+            return at.elapsed() < SILENT_AFTER;
+        }
+        let unix = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let recorded = Duration::from_nanos(self.about.started_unix_ns)
+            .saturating_add(Duration::from_nanos(self.timeline.now().0));
+        unix.saturating_sub(recorded) < SILENT_AFTER
+    }
+}
