@@ -24,6 +24,9 @@ pub trait Plot: Send {
     /// What it says of itself; the same always.
     fn about(&self) -> About;
 
+    /// A plot of the same kind without any columns yet.
+    fn fresh(&self) -> Box<dyn Plot>;
+
     /// Takes one change in: `at` is when it happened, `state` is as just after its event.
     /// Appends to or patches columns, in (nearly) constant time.
     fn update(&mut self, at: Nanos, change: &Change, state: &State);

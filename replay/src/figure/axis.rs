@@ -101,8 +101,9 @@ fn step_at_least(ns: u64) -> u64 {
         }
         step *= 10;
     }
+    const DAYS: u64 = 864_000_000_000_000;
     let long = LONG_STEPS.iter().map(|s| s * 1_000_000_000).find(|step| *step >= ns);
-    long.unwrap_or_else(|| ns.div_ceil(864_000_000_000_000) * 864_000_000_000_000)
+    long.unwrap_or_else(|| ns.div_ceil(DAYS).saturating_mul(DAYS))
 }
 
 fn time_ticks(window: Window, width_px: u32) -> Vec<Tick> {
@@ -125,8 +126,11 @@ fn time_ticks(window: Window, width_px: u32) -> Vec<Tick> {
             let need = text_width(&pair[0].label, LABEL_PX) + text_width(&pair[1].label, LABEL_PX);
             need / 2.0 + 10.0 <= room
         });
-        if fits || n_max == 1 {
+        if fits {
             return ticks;
+        }
+        if n_max == 1 {
+            return ticks.into_iter().take(1).collect();
         }
         n_max -= 1;
     }

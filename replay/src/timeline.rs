@@ -1,0 +1,319 @@
+//! The timeline: a source folded through one `State`, with plots attached.
+//!
+//! The same fold serves a growing trace (pump it now and then), a finished one (run to its end)
+//! and any instant of it (seek). An event that contradicts those before it ends the fold with a
+//! located error; what was folded before stays as it is.
+
+mod error;
+
+use std::collections::VecDeque;
+
+use taskreel_model::{Change, Event, Nanos, Sample, Stamped, State};
+use taskreel_recorder::{OpenError, RunInfo, Source, Warning};
+
+pub use error::{FoldError, SeekError};
+
+use crate::Instant;
+use crate::figure::{View, Window};
+use crate::plots::Plot;
+
+/// Opens the same source again, from its begin.
+pub type Reopen = Box<dyn FnMut() -> Result<Box<dyn Source>, OpenError> + Send>;
+
+/// What one pump did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pumped {
+    /// Events folded.
+    pub events: usize,
+    /// Samples taken in.
+    pub samples: usize,
+    /// Whether the source has nothing more for now, or the fold has ended with an error.
+    pub starved: bool,
+}
+
+/// A run, folded up to an instant.
+pub struct Timeline {
+    name: String,
+    source: Box<dyn Source>,
+    reopen: Option<Reopen>,
+    state: State,
+    plots: Vec<Box<dyn Plot>>,
+    /// Events that were read and are not folded yet.
+    pending: VecDeque<Stamped<Event>>,
+    /// Samples that were read and are not taken in yet.
+    pending_samples: VecDeque<Sample>,
+    /// Reused from event to event.
+    changes: Vec<Change>,
+    now: Nanos,
+    failed: bool,
+}
+
+/// Up to where to fold.
+#[derive(Clone, Copy)]
+enum Until {
+    LoggedAt(Nanos),
+    Seq(u64),
+    End,
+}
+
+impl Until {
+    fn takes(self, event: &Stamped<Event>) -> bool {
+        match self {
+            Self::LoggedAt(at) => event.logged_at <= at,
+            Self::Seq(seq) => event.seq <= seq,
+            Self::End => true,
+        }
+    }
+
+    /// Samples belong to no place in the log: `now` is the last event that is taken.
+    fn takes_sample(self, sample: &Sample, now: Nanos) -> bool {
+        match self {
+            Self::LoggedAt(at) => sample.at <= at,
+            Self::Seq(_) => sample.at <= now,
+            Self::End => true,
+        }
+    }
+}
+
+impl Timeline {
+    /// A timeline at the begin of a source. It can only go forward; see [`Timeline::rewindable`].
+    pub fn new(source: Box<dyn Source>, plots: Vec<Box<dyn Plot>>) -> Self {
+        let name = source.run_info().name.clone();
+        Self {
+            name: if name.is_empty() { "trace".to_owned() } else { name },
+            source,
+            reopen: None,
+            state: State::new(),
+            plots,
+            pending: VecDeque::new(),
+            pending_samples: VecDeque::new(),
+            changes: Vec::new(),
+            now: Nanos::ZERO,
+            failed: false,
+        }
+    }
+
+    /// A timeline that can go back: it opens its source again and folds from the begin.
+    ///
+    /// # Errors
+    /// The source could not be opened.
+    pub fn rewindable(mut open: Reopen, plots: Vec<Box<dyn Plot>>) -> Result<Self, OpenError> {
+        let mut timeline = Self::new(open()?, plots);
+        timeline.reopen = Some(open);
+        Ok(timeline)
+    }
+
+    /// The same timeline with the name that errors give its source: the file's.
+    pub fn named(self, name: impl Into<String>) -> Self {
+        Self { name: name.into(), ..self }
+    }
+
+    /// What the run says of itself.
+    pub fn run_info(&self) -> &RunInfo {
+        self.source.run_info()
+    }
+
+    /// The state after what was folded.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// The plots, fed with what was folded.
+    pub fn plots(&self) -> &[Box<dyn Plot>] {
+        &self.plots
+    }
+
+    /// The attached plot of an id.
+    pub fn plot(&self, id: &str) -> Option<&dyn Plot> {
+        self.plots.iter().find(|plot| plot.about().id == id).map(AsRef::as_ref)
+    }
+
+    /// The instant that the state and the plots are of: the last event or sample that was taken
+    /// in, or the instant sought.
+    pub fn now(&self) -> Nanos {
+        self.now
+    }
+
+    /// A view of the whole run up to now.
+    pub fn view(&self, width_px: u32, height_px: u32) -> View {
+        View::new(Window::until(self.now), width_px, height_px)
+    }
+
+    /// Whether the run was closed properly and all of it is folded.
+    pub fn is_finished(&self) -> bool {
+        self.pending.is_empty() && self.pending_samples.is_empty() && self.source.is_finished()
+    }
+
+    /// What the source skipped or cut so far.
+    pub fn warnings(&self) -> &[Warning] {
+        self.source.warnings()
+    }
+
+    /// Folds the next batch of the source; `false`: it has nothing more for now.
+    ///
+    /// # Errors
+    /// As for [`Timeline::pump`].
+    pub fn advance(&mut self) -> Result<bool, FoldError> {
+        if self.pending.is_empty() && self.pending_samples.is_empty() && !self.fill()? {
+            return Ok(false);
+        }
+        self.fold(usize::MAX, Until::End)?;
+        Ok(true)
+    }
+
+    /// Folds what the source has, about `max_events` events of it at most.
+    ///
+    /// # Errors
+    /// The source could not be read, or an event contradicts those before it. The error comes
+    /// once; later calls fold nothing.
+    pub fn pump(&mut self, max_events: usize) -> Result<Pumped, FoldError> {
+        self.pump_until(max_events, Until::End)
+    }
+
+    /// Folds all that the source has.
+    ///
+    /// # Errors
+    /// As for [`Timeline::pump`].
+    pub fn run_to_end(&mut self) -> Result<(), FoldError> {
+        self.pump(usize::MAX).map(|_| ())
+    }
+
+    /// Goes to an instant: the state after all events logged by then. Beyond the end it stops
+    /// there. Going back folds again from the begin.
+    ///
+    /// # Errors
+    /// The fold fails, or the source cannot be opened again.
+    pub fn seek(&mut self, instant: Instant) -> Result<(), SeekError> {
+        let until = match instant {
+            Instant::At(at) => Until::LoggedAt(at),
+            Instant::Event(seq) => Until::Seq(seq),
+            Instant::End => Until::End,
+            Instant::Percent(percent) => {
+                self.run_to_end()?;
+                Until::LoggedAt(Nanos(
+                    (self.now.0 as f64 * (percent / 100.0).clamp(0.0, 1.0)) as u64,
+                ))
+            }
+        };
+        let is_behind = match until {
+            Until::LoggedAt(at) => at < self.now,
+            Until::Seq(seq) => seq + 1 < self.state.next_seq(),
+            Until::End => false,
+        };
+        if is_behind {
+            self.rewind()?;
+        }
+        self.pump_until(usize::MAX, until)?;
+        if let Until::LoggedAt(at) = until
+            && !self.pending.is_empty()
+        {
+            self.now = at;
+        }
+        Ok(())
+    }
+
+    fn rewind(&mut self) -> Result<(), SeekError> {
+        let open = self.reopen.as_mut().ok_or(SeekError::ForwardOnly)?;
+        self.source = open()?;
+        self.state = State::new();
+        self.plots = self.plots.iter().map(|plot| plot.fresh()).collect();
+        self.pending.clear();
+        self.pending_samples.clear();
+        self.now = Nanos::ZERO;
+        self.failed = false;
+        Ok(())
+    }
+
+    fn pump_until(&mut self, max_events: usize, until: Until) -> Result<Pumped, FoldError> {
+        let mut sum = Pumped::default();
+        loop {
+            let (events, samples) = self.fold(max_events - sum.events, until)?;
+            sum.events += events;
+            sum.samples += samples;
+            if sum.events >= max_events || !self.pending.is_empty() {
+                return Ok(sum);
+            }
+            if !self.fill()? {
+                sum.starved = true;
+                return Ok(sum);
+            }
+        }
+    }
+
+    /// Reads the next batch; `false`: there is none for now.
+    fn fill(&mut self) -> Result<bool, FoldError> {
+        if self.failed {
+            return Ok(false);
+        }
+        let batch = self.source.next_batch().inspect_err(|_| self.failed = true)?;
+        let Some(batch) = batch else { return Ok(false) };
+        self.pending.extend(batch.events);
+        self.pending_samples.extend(batch.samples);
+        Ok(true)
+    }
+
+    /// Folds pending events and samples, and lets the plots settle.
+    fn fold(&mut self, max_events: usize, until: Until) -> Result<(usize, usize), FoldError> {
+        let mut n_events = 0;
+        while n_events < max_events
+            && let Some(event) = self.pending.front()
+            && until.takes(event)
+        {
+            if let Err(illegal) = self.state.apply(event, &mut self.changes) {
+                let error = FoldError::illegal(&self.name, event, illegal);
+                self.failed = true;
+                self.pending.clear();
+                self.settle();
+                return Err(error);
+            }
+            for change in self.changes.drain(..) {
+                for plot in &mut self.plots {
+                    plot.update(event.at, &change, &self.state);
+                }
+            }
+            self.now = self.now.max(event.logged_at);
+            self.pending.pop_front();
+            n_events += 1;
+        }
+        let n_samples = self.take_samples(until);
+        if n_events + n_samples > 0 {
+            self.settle();
+        }
+        Ok((n_events, n_samples))
+    }
+
+    /// Samples stand beside the events and change no state, so they are taken in batch by batch.
+    fn take_samples(&mut self, until: Until) -> usize {
+        let mut n_samples = 0;
+        let mut later = VecDeque::new();
+        for sample in self.pending_samples.drain(..) {
+            if !until.takes_sample(&sample, self.state.now()) {
+                later.push_back(sample);
+                continue;
+            }
+            for plot in &mut self.plots {
+                plot.sample(&sample, &self.state);
+            }
+            self.now = self.now.max(sample.at);
+            n_samples += 1;
+        }
+        self.pending_samples = later;
+        n_samples
+    }
+
+    fn settle(&mut self) {
+        for plot in &mut self.plots {
+            plot.settle(&self.state);
+        }
+    }
+}
+
+impl std::fmt::Debug for Timeline {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Timeline")
+            .field("name", &self.name)
+            .field("now", &self.now)
+            .field("next_seq", &self.state.next_seq())
+            .finish_non_exhaustive()
+    }
+}
