@@ -2,7 +2,9 @@
 
 pub mod figure;
 mod instant;
+mod lod;
 pub mod plots;
+mod spans;
 mod timeline;
 
 pub use instant::{Instant, ParseInstantError};

@@ -1,0 +1,266 @@
+//! Level of detail: spans become pieces, at most two per pixel column of a lane.
+//!
+//! A span at least two pixels wide is a piece of its own, its edges rounded to whole pixels: where
+//! one span begins as another ends, so do their pieces, and no false gap opens. Shorter spans are
+//! gathered in pixel columns. Of such a column the category that covers most wins, and **its
+//! height is the share of the column that was busy**: 40 % busy looks 40 % full, not idle and not
+//! busy. The least share still is a sliver, so work in an otherwise idle stretch never vanishes.
+//! Equal neighbours merge into one piece.
+
+use taskreel_model::Nanos;
+
+use crate::figure::Window;
+use crate::spans::Spans;
+
+/// The level of a piece that fills its lane.
+pub(crate) const FULL: u8 = 4;
+
+/// A span narrower than this many pixels is gathered with others.
+const WIDE_PX: f64 = 2.0;
+
+/// A rectangle on a lane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Piece {
+    /// First pixel column.
+    pub(crate) x: i32,
+    /// Number of pixel columns, at least 1.
+    pub(crate) width: i32,
+    /// Height in quarters of the lane; 0: a sliver.
+    pub(crate) level: u8,
+    /// The category that covers most.
+    pub(crate) category: u8,
+    /// A span of that category that it shows.
+    pub(crate) span: usize,
+    /// Whether it shows that span and no other.
+    pub(crate) is_single: bool,
+}
+
+/// How spans become pieces.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lod {
+    /// What is shown.
+    pub(crate) window: Window,
+    /// What is still going on ends here.
+    pub(crate) now: Nanos,
+    /// Pixel columns of the window.
+    pub(crate) width_px: u32,
+    /// Categories are below this.
+    pub(crate) n_categories: u8,
+}
+
+impl Lod {
+    /// Pieces of a lane whose spans do not overlap but for errors of clocks.
+    pub(crate) fn lane<T>(&self, spans: &Spans<T>, category: impl Fn(usize) -> u8) -> Vec<Piece> {
+        let mut bins = Bins::new(self);
+        let mut pieces = Vec::new();
+        let mut free_from = 0;
+        for i in spans.range(self.window) {
+            let (a, b) = self.px(spans, i);
+            if b - a < WIDE_PX {
+                bins.add(a, b, category(i), i);
+                continue;
+            }
+            bins.cover_edges(a, b);
+            // Clipping overlaps keeps the number of pieces below the number of columns.
+            let (x0, x1) = ((a.round() as i32).max(free_from), b.round() as i32);
+            if x1 <= x0 {
+                continue;
+            }
+            bins.occupy(x0, x1);
+            free_from = x1;
+            pieces.push(Piece {
+                x: x0,
+                width: x1 - x0,
+                level: FULL,
+                category: category(i),
+                span: i,
+                is_single: true,
+            });
+        }
+        bins.gather(1.0, &mut pieces);
+        pieces.sort_unstable_by_key(|piece| piece.x);
+        pieces
+    }
+
+    /// Pieces of several lanes seen as one, or of a lane whose spans overlap: `capacity` spans at
+    /// once fill it.
+    pub(crate) fn overlaid<'a, T: 'a>(
+        &self,
+        lanes: impl IntoIterator<Item = &'a Spans<T>>,
+        capacity: f32,
+        category: impl Fn(&'a Spans<T>, usize) -> u8,
+    ) -> Vec<Piece> {
+        let mut bins = Bins::new(self);
+        for spans in lanes {
+            for i in spans.range(self.window) {
+                let (a, b) = self.px(spans, i);
+                bins.add(a, b, category(spans, i), i);
+            }
+        }
+        let mut pieces = Vec::new();
+        bins.gather(capacity.max(1.0), &mut pieces);
+        pieces
+    }
+
+    /// Begin and end of a span in pixels, cut to the window.
+    fn px<T>(&self, spans: &Spans<T>, index: usize) -> (f64, f64) {
+        (self.px_from_ns(spans.start(index)), self.px_from_ns(spans.stop(index, self.now)))
+    }
+
+    /// Where an instant is, cut to the window.
+    pub(crate) fn px_from_ns(&self, at: Nanos) -> f64 {
+        let since = at.clamp(self.window.from, self.window.to).since(self.window.from);
+        since.0 as f64 / self.window.length().0.max(1) as f64 * f64::from(self.width_px)
+    }
+}
+
+/// Pixel columns of a lane.
+struct Bins {
+    n_categories: usize,
+    width: usize,
+    /// Share covered by category, column after column.
+    share: Vec<f32>,
+    /// The same for whole columns: begins and ends, to be summed from the left.
+    steps: Vec<f32>,
+    /// Share covered by wide spans that were rounded away from the column.
+    edge: Vec<f32>,
+    /// Whether a wide span shows there.
+    occupied: Vec<bool>,
+    /// By column and category: the last span seen.
+    span: Vec<u32>,
+    /// Spans in the column.
+    n_spans: Vec<u32>,
+}
+
+impl Bins {
+    fn new(lod: &Lod) -> Self {
+        let (width, n_categories) = (lod.width_px as usize, lod.n_categories as usize);
+        Self {
+            n_categories,
+            width,
+            share: vec![0.0; width * n_categories],
+            steps: Vec::new(),
+            edge: vec![0.0; width],
+            occupied: vec![false; width],
+            span: vec![0; width * n_categories],
+            n_spans: vec![0; width],
+        }
+    }
+
+    fn column(&self, px: f64) -> usize {
+        (px as usize).min(self.width - 1)
+    }
+
+    fn add(&mut self, a: f64, b: f64, category: u8, span: usize) {
+        let (first, last) = (self.column(a), self.column(b));
+        if last - first > 4 {
+            self.add_long(first, last, a, b, category, span);
+            return;
+        }
+        for column in first..=last {
+            let share = b.min((column + 1) as f64) - a.max(column as f64);
+            if share > 0.0 || first == last {
+                // A span without duration still is there.
+                self.add_share(column, share.max(1e-6) as f32, category, span);
+            }
+        }
+    }
+
+    fn add_share(&mut self, column: usize, share: f32, category: u8, span: usize) {
+        let cell = column * self.n_categories + category as usize;
+        self.share[cell] += share;
+        self.span[cell] = span as u32;
+        self.n_spans[column] += 1;
+    }
+
+    /// Whole columns as two steps, so that a long span costs no more than a short one.
+    fn add_long(&mut self, first: usize, last: usize, a: f64, b: f64, category: u8, span: usize) {
+        self.add_share(first, ((first + 1) as f64 - a) as f32, category, span);
+        if b > last as f64 {
+            self.add_share(last, (b - last as f64) as f32, category, span);
+        }
+        if self.steps.is_empty() {
+            self.steps = vec![0.0; (self.width + 1) * self.n_categories];
+        }
+        self.steps[(first + 1) * self.n_categories + category as usize] += 1.0;
+        self.steps[last * self.n_categories + category as usize] -= 1.0;
+    }
+
+    fn cover_edges(&mut self, a: f64, b: f64) {
+        let (first, last) = (self.column(a), self.column(b));
+        self.edge[first] += ((first + 1) as f64 - a).clamp(0.0, 1.0) as f32;
+        if last > first {
+            self.edge[last] += (b - last as f64).clamp(0.0, 1.0) as f32;
+        }
+    }
+
+    fn occupy(&mut self, from: i32, to: i32) {
+        self.occupied[from.max(0) as usize..(to as usize).min(self.width)].fill(true);
+    }
+
+    /// Turns columns into pieces, merging equal neighbours.
+    fn gather(&mut self, capacity: f32, pieces: &mut Vec<Piece>) {
+        self.sum_steps();
+        let mut last: Option<Piece> = None;
+        for column in 0..self.width {
+            let Some(piece) = self.piece(column, capacity) else { continue };
+            match &mut last {
+                Some(run)
+                    if run.x + run.width == piece.x
+                        && (run.category, run.level) == (piece.category, piece.level) =>
+                {
+                    run.width += 1;
+                    run.is_single &= piece.is_single && run.span == piece.span;
+                }
+                _ => pieces.extend(last.replace(piece)),
+            }
+        }
+        pieces.extend(last);
+    }
+
+    fn sum_steps(&mut self) {
+        if self.steps.is_empty() {
+            return;
+        }
+        let mut open = vec![0.0; self.n_categories];
+        for column in 0..self.width {
+            for (category, sum) in open.iter_mut().enumerate() {
+                let cell = column * self.n_categories + category;
+                *sum += self.steps[cell];
+                if *sum > 0.5 {
+                    self.share[cell] += *sum;
+                    self.n_spans[column] += *sum as u32;
+                    if column > 0 && self.share[cell] > 0.0 && *sum < 1.5 {
+                        self.span[cell] = self.span[cell - self.n_categories];
+                    }
+                }
+            }
+        }
+    }
+
+    fn piece(&self, column: usize, capacity: f32) -> Option<Piece> {
+        if self.occupied[column] || self.n_spans[column] == 0 {
+            return None;
+        }
+        let cells = column * self.n_categories..(column + 1) * self.n_categories;
+        let shares = &self.share[cells.clone()];
+        let mut category = 0;
+        for (i, share) in shares.iter().enumerate() {
+            if *share > shares[category] {
+                category = i;
+            }
+        }
+        let busy = ((shares.iter().sum::<f32>() + self.edge[column]) / capacity).min(1.0);
+        Some(Piece {
+            x: column as i32,
+            width: 1,
+            level: (busy * f32::from(FULL)).round() as u8,
+            category: category as u8,
+            span: self.span[cells.start + category] as usize,
+            is_single: self.n_spans[column] == 1,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,156 @@
+//! What a lane may show and what it must.
+
+use proptest::prelude::*;
+use taskreel_model::Nanos;
+
+use super::{FULL, Lod, Piece};
+use crate::figure::Window;
+use crate::spans::Spans;
+
+/// 100 ns per pixel column.
+const NS_PER_PX: u64 = 100;
+
+fn lod(width_px: u32) -> Lod {
+    Lod {
+        window: Window::until(Nanos((u64::from(width_px) * NS_PER_PX).max(1_000))),
+        now: Nanos(u64::from(width_px) * NS_PER_PX),
+        width_px,
+        n_categories: 3,
+    }
+}
+
+fn spans(times: &[(u64, u64, u8)]) -> Spans<u8> {
+    let mut spans = Spans::default();
+    for (start, stop, category) in times {
+        spans.push(Nanos(*start), Nanos(*stop), *category);
+    }
+    spans
+}
+
+fn lane(width_px: u32, times: &[(u64, u64, u8)]) -> Vec<Piece> {
+    let spans = spans(times);
+    lod(width_px).lane(&spans, |i| *spans.what(i))
+}
+
+/// The lane as text: a letter per full column, digits for quarters, a dot where nothing shows.
+fn text(width_px: u32, pieces: &[Piece]) -> String {
+    let mut row = vec!['.'; width_px as usize];
+    for piece in pieces {
+        for x in piece.x..piece.x + piece.width {
+            row[x as usize] = match piece.level {
+                FULL => char::from(b'a' + piece.category),
+                level => char::from(b'0' + level),
+            };
+        }
+    }
+    row.into_iter().collect()
+}
+
+fn check(times: &[(u64, u64, u8)], expected: &str) {
+    let width_px = expected.len() as u32;
+    assert_eq!(text(width_px, &lane(width_px, times)), expected);
+}
+
+#[test]
+fn adjoining_spans_leave_no_gap() {
+    check(&[(0, 333, 0), (333, 777, 1), (777, 1_500, 0)], "aaabbbbbaaaaaaa");
+    let tiny: Vec<_> = (0..200).map(|i| (i * 10, i * 10 + 10, 0)).collect();
+    check(&tiny, "aaaaaaaaaaaaaaaaaaaa");
+    // Wide, tiny, wide, with edges inside pixel columns.
+    check(&[(0, 350, 0), (350, 420, 1), (420, 490, 1), (490, 1_000, 0)], "aaaabaaaaa");
+    check(&[(0, 340, 0), (340, 460, 1), (460, 1_000, 0)], "aaabbaaaaa");
+}
+
+#[test]
+fn idle_stays_idle() {
+    check(&[(0, 300, 0), (700, 1_000, 0)], "aaa....aaa");
+    check(&[(100, 400, 0)], ".aaa......");
+}
+
+#[test]
+fn partly_busy_columns_are_partly_high() {
+    let half: Vec<_> = (0..50).map(|i| (i * 20, i * 20 + 10, 0)).collect();
+    check(&half, "2222222222");
+    let rare: Vec<_> = (0..10).map(|i| (i * 100, i * 100 + 5, 0)).collect();
+    check(&rare, "0000000000");
+}
+
+#[test]
+fn work_in_an_idle_stretch_shows() {
+    check(&[(512, 513, 0)], ".....0....");
+    check(&[(512, 512, 0)], ".....0....");
+    check(&[(1_000, 1_000, 0), (999, 1_000, 0)], ".........0");
+}
+
+#[test]
+fn the_category_that_covers_most_wins() {
+    check(&[(0, 20, 0), (20, 80, 1), (80, 100, 0), (100, 160, 2), (160, 200, 1)], "bc........");
+}
+
+#[test]
+fn running_spans_reach_now() {
+    let mut spans = Spans::default();
+    spans.open(Nanos(300), 0_u8);
+    let mut lod = lod(10);
+    lod.now = Nanos(800);
+    assert_eq!(text(10, &lod.lane(&spans, |_| 0)), "...aaaaa..");
+}
+
+#[test]
+fn single_spans_are_told_from_gathered_ones() {
+    let pieces = lane(10, &[(0, 300, 0), (310, 330, 0), (420, 430, 0), (440, 450, 0)]);
+    let single: Vec<_> = pieces.iter().map(|p| (p.x, p.span, p.is_single)).collect();
+    assert_eq!(single, [(0, 0, true), (3, 1, false)]);
+}
+
+#[test]
+fn overlaid_lanes_fill_up_together() {
+    let two = [spans(&[(0, 1_000, 0)]), spans(&[(500, 1_000, 0)])];
+    let pieces = lod(10).overlaid(&two, 2.0, |spans, i| *spans.what(i));
+    assert_eq!(text(10, &pieces), "22222aaaaa");
+}
+
+proptest! {
+    /// Whatever the spans, a column has at most two pieces, none leaves the lane, and wherever
+    /// nothing ran nothing shows.
+    #[test]
+    fn pieces_are_bounded(
+        times in prop::collection::vec((0_u64..5_000, 0_u64..900, 0_u8..3), 0..300),
+        width_px in 1_u32..40,
+    ) {
+        let times: Vec<_> = times.iter().map(|(start, took, c)| (*start, start + took, *c)).collect();
+        let pieces = lane(width_px, &times);
+        prop_assert!(pieces.len() <= 2 * width_px as usize);
+        let lod = lod(width_px);
+        for piece in &pieces {
+            prop_assert!(piece.x >= 0 && piece.width >= 1);
+            prop_assert!(piece.x + piece.width <= width_px as i32);
+            let (a, b) = (f64::from(piece.x), f64::from(piece.x + piece.width));
+            let ran = times.iter().any(|(start, stop, _)| {
+                lod.px_from_ns(Nanos(*start)) <= b + 0.5 && lod.px_from_ns(Nanos(*stop)) >= a - 0.5
+            });
+            prop_assert!(ran, "{piece:?}");
+        }
+    }
+
+    /// A lane never looks busier or idler than it was by more than rounding, over its length.
+    #[test]
+    fn sequences_keep_their_busy_share(
+        steps in prop::collection::vec((0_u64..60, 1_u64..60), 100..400),
+    ) {
+        let mut at = 0;
+        let mut times = Vec::new();
+        for (gap, took) in steps {
+            times.push((at + gap, at + gap + took, 0));
+            at += gap + took;
+        }
+        let width_px = (at / NS_PER_PX) as u32;
+        prop_assume!(width_px >= 20);
+        let shown: f64 = lane(width_px, &times)
+            .iter()
+            .map(|p| f64::from(p.width) * f64::from(p.level) / f64::from(FULL))
+            .sum();
+        let busy: f64 = times.iter().map(|(a, b, _)| (b - a) as f64 / NS_PER_PX as f64).sum();
+        prop_assert!((shown - busy).abs() / f64::from(width_px) < 0.06, "{shown} {busy} {width_px}");
+    }
+}
