@@ -50,7 +50,9 @@ use serde::Serialize;
 
 pub use axis::{Axis, Group, Scale, Tick, time_label};
 pub use color::{Color, Theme};
-pub use glyphs::{Anchor, Glyphs, Layer, NO_LABEL, Shape};
+pub use glyphs::{
+    Anchor, Area, Bars, Edges, Glyphs, Layer, Line, NO_LABEL, Points, Rects, Shape, Text,
+};
 pub use legend::{LegendEntry, SWATCH_PX, legend_row};
 pub use text::{LABEL_PX, clean, elide, text_width};
 pub use view::{View, Window};

@@ -2,6 +2,7 @@
 
 pub mod figure;
 mod instant;
+mod lanes;
 mod lod;
 pub mod plots;
 mod spans;

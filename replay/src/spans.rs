@@ -54,16 +54,31 @@ impl<T> Spans<T> {
         self.mend_reach(index);
     }
 
-    /// Ends the span that goes on and began at `start`; gives what is known of it.
-    pub(crate) fn close(&mut self, start: Nanos, stop: Nanos) -> Option<&mut T> {
+    /// Ends the span that goes on, began at `start` and is the one meant; gives what is known of it.
+    pub(crate) fn close(
+        &mut self,
+        start: Nanos,
+        stop: Nanos,
+        is_meant: impl Fn(&T) -> bool,
+    ) -> Option<&mut T> {
         let after = self.start.partition_point(|s| *s <= start);
         let index = (0..after)
             .rev()
             .take_while(|i| self.start[*i] == start)
-            .find(|i| self.stop[*i] == OPEN)?;
+            .find(|i| self.stop[*i] == OPEN && is_meant(&self.what[*i]))?;
         self.stop[index] = stop.max(start).min(Nanos(OPEN.0 - 1));
         self.mend_reach(index);
         self.what.get_mut(index)
+    }
+
+    /// Ends all spans that go on.
+    pub(crate) fn close_all(&mut self, stop: Nanos) {
+        for index in 0..self.len() {
+            if self.is_open(index) {
+                self.stop[index] = stop.max(self.start[index]).min(Nanos(OPEN.0 - 1));
+                self.mend_reach(index);
+            }
+        }
     }
 
     fn mend_reach(&mut self, from: usize) {
@@ -130,9 +145,9 @@ mod tests {
         spans.open(Nanos(50), 'd');
         assert_eq!(spans.range(window(60, 70)), 0..4);
         assert_eq!(spans.range(window(0, 30)), 0..2);
-        assert_eq!(spans.close(Nanos(50), Nanos(55)), Some(&mut 'd'));
+        assert_eq!(spans.close(Nanos(50), Nanos(55), |_| true), Some(&mut 'd'));
         assert_eq!(spans.range(window(101, 110)), 4..4);
-        assert_eq!(spans.close(Nanos(50), Nanos(55)), None);
+        assert_eq!(spans.close(Nanos(50), Nanos(55), |_| true), None);
     }
 
     #[test]
