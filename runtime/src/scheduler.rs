@@ -1,3 +1,115 @@
 //! The scheduler: one thread owns the state; everything else talks to it through its inbox.
 
+mod clients;
+mod core;
+mod effects;
 pub mod inbound;
+mod peers;
+mod sample;
+mod specs;
+mod workers;
+
+use std::fmt;
+use std::thread::JoinHandle;
+
+use taskreel_model::{Nanos, Policy, State, Watch};
+use taskreel_recorder::{RecordError, RecordSummary, Recorder};
+use thiserror::Error;
+
+use crate::clock::Clock;
+use inbound::{Inbox, inbox};
+
+/// How a scheduler works.
+pub struct SchedulerConfig {
+    /// Where the run is recorded; `None`: nowhere.
+    pub recorder: Option<Recorder>,
+    /// Resolution of the recorded instants: `RunInfo::tick_ns`. Live instants are rounded to it.
+    pub tick_ns: u32,
+    /// Which worker runs what.
+    pub policy: Box<dyn Policy>,
+    /// The run's clock: zero is `RunInfo::started_unix_ns`.
+    pub clock: Clock,
+    /// Sees every event of the live run, on the scheduler's thread: for tests and plots in the
+    /// process.
+    pub watch: Option<Watch>,
+}
+
+impl fmt::Debug for SchedulerConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SchedulerConfig")
+            .field("recorder", &self.recorder)
+            .field("tick_ns", &self.tick_ns)
+            .field("policy", &self.policy.name())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a scheduler leaves when it has stopped.
+#[derive(Debug)]
+pub struct SchedulerSummary {
+    /// The closed trace, if the run was recorded.
+    pub record: Option<RecordSummary>,
+    /// How long the scheduler ran.
+    pub elapsed: Nanos,
+    /// The state it ended with: what folding the trace gives.
+    pub state: State,
+}
+
+/// Why a scheduler did not end well.
+#[derive(Debug, Error)]
+pub enum SchedulerError {
+    /// The run could not be recorded any further (`OnRecordError::Stop`).
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// The thread could not be started.
+    #[error("cannot start the scheduler's thread: {0}")]
+    Thread(std::io::Error),
+    /// A bug: the thread panicked. The trace up to there is kept.
+    #[error("the scheduler failed: {0}")]
+    Panicked(String),
+}
+
+/// A running scheduler.
+#[derive(Debug)]
+pub struct SchedulerHandle {
+    /// The way to it.
+    pub inbox: Inbox,
+    thread: JoinHandle<Result<SchedulerSummary, SchedulerError>>,
+}
+
+impl SchedulerHandle {
+    /// Whether it has stopped.
+    pub fn is_finished(&self) -> bool {
+        self.thread.is_finished()
+    }
+
+    /// Waits until it has stopped; `Inbound::Stop` makes it.
+    ///
+    /// # Errors
+    /// The run could not be recorded to its end, or the scheduler panicked.
+    pub fn join(self) -> Result<SchedulerSummary, SchedulerError> {
+        drop(self.inbox);
+        self.thread.join().unwrap_or_else(|panic| {
+            let text = panic.downcast_ref::<String>().map(String::as_str);
+            let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+            Err(SchedulerError::Panicked(text.unwrap_or("no message").to_owned()))
+        })
+    }
+}
+
+/// Starts a scheduler on a thread of its own.
+///
+/// # Errors
+/// The thread cannot be started.
+pub fn start(config: SchedulerConfig) -> Result<SchedulerHandle, SchedulerError> {
+    let (inbox, receiver) = inbox();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .map_err(SchedulerError::Thread)?;
+    let thread = std::thread::Builder::new()
+        .name("scheduler".to_owned())
+        .spawn(move || runtime.block_on(core::Core::new(config).run(receiver)))
+        .map_err(SchedulerError::Thread)?;
+    Ok(SchedulerHandle { inbox, thread })
+}

@@ -4,9 +4,7 @@ use taskreel_model::LossReason;
 use tokio::sync::mpsc;
 
 use crate::wire::LinkSender;
-use crate::wire::message::{
-    ClientHello, FromClient, FromWorker, ToClient, ToWorker, WorkerHello,
-};
+use crate::wire::message::{ClientHello, FromClient, FromWorker, ToClient, ToWorker, WorkerHello};
 
 /// How many inbound items may wait for the scheduler before senders are held back.
 pub const INBOX_CAPACITY: usize = 4096;

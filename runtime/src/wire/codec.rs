@@ -38,7 +38,10 @@ pub enum CodecError {
 ///
 /// # Errors
 /// It is longer than a frame may be.
-pub(crate) fn encode_message<T: Serialize>(message: &T, out: &mut Vec<u8>) -> Result<(), CodecError> {
+pub(crate) fn encode_message<T: Serialize>(
+    message: &T,
+    out: &mut Vec<u8>,
+) -> Result<(), CodecError> {
     bincode::serde::encode_into_std_write(message, out, MESSAGE)?;
     Ok(())
 }

@@ -67,7 +67,9 @@ pub enum HandshakeError {
     #[error("the other end does not speak Taskreel's protocol")]
     Foreign,
     /// The other end speaks another version of the protocol.
-    #[error("the other end speaks protocol {theirs}, this is {VERSION} with protocol {PROTOCOL}: use the same version on both")]
+    #[error(
+        "the other end speaks protocol {theirs}, this is {VERSION} with protocol {PROTOCOL}: use the same version on both"
+    )]
     Protocol {
         /// Its number.
         theirs: u32,
@@ -113,8 +115,7 @@ pub(crate) async fn connect(
         .await
         .map_err(|_elapsed| io::Error::from(io::ErrorKind::TimedOut))??;
     let mut connection = Connection::new(stream)?;
-    let greeting =
-        Greeting { version: VERSION.to_owned(), token: token.map(str::to_owned), role };
+    let greeting = Greeting { version: VERSION.to_owned(), token: token.map(str::to_owned), role };
     write(&mut connection, &greeting).await?;
     match read(&mut connection).await? {
         Answer::Welcome { .. } => Ok(connection.greeted()),
@@ -135,7 +136,8 @@ pub(crate) async fn accept(
         Ok(greeting) => greeting,
         Err(error) => {
             if let HandshakeError::Protocol { theirs } = error {
-                let reason = format!("this end is {VERSION} with protocol {PROTOCOL}, yours is {theirs}");
+                let reason =
+                    format!("this end is {VERSION} with protocol {PROTOCOL}, yours is {theirs}");
                 write(&mut connection, &Answer::Refused { reason }).await?;
             }
             return Err(error);

@@ -66,6 +66,15 @@ impl<T> LinkSender<T> {
         Self { way: Way::Inbox { inbox, conn, wrap } }
     }
 
+    /// Whether `try_send` would find room now, or find the other end gone. Only its one sender can
+    /// rely on the answer.
+    pub fn has_room(&self) -> bool {
+        match &self.way {
+            Way::Queue(tx) => tx.capacity() > 0 || tx.is_closed(),
+            Way::Inbox { inbox, .. } => inbox.capacity() > 0 || inbox.is_closed(),
+        }
+    }
+
     /// Sends without waiting: for the scheduler's thread, which never waits for a peer.
     ///
     /// # Errors

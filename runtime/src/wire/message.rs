@@ -216,6 +216,8 @@ pub struct TaskEnd {
 pub enum EndedHow {
     /// Its result is held.
     Finished {
+        /// The scheduler's id of the task: holders keep results by it.
+        task: TaskId,
         /// Size of the result.
         bytes: u64,
         /// Who holds it; at least one.

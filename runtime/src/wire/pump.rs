@@ -42,7 +42,8 @@ pub(crate) async fn write_messages<T: Message>(
     mut rx: mpsc::Receiver<T>,
     mut writer: OwnedWriteHalf,
 ) -> Result<(), FrameError> {
-    let (mut burst, mut out, mut scratch) = (Vec::with_capacity(BURST), BytesMut::new(), Vec::new());
+    let (mut burst, mut out, mut scratch) =
+        (Vec::with_capacity(BURST), BytesMut::new(), Vec::new());
     while rx.recv_many(&mut burst, BURST).await > 0 {
         for message in burst.drain(..) {
             frame::encode(message, &mut scratch, &mut out)?;

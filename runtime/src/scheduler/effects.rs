@@ -1,0 +1,105 @@
+//! Effects carried out: messages to workers and clients, and timers.
+
+use std::cmp::Reverse;
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+use taskreel_model::{Effect, OptionsId, TaskId, WorkerId};
+
+use super::core::Core;
+use crate::wire::message::{Assignment, Holder, InputRef, RunTask, ToWorker};
+
+impl Core {
+    /// Queues what an effect asks for; the end of the turn sends it.
+    pub(super) fn carry_out(&mut self, effect: Effect) {
+        match effect {
+            Effect::Run { worker, task, attempt } => self.run_task(worker, task, attempt),
+            Effect::Revoke { worker, task, attempt } => {
+                let assignment = Assignment { task, attempt };
+                self.join(worker, assignment, ToWorker::Revoke, |message| match message {
+                    ToWorker::Revoke(items) => Some(items),
+                    _ => None,
+                });
+            }
+            Effect::AskBack { worker, task, attempt } => {
+                let assignment = Assignment { task, attempt };
+                self.join(worker, assignment, ToWorker::AskBack, |message| match message {
+                    ToWorker::AskBack(items) => Some(items),
+                    _ => None,
+                });
+            }
+            Effect::Free { worker, task } => {
+                self.join(worker, task, ToWorker::Free, |message| match message {
+                    ToWorker::Free(items) => Some(items),
+                    _ => None,
+                });
+            }
+            Effect::Notify { client, task, ended } => self.notify(client, task, ended),
+            Effect::SetRetryTimer { task, due_at } => self.retries.push(Reverse((due_at, task))),
+            Effect::Disconnect { worker } => self.peers.remove_worker(worker),
+        }
+    }
+
+    fn run_task(&mut self, worker: WorkerId, task: TaskId, attempt: u32) {
+        // It may have been unassigned again later in the turn: then there is nothing to send.
+        let Some(found) = self.state.task(task) else { return };
+        let is_current = found.run.is_some_and(|run| run.worker == worker);
+        if !is_current || found.attempt != attempt {
+            return;
+        }
+        let Some(spec) = self.specs.get(task) else { return };
+        let inputs = found
+            .deps
+            .iter()
+            .map(|&dep| {
+                let bytes = self.state.task(dep).map_or(0, |dep| dep.bytes);
+                InputRef { task: dep, bytes, holders: self.holders(dep) }
+            })
+            .collect();
+        let options = found.options;
+        let timeout = self.state.options(options).timeout;
+        let function = self.function_name(options);
+        let run = RunTask { task, attempt, function, spec, inputs, timeout };
+        self.join(worker, run, ToWorker::Run, |message| match message {
+            ToWorker::Run(items) => Some(items),
+            _ => None,
+        });
+    }
+
+    /// The name of what tasks with these options run, shared by all messages that carry it.
+    fn function_name(&mut self, options: OptionsId) -> Arc<str> {
+        while self.functions.len() <= options.index() {
+            let next = OptionsId(self.functions.len() as u32);
+            self.functions.push(self.state.options(next).function.as_str().into());
+        }
+        Arc::clone(&self.functions[options.index()])
+    }
+
+    /// Who holds a result.
+    pub(super) fn holders(&self, task: TaskId) -> SmallVec<[Holder; 1]> {
+        let replicas = self.state.task(task).map_or(&[][..], |found| &found.replicas);
+        replicas
+            .iter()
+            .filter_map(|replica| {
+                let peer = self.peers.workers.get(&replica.worker)?;
+                Some(Holder { worker: replica.worker, address: Arc::clone(&peer.address) })
+            })
+            .collect()
+    }
+
+    /// Adds an item to the last message queued for a worker, if that is of its kind, or to a new
+    /// one: a burst travels as one message, and the order between kinds is kept.
+    fn join<T>(
+        &mut self,
+        worker: WorkerId,
+        item: T,
+        wrap: fn(Vec<T>) -> ToWorker,
+        unwrap: fn(&mut ToWorker) -> Option<&mut Vec<T>>,
+    ) {
+        let Some(peer) = self.peers.workers.get_mut(&worker) else { return };
+        match peer.out.last_mut().and_then(unwrap) {
+            Some(items) => items.push(item),
+            None => peer.out.push(wrap(vec![item])),
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! The scheduler's connections: whose they are, and what waits to be sent on them.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use taskreel_model::{ClientId, Nanos, WorkerId};
+
+use super::inbound::ConnId;
+use crate::wire::LinkSender;
+use crate::wire::message::{ToClient, ToWorker};
+
+/// A worker that is here.
+#[derive(Debug)]
+pub(super) struct WorkerPeer {
+    pub(super) conn: ConnId,
+    pub(super) out: Outbox<ToWorker>,
+    /// Where peers fetch results from it.
+    pub(super) address: Arc<str>,
+    pub(super) clock: WorkerClock,
+}
+
+/// How a worker's instants are mapped to the scheduler's clock.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum WorkerClock {
+    /// It is the scheduler's own.
+    Shared,
+    /// `offset_ns` is added; `None` before the first echo.
+    Offset { offset_ns: Option<i64>, error_ns: u64, ping_at: Nanos },
+}
+
+/// A client that is here.
+#[derive(Debug)]
+pub(super) struct ClientPeer {
+    pub(super) conn: ConnId,
+    pub(super) out: Outbox<ToClient>,
+}
+
+/// Messages on their way to one peer. The scheduler's thread never waits for a peer: what its
+/// queue does not take stays here and is tried again.
+#[derive(Debug)]
+pub(super) struct Outbox<T> {
+    tx: LinkSender<T>,
+    pending: VecDeque<T>,
+}
+
+impl<T> Outbox<T> {
+    pub(super) fn new(tx: LinkSender<T>) -> Self {
+        Self { tx, pending: VecDeque::new() }
+    }
+
+    pub(super) fn push(&mut self, message: T) {
+        self.pending.push_back(message);
+    }
+
+    /// The message that a further item may join, if nothing else was queued behind it.
+    pub(super) fn last_mut(&mut self) -> Option<&mut T> {
+        self.pending.back_mut()
+    }
+
+    /// Sends what the peer's queue takes; whether anything is left.
+    pub(super) fn flush(&mut self) -> bool {
+        while self.tx.has_room()
+            && let Some(message) = self.pending.pop_front()
+        {
+            // The connection's end is reported by its own item in the inbox.
+            if self.tx.try_send(message).is_err() {
+                self.pending.clear();
+            }
+        }
+        !self.pending.is_empty()
+    }
+}
+
+/// All connections, by id and by connection.
+#[derive(Debug, Default)]
+pub(super) struct Peers {
+    pub(super) workers: BTreeMap<WorkerId, WorkerPeer>,
+    pub(super) clients: BTreeMap<ClientId, ClientPeer>,
+    worker_ids: BTreeMap<ConnId, WorkerId>,
+    client_ids: BTreeMap<ConnId, ClientId>,
+}
+
+impl Peers {
+    pub(super) fn add_worker(&mut self, id: WorkerId, peer: WorkerPeer) {
+        self.worker_ids.insert(peer.conn, id);
+        self.workers.insert(id, peer);
+    }
+
+    pub(super) fn add_client(&mut self, id: ClientId, peer: ClientPeer) {
+        self.client_ids.insert(peer.conn, id);
+        self.clients.insert(id, peer);
+    }
+
+    pub(super) fn worker_of(&self, conn: ConnId) -> Option<WorkerId> {
+        self.worker_ids.get(&conn).copied()
+    }
+
+    pub(super) fn client_of(&self, conn: ConnId) -> Option<ClientId> {
+        self.client_ids.get(&conn).copied()
+    }
+
+    /// Closes a worker's connection, after what is queued for it.
+    pub(super) fn remove_worker(&mut self, id: WorkerId) {
+        if let Some(mut peer) = self.workers.remove(&id) {
+            peer.out.flush();
+            self.worker_ids.remove(&peer.conn);
+        }
+    }
+
+    /// Closes a client's connection, after what is queued for it.
+    pub(super) fn remove_client(&mut self, id: ClientId) {
+        if let Some(mut peer) = self.clients.remove(&id) {
+            peer.out.flush();
+            self.client_ids.remove(&peer.conn);
+        }
+    }
+
+    /// Sends what the peers' queues take; whether anything is left for later.
+    pub(super) fn flush(&mut self) -> bool {
+        let mut is_left = false;
+        for peer in self.workers.values_mut() {
+            is_left |= peer.out.flush();
+        }
+        for peer in self.clients.values_mut() {
+            is_left |= peer.out.flush();
+        }
+        is_left
+    }
+}
