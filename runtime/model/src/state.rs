@@ -169,6 +169,8 @@ pub struct Flight {
     pub from: WorkerId,
     /// The task it is fetched for.
     pub dependent: TaskId,
+    /// The assignment of that task whose `n_fetching` counts it; 0: none.
+    pub attempt: u32,
     /// When it began.
     pub started_at: Nanos,
 }

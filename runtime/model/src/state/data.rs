@@ -20,12 +20,16 @@ impl State {
         if self.flights.contains_key(&(to, task)) {
             return Err(Why::Transfer(task, to));
         }
-        self.flights.insert((to, task), Flight { from, dependent, started_at: step.at });
-        if let Some(run) = self.tasks.get_mut(dependent).and_then(|t| t.run.as_mut())
+        let mut attempt = 0;
+        if let Some(waiting) = self.tasks.get_mut(dependent)
+            && let Some(run) = waiting.run.as_mut()
             && run.worker == to
         {
             run.n_fetching += 1;
+            attempt = waiting.attempt;
         }
+        let flight = Flight { from, dependent, attempt, started_at: step.at };
+        self.flights.insert((to, task), flight);
         step.changes.push(Change::TransferStarted { task, from, to });
         Ok(())
     }
@@ -71,8 +75,9 @@ impl State {
             return Err(Why::Time);
         }
         let flight = self.flights.remove(&(to, task)).expect("found a line ago");
-        if let Some(run) = self.tasks.get_mut(flight.dependent).and_then(|t| t.run.as_mut())
-            && run.worker == to
+        if let Some(waiting) = self.tasks.get_mut(flight.dependent)
+            && waiting.attempt == flight.attempt
+            && let Some(run) = waiting.run.as_mut()
         {
             run.n_fetching -= 1;
         }

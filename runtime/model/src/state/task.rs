@@ -21,13 +21,6 @@ impl State {
         }
         self.check_status(worker, WorkerStatus::Running)?;
         let estimate = self.prefix(task.key.prefix).estimate();
-        // An earlier attempt there may have left copies on their way.
-        let n_fetching = if attempt == 1 {
-            0
-        } else {
-            let to_worker = (worker, TaskId(0))..=(worker, TaskId(u32::MAX));
-            self.flights.range(to_worker).filter(|(_, f)| f.dependent == id).count() as u32
-        };
         let holder = &mut self.workers[worker.index()];
         self.by_load.remove(&(holder.load(), worker));
         let position = holder.assigned.len() as u32;
@@ -38,7 +31,7 @@ impl State {
         task.attempt = attempt;
         task.again = Again::No;
         task.run =
-            Some(Run { worker, position, executing: None, n_fetching, estimate, thief: None });
+            Some(Run { worker, position, executing: None, n_fetching: 0, estimate, thief: None });
         self.set_phase(step, id, Phase::Processing, Some(worker));
         Ok(())
     }

@@ -50,7 +50,7 @@ impl State {
                 assert_eq!(worker.slots[usize::from(executing.slot)], Some(id), "{id}'s slot");
             }
             let flights = self.flights.iter();
-            let n = flights.filter(|((to, _), f)| *to == run.worker && f.dependent == id).count();
+            let n = flights.filter(|(_, f)| f.dependent == id && f.attempt == task.attempt).count();
             assert_eq!(n, run.n_fetching as usize, "{id}'s inputs on their way");
         }
         for replica in &task.replicas {
