@@ -1,8 +1,13 @@
 //! The trace file: write, read, tail.
 
+mod bytes;
+mod codec;
 mod error;
+mod events;
+mod format;
 mod reader;
 mod recorder;
+mod records;
 mod run_info;
 mod source;
 mod vec_source;

@@ -32,7 +32,8 @@ pub struct TraceInfo {
 }
 
 /// Counts over a whole trace.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct Summary {
     /// Events.
     pub events: u64,

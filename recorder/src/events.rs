@@ -1,0 +1,31 @@
+//! Event blocks: events taken apart into columns, most values as the difference to what the events
+//! before them in the block let expect.
+//!
+//! The kinds that make up nearly all of a run are columns by hand; the others, and all that later
+//! versions add, are rows with their length, so that a reader can pass over what it does not know.
+
+mod columns;
+mod context;
+mod decode;
+mod encode;
+mod reasons;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use decode::{Decoded, decode};
+pub(crate) use encode::Encoder;
+
+/// Set in the tag of an event that has a cause.
+const HAS_CAUSE: u8 = 0x80;
+
+/// Tags of the events with columns of their own (see `Event::tag`).
+mod tag {
+    pub(super) const TASK_SUBMITTED: u8 = 7;
+    pub(super) const RESULT_RELEASED: u8 = 9;
+    pub(super) const TASK_ASSIGNED: u8 = 17;
+    pub(super) const TRANSFER_STARTED: u8 = 23;
+    pub(super) const TRANSFER_FINISHED: u8 = 24;
+    pub(super) const TASK_STARTED: u8 = 26;
+    pub(super) const TASK_FINISHED: u8 = 27;
+    pub(super) const ACTIVITY_RECORDED: u8 = 29;
+}

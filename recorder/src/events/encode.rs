@@ -1,0 +1,255 @@
+//! Events to columns.
+
+use std::collections::HashMap;
+
+use taskreel_model::{Event, Key, Nanos, Stamped, Suffix, TaskId, WorkerId};
+
+use super::HAS_CAUSE;
+use super::columns::{Column, ColumnsOut};
+use super::context::Context;
+use crate::bytes::put_varint;
+use crate::codec::put_row;
+
+/// Makes payloads of event blocks; keeps its memory between blocks.
+#[derive(Debug)]
+pub(crate) struct Encoder {
+    tick: u64,
+    out: ColumnsOut,
+    context: Context,
+    /// Where each worker is in `context.workers`.
+    worker_index: HashMap<WorkerId, usize>,
+    row: Vec<u8>,
+}
+
+/// Instants of one event, in ticks.
+#[derive(Clone, Copy)]
+struct When {
+    logged_at: u64,
+    at: u64,
+}
+
+impl Encoder {
+    /// For instants rounded down to `tick` nanoseconds.
+    pub(crate) fn new(tick: u64) -> Self {
+        Self {
+            tick,
+            out: ColumnsOut::new(),
+            context: Context::new(0),
+            worker_index: HashMap::new(),
+            row: Vec::new(),
+        }
+    }
+
+    /// The payload of a block with these events. Their `seq` must be without gaps.
+    pub(crate) fn encode(&mut self, events: &[Stamped<Event>]) -> Vec<u8> {
+        let first = events.first().map_or(Nanos::ZERO, |event| event.logged_at);
+        self.context = Context::new(first.0 / self.tick);
+        self.worker_index.clear();
+        for event in events {
+            self.event(event);
+        }
+        self.out.drain()
+    }
+
+    fn event(&mut self, event: &Stamped<Event>) {
+        let when = When { logged_at: event.logged_at.0 / self.tick, at: event.at.0 / self.tick };
+        let caused = if event.cause.is_some() { HAS_CAUSE } else { 0 };
+        self.out.byte(Column::Tag, event.what.tag() | caused);
+        // Instants of the log do not decrease, so the difference needs no sign; one that does
+        // anyway becomes a large number that wraps back.
+        let step = when.logged_at.wrapping_sub(self.context.logged_at);
+        self.out.varint(Column::LoggedAt, step);
+        self.context.logged_at = when.logged_at;
+        if let Some(cause) = event.cause {
+            self.out.instant(Column::Cause, cause, event.seq);
+        }
+        self.body(&event.what, when);
+    }
+
+    fn body(&mut self, event: &Event, when: When) {
+        match *event {
+            Event::TaskSubmitted { task, graph, key, options, wanted, ref deps } => {
+                self.lag(when);
+                self.out.varint(Column::SubmittedGraph, graph.0);
+                self.out.varint(Column::SubmittedOptions, options.0);
+                self.task_submitted(task, key, wanted, deps);
+            }
+            Event::ResultReleased { client, task } => {
+                self.lag(when);
+                self.out.varint(Column::ReleasedClient, client.0);
+                self.out.id(Column::ReleasedTask, self.context.next_released, task.0);
+                self.context.next_released = task.0.wrapping_add(1);
+            }
+            Event::TaskAssigned { task, worker, attempt, reason } => {
+                self.lag(when);
+                let worker = self.worker(worker, Column::Worker);
+                self.out.id(Column::AssignedTask, self.context.next_assigned, task.0);
+                self.context.next_assigned = task.0.wrapping_add(1);
+                self.out.varint(Column::AssignedAttempt, attempt);
+                self.out.byte(Column::AssignedReason, reason as u8);
+                self.context.workers[worker].queue(task.0, attempt);
+            }
+            Event::TaskStarted { task, worker, attempt, slot } => {
+                self.task_started(task, worker, attempt, slot, when.at);
+            }
+            Event::TaskFinished { task, worker, attempt, bytes } => {
+                self.out.varint(Column::FinishedBytes, bytes);
+                self.task_finished(task, worker, attempt, when.at);
+            }
+            Event::TransferStarted { task, from, to, dependent } => {
+                self.transfer_started(task, from, to, dependent, when.at);
+            }
+            Event::TransferFinished { task, to, bytes } => {
+                self.out.varint(Column::FetchedBytes, bytes);
+                self.transfer_finished(task, to, when.at);
+            }
+            Event::ActivityRecorded { task, worker, activity, took, bytes } => {
+                self.out.byte(Column::ActivityKind, activity as u8);
+                self.out.varint(Column::ActivityTook, took.0);
+                self.out.varint(Column::ActivityBytes, bytes);
+                let worker = self.worker(worker, Column::Worker);
+                let context = &mut self.context.workers[worker];
+                self.out.id(Column::ActivityTask, context.last_task, task.0);
+                self.out.instant(Column::ActivityAt, context.last_at, when.at);
+                context.touch(task.0, when.at);
+            }
+            // Rare kinds, and those that later versions add, need no columns of their own.
+            ref cold => self.cold(cold, when),
+        }
+    }
+
+    fn cold(&mut self, event: &Event, when: When) {
+        self.lag(when);
+        self.row.clear();
+        put_row(&mut self.row, event);
+        let column = self.out.column(Column::Cold);
+        put_varint(column, self.row.len() as u64);
+        column.extend_from_slice(&self.row);
+    }
+
+    /// How long before it was logged the event happened.
+    fn lag(&mut self, when: When) {
+        self.out.instant(Column::Lag, when.at, when.logged_at);
+    }
+
+    /// Names a worker by its place in the block; returns that place.
+    fn worker(&mut self, id: WorkerId, column: Column) -> usize {
+        let n_known = self.context.workers.len();
+        let index = *self.worker_index.entry(id).or_insert(n_known);
+        self.out.varint(column, index as u64);
+        if index == n_known {
+            self.out.varint(Column::NewWorker, id.0);
+            self.context.add_worker(id.0);
+        }
+        index
+    }
+
+    fn task_submitted(&mut self, task: TaskId, key: Key, wanted: bool, deps: &[TaskId]) {
+        let Self { out, context, .. } = self;
+        out.id(Column::SubmittedTask, context.next_submitted, task.0);
+        context.next_submitted = task.0.wrapping_add(1);
+        out.varint(Column::SubmittedPrefix, key.prefix.0);
+        let shape = match key.suffix {
+            Suffix::None => 0,
+            Suffix::Index(_) => 1,
+            Suffix::Name(_) => 2,
+        };
+        out.byte(Column::SubmittedShape, shape | if wanted { 4 } else { 0 });
+        match key.suffix {
+            Suffix::None => {}
+            Suffix::Index(index) => {
+                out.id(Column::SubmittedSuffix, context.next_index, index);
+                context.next_index = index.wrapping_add(1);
+            }
+            Suffix::Name(name) => {
+                out.id(Column::SubmittedSuffix, context.next_name, name.0);
+                context.next_name = name.0.wrapping_add(1);
+            }
+        }
+        out.varint(Column::SubmittedDeps, deps.len() as u64);
+        for dep in deps {
+            out.id(Column::Dep, context.next_dep, dep.0);
+            context.next_dep = dep.0.wrapping_add(1);
+        }
+    }
+
+    fn task_started(&mut self, task: TaskId, worker: WorkerId, attempt: u32, slot: u16, at: u64) {
+        let worker = self.worker(worker, Column::Worker);
+        let Self { out, context, .. } = self;
+        let of_worker = &mut context.workers[worker];
+        match of_worker.find_queued(task.0, attempt) {
+            Some(position) => {
+                out.varint(Column::StartedFrom, position as u64 + 1);
+                of_worker.unqueue(position);
+            }
+            None => {
+                out.varint(Column::StartedFrom, 0_u64);
+                out.id(Column::StartedTask, context.next_started, task.0);
+                out.varint(Column::StartedAttempt, attempt);
+            }
+        }
+        context.next_started = task.0.wrapping_add(1);
+        out.varint(Column::StartedSlot, slot);
+        out.instant(Column::StartedAt, of_worker.expected_start(slot), at);
+        of_worker.start(slot, task.0, attempt, at);
+    }
+
+    fn task_finished(&mut self, task: TaskId, worker: WorkerId, attempt: u32, at: u64) {
+        let worker = self.worker(worker, Column::Worker);
+        let Self { out, context, .. } = self;
+        let of_worker = &mut context.workers[worker];
+        let place = of_worker.find_running(task.0, attempt);
+        out.varint(Column::FinishedIn, place.map_or(0, |place| place as u64 + 1));
+        let expected = match place.and_then(|place| of_worker.running(place)) {
+            Some((_task, _attempt, started_at)) => started_at,
+            None => {
+                out.id(Column::FinishedTask, context.next_finished, task.0);
+                out.varint(Column::FinishedAttempt, attempt);
+                of_worker.last_at
+            }
+        };
+        out.instant(Column::FinishedAt, expected, at);
+        if let Some(place) = place {
+            of_worker.finish(place, at);
+        }
+        context.next_finished = task.0.wrapping_add(1);
+        of_worker.touch(task.0, at);
+    }
+
+    fn transfer_started(
+        &mut self,
+        task: TaskId,
+        from: WorkerId,
+        to: WorkerId,
+        dependent: TaskId,
+        at: u64,
+    ) {
+        let to = self.worker(to, Column::Worker);
+        self.worker(from, Column::FetchFrom);
+        let Self { out, context, .. } = self;
+        let of_worker = &mut context.workers[to];
+        out.id(Column::FetchDependent, of_worker.last_task, dependent.0);
+        out.id(Column::FetchTask, dependent.0, task.0);
+        out.instant(Column::FetchAt, of_worker.last_at, at);
+        of_worker.add_flight(task.0, at);
+        of_worker.touch(dependent.0, at);
+    }
+
+    fn transfer_finished(&mut self, task: TaskId, to: WorkerId, at: u64) {
+        let to = self.worker(to, Column::Worker);
+        let Self { out, context, .. } = self;
+        let of_worker = &mut context.workers[to];
+        let flight = of_worker.find_flight(task.0);
+        out.varint(Column::FetchedFlight, flight.map_or(0, |position| position as u64 + 1));
+        let expected = match flight.and_then(|position| of_worker.remove_flight(position)) {
+            Some((_task, started_at)) => started_at,
+            None => {
+                out.id(Column::FetchedTask, context.next_fetched, task.0);
+                of_worker.last_at
+            }
+        };
+        context.next_fetched = task.0.wrapping_add(1);
+        out.instant(Column::FetchedAt, expected, at);
+        of_worker.last_at = at;
+    }
+}
