@@ -5,6 +5,7 @@
 //! above a [`Link`] cannot tell which of the two it is.
 
 pub mod codec;
+pub mod data;
 pub mod frame;
 pub mod handshake;
 pub mod link;

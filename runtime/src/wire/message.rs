@@ -234,6 +234,11 @@ pub enum EndedHow {
     },
     /// It was given up.
     Cancelled,
+    /// Its graph was refused; clients say so to themselves after `ToClient::Rejected`.
+    Rejected {
+        /// Why, in a sentence.
+        reason: String,
+    },
 }
 
 impl Message for ToWorker {

@@ -1,0 +1,145 @@
+//! The client: submits calls and waits for their results.
+
+mod buffer;
+mod error;
+mod fetch;
+mod future;
+mod session;
+mod table;
+
+use std::sync::Arc;
+
+use thiserror::Error;
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+
+pub use error::{TaskError, TaskErrorKind};
+pub use future::{Gather, Held, TaskFuture};
+
+use crate::io_thread::IoThread;
+use crate::peers::{LocalStores, Peers};
+use crate::scheduler::inbound::{ConnId, Inbound, Inbox};
+use crate::task::Call;
+use crate::wire::handshake::{self, HandshakeError, Role};
+use crate::wire::link::LINK_CAPACITY;
+use crate::wire::message::ClientHello;
+use crate::wire::{Link, LinkSender, pump};
+use session::Session;
+
+/// A connection to a cluster, embedded or over TCP. Clones share it.
+///
+/// Submissions gather for up to a millisecond and travel together, so a hundred thousand calls of
+/// `submit` are a few messages. Nothing here needs an async runtime, and futures can be awaited
+/// on any.
+#[derive(Clone, Debug)]
+pub struct Client {
+    session: Arc<Session>,
+}
+
+/// Why a client could not connect.
+#[derive(Debug, Error)]
+#[error("cannot connect to the cluster at {address}: {source}")]
+pub struct ConnectError {
+    address: String,
+    #[source]
+    source: HandshakeError,
+}
+
+/// How a client connects.
+#[derive(Clone, Debug, Default)]
+pub struct ClientOptions {
+    /// Its name, for people; also that of its graphs.
+    pub name: String,
+    /// The cluster's token, where it demands one.
+    pub token: Option<String>,
+}
+
+impl Client {
+    /// Connects to a scheduler at `tcp://host:port`.
+    ///
+    /// # Errors
+    /// Nobody is there, or it speaks another version or refuses the token.
+    pub fn connect(address: &str, options: &ClientOptions) -> Result<Self, ConnectError> {
+        let failed = |source| ConnectError { address: address.to_owned(), source };
+        let io_thread = IoThread::start("reel-client").map_err(|e| failed(e.into()))?;
+        let io = io_thread.handle().clone();
+        let (tx, rx) = std::sync::mpsc::channel();
+        let host = address.strip_prefix("tcp://").unwrap_or(address).to_owned();
+        let ClientOptions { name, token } = options.clone();
+        io.spawn(async move {
+            let hello = Role::Client(ClientHello { name });
+            let connected = handshake::connect(&host, hello, token.as_deref()).await;
+            // The receiver waits below.
+            let _ = tx.send(connected.map(pump::link));
+        });
+        let link = rx.recv().unwrap_or(Err(HandshakeError::Silent)).map_err(failed)?;
+        let peers = Peers::new(LocalStores::default(), options.token.clone());
+        let session = Session::new(link, options.name.clone(), peers, io, Some(io_thread));
+        Ok(Self { session })
+    }
+
+    /// Connects to a scheduler of this process.
+    pub(crate) fn embedded(
+        inbox: Inbox,
+        conn: ConnId,
+        name: &str,
+        peers: Peers,
+        io: &Handle,
+    ) -> Self {
+        let (tx, rx) = mpsc::channel(LINK_CAPACITY);
+        let hello = ClientHello { name: name.to_owned() };
+        let first = Inbound::ClientConnected { conn, hello, tx: LinkSender::queue(tx) };
+        let to_scheduler = inbox.clone();
+        let (link_tx, mut link_rx) = mpsc::channel(LINK_CAPACITY);
+        io.spawn(async move {
+            // A scheduler that is gone drops `tx`, and so the session learns of it.
+            let mut alive = to_scheduler.send(first).await.is_ok();
+            while alive && let Some(message) = link_rx.recv().await {
+                alive = to_scheduler.send(Inbound::ClientMessage { conn, message }).await.is_ok();
+            }
+            let _ = to_scheduler.send(Inbound::ClientGone { conn }).await;
+        });
+        let link = Link { tx: LinkSender::queue(link_tx), rx };
+        Self { session: Session::new(link, name.to_owned(), peers, io.clone(), None) }
+    }
+
+    /// Submits one call. Returns at once; the task begins when a worker is free for it.
+    pub fn submit<T>(&self, call: impl Into<Call<T>>) -> TaskFuture<T> {
+        TaskFuture::new(self.session.submit(call.into().draft))
+    }
+
+    /// Submits a call for each item.
+    pub fn map<I, C, T>(
+        &self,
+        items: impl IntoIterator<Item = I>,
+        mut call: impl FnMut(I) -> C,
+    ) -> Vec<TaskFuture<T>>
+    where
+        C: Into<Call<T>>,
+    {
+        items.into_iter().map(|item| self.submit(call(item))).collect()
+    }
+
+    /// Waits for one future or a list of them, and fetches the results together.
+    ///
+    /// # Errors
+    /// The first failure, in the order of the futures.
+    pub fn gather<G: Gather>(&self, futures: G) -> Result<G::Output, TaskError> {
+        futures.gather()
+    }
+
+    /// Sends what was submitted so far, without waiting for the millisecond to pass.
+    pub fn flush(&self) {
+        self.session.flush();
+    }
+
+    /// Names the graphs of later submissions; by default they have the client's name.
+    pub fn name_graphs(&self, name: impl Into<String>) {
+        self.session.name_graphs(name.into());
+    }
+
+    /// Asks the cluster to stop, with all that runs on it.
+    pub fn shutdown_cluster(&self) {
+        self.session.shut_down();
+    }
+}

@@ -1,0 +1,276 @@
+//! What a client has yet to send. Submissions gather here, so that many become one graph.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use taskreel_model::{NewGraph, NewTask, SuffixText, TaskOptions, split_key};
+
+use super::Held;
+use crate::task::{Draft, Wishes};
+use crate::wire::message::{FromClient, SubmitGraph};
+
+/// A graph is closed, and another begun, when it has so many tasks...
+const GRAPH_TASKS: usize = 8192;
+
+/// ...or takes about so many bytes on the wire.
+const GRAPH_BYTES: usize = 16 << 20;
+
+/// Submitters are held back while more graphs than this wait to be sent.
+const WAITING_GRAPHS: usize = 16;
+
+/// A key, put together only when somebody reads it.
+#[derive(Clone, Debug)]
+pub(crate) struct KeyText {
+    pub(crate) prefix: Arc<str>,
+    pub(crate) suffix: SuffixText,
+}
+
+impl KeyText {
+    pub(crate) fn text(&self) -> String {
+        match &self.suffix {
+            SuffixText::None => self.prefix.to_string(),
+            SuffixText::Index(index) => format!("{}-{index}", self.prefix),
+            SuffixText::Name(name) => format!("{}-{name}", self.prefix),
+        }
+    }
+}
+
+/// What waits to be sent.
+#[derive(Debug)]
+pub(crate) struct Buffer {
+    graph_name: String,
+    next_local: u32,
+    graphs: VecDeque<OpenGraph>,
+    released: Vec<u32>,
+    cancelled: Vec<u32>,
+    located: Vec<u32>,
+    shutdown: bool,
+    /// The client has left: send what is here, then nothing more.
+    pub(crate) closing: bool,
+    /// Known prefixes, each with the number of its next task without a key of its own.
+    prefixes: HashMap<Arc<str>, u32>,
+}
+
+/// A graph that grows until it is sent.
+#[derive(Debug)]
+struct OpenGraph {
+    graph: NewGraph,
+    /// By task: whether another of the same graph depends on it.
+    needed: Vec<bool>,
+    spec_lens: Vec<u32>,
+    specs: Vec<u8>,
+    n_bytes: usize,
+    prefix_ids: HashMap<Arc<str>, u32>,
+    options_ids: BTreeMap<TaskOptions, u32>,
+    last_options: Option<(Cow<'static, str>, Wishes, u32)>,
+}
+
+impl Buffer {
+    pub(crate) fn new(graph_name: String) -> Self {
+        Self {
+            graph_name,
+            next_local: 0,
+            graphs: VecDeque::new(),
+            released: Vec::new(),
+            cancelled: Vec::new(),
+            located: Vec::new(),
+            shutdown: false,
+            closing: false,
+            prefixes: HashMap::new(),
+        }
+    }
+
+    /// Whether there is nothing to send.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.graphs.is_empty()
+            && self.released.is_empty()
+            && self.cancelled.is_empty()
+            && self.located.is_empty()
+            && !self.shutdown
+    }
+
+    /// Whether a graph is full: it should be sent now.
+    pub(crate) fn has_full_graph(&self) -> bool {
+        self.graphs.len() > 1
+    }
+
+    /// Whether submitters should wait until some of it is sent.
+    pub(crate) fn is_full(&self) -> bool {
+        self.graphs.len() > WAITING_GRAPHS
+    }
+
+    /// Adds a task; gives its number and key. What it depends on is left in `kept`, to be let go
+    /// when the buffer is not locked.
+    pub(crate) fn push(&mut self, draft: Draft, kept: &mut Vec<Arc<Held>>) -> (u32, KeyText) {
+        let deps = draft.deps();
+        let spec = draft.spec.finish(draft.inputs.len() as u32);
+        let key = self.key(draft.key.as_deref(), &draft.prefix);
+        let local = self.next_local;
+        self.next_local += 1;
+        let graph = self.open_graph(local, spec.len() + 4 * deps.len());
+        graph.push(&key, draft.function, draft.wishes, &spec, deps);
+        kept.extend(draft.inputs);
+        kept.extend(draft.after);
+        (local, key)
+    }
+
+    /// A result is no longer wanted.
+    pub(crate) fn release(&mut self, local: u32) {
+        for graph in &mut self.graphs {
+            let Some(index) = local.checked_sub(graph.graph.local) else { continue };
+            if graph.needed.get(index as usize) == Some(&true) {
+                graph.graph.tasks[index as usize].wanted = false;
+                return;
+            }
+        }
+        self.released.push(local);
+    }
+
+    /// A task is to be given up.
+    pub(crate) fn cancel(&mut self, local: u32) {
+        self.cancelled.push(local);
+    }
+
+    /// A result is to be located again.
+    pub(crate) fn locate(&mut self, local: u32) {
+        self.located.push(local);
+    }
+
+    /// The cluster is to stop.
+    pub(crate) fn shut_down(&mut self) {
+        self.shutdown = true;
+    }
+
+    /// Names the graphs that are begun from now on.
+    pub(crate) fn name_graphs(&mut self, name: String) {
+        self.graph_name = name;
+    }
+
+    /// Takes all that is there, as messages in the order in which they must be sent.
+    pub(crate) fn take(&mut self) -> Vec<FromClient> {
+        let mut messages: Vec<FromClient> =
+            self.graphs.drain(..).map(OpenGraph::into_message).collect();
+        let mut push = |locals: &mut Vec<u32>, wrap: fn(Vec<u32>) -> FromClient| {
+            if !locals.is_empty() {
+                messages.push(wrap(std::mem::take(locals)));
+            }
+        };
+        push(&mut self.cancelled, FromClient::Cancel);
+        push(&mut self.released, FromClient::Release);
+        push(&mut self.located, FromClient::Locate);
+        if std::mem::take(&mut self.shutdown) {
+            messages.push(FromClient::Shutdown);
+        }
+        messages
+    }
+
+    fn key(&mut self, key: Option<&str>, default_prefix: &str) -> KeyText {
+        match key.map(split_key) {
+            Some((prefix, suffix)) => KeyText { prefix: self.prefix(prefix), suffix },
+            None => {
+                let prefix = self.prefix(default_prefix);
+                let number = self.prefixes.get_mut(&prefix).expect("the line above put it there");
+                *number += 1;
+                KeyText { prefix, suffix: SuffixText::Index(*number - 1) }
+            }
+        }
+    }
+
+    fn prefix(&mut self, name: &str) -> Arc<str> {
+        if let Some((known, _)) = self.prefixes.get_key_value(name) {
+            return Arc::clone(known);
+        }
+        let name: Arc<str> = name.into();
+        self.prefixes.insert(Arc::clone(&name), 0);
+        name
+    }
+
+    fn open_graph(&mut self, local: u32, n_bytes: usize) -> &mut OpenGraph {
+        let has_room = self.graphs.back().is_some_and(|graph| {
+            graph.graph.tasks.len() < GRAPH_TASKS && graph.n_bytes + n_bytes <= GRAPH_BYTES
+        });
+        if !has_room {
+            self.graphs.push_back(OpenGraph::new(self.graph_name.clone(), local));
+        }
+        self.graphs.back_mut().expect("one was pushed if there was none")
+    }
+}
+
+impl OpenGraph {
+    fn new(name: String, local: u32) -> Self {
+        Self {
+            graph: NewGraph { name, local, ..NewGraph::default() },
+            needed: Vec::new(),
+            spec_lens: Vec::new(),
+            specs: Vec::new(),
+            n_bytes: 0,
+            prefix_ids: HashMap::new(),
+            options_ids: BTreeMap::new(),
+            last_options: None,
+        }
+    }
+
+    fn push(
+        &mut self,
+        key: &KeyText,
+        function: Cow<'static, str>,
+        wishes: Wishes,
+        spec: &[u8],
+        deps: Vec<u32>,
+    ) {
+        for dep in deps.iter().filter_map(|dep| dep.checked_sub(self.graph.local)) {
+            self.needed[dep as usize] = true;
+        }
+        self.needed.push(false);
+        self.n_bytes += spec.len() + 4 * deps.len();
+        self.spec_lens.push(spec.len() as u32);
+        self.specs.extend_from_slice(spec);
+        let prefix = self.prefix_id(&key.prefix);
+        let options = self.options_id(function, wishes);
+        let suffix = key.suffix.clone();
+        self.graph.tasks.push(NewTask { prefix, suffix, options, wanted: true, deps });
+    }
+
+    fn prefix_id(&mut self, prefix: &Arc<str>) -> u32 {
+        if let Some(&id) = self.prefix_ids.get(prefix) {
+            return id;
+        }
+        let id = self.graph.prefixes.len() as u32;
+        self.graph.prefixes.push(prefix.to_string());
+        self.prefix_ids.insert(Arc::clone(prefix), id);
+        id
+    }
+
+    fn options_id(&mut self, function: Cow<'static, str>, wishes: Wishes) -> u32 {
+        if let Some((last, last_wishes, id)) = &self.last_options
+            && *last == function
+            && *last_wishes == wishes
+        {
+            return *id;
+        }
+        let Wishes { priority, retries, retry_delay, timeout } = wishes;
+        let options = TaskOptions {
+            priority,
+            retries,
+            retry_delay,
+            timeout,
+            ..TaskOptions::new(function.clone())
+        };
+        let id = self.options_ids.get(&options).copied().unwrap_or_else(|| {
+            let id = self.graph.options.len() as u32;
+            self.graph.options.push(options.clone());
+            self.options_ids.insert(options, id);
+            id
+        });
+        self.last_options = Some((function, wishes, id));
+        id
+    }
+
+    fn into_message(self) -> FromClient {
+        let Self { graph, spec_lens, specs, .. } = self;
+        let specs = Bytes::from(specs);
+        FromClient::Submit(Box::new(SubmitGraph { graph, spec_lens, specs }))
+    }
+}

@@ -1,0 +1,350 @@
+//! A session: one client's connection, shared by the client and all its futures.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use taskreel_model::TaskId;
+use tokio::runtime::Handle;
+use tokio::sync::{Notify, mpsc};
+
+use super::buffer::Buffer;
+use super::future::{Held, obstacle};
+use super::table::{Known, Table};
+use super::{TaskError, TaskErrorKind};
+use crate::io_thread::IoThread;
+use crate::peers::Peers;
+use crate::task::{Draft, MAX_SPEC_BYTES};
+use crate::wire::message::{EndedHow, FromClient, Holder, ToClient};
+use crate::wire::{Link, LinkSender};
+
+/// How long submissions gather before they are sent, if nobody waits.
+const GATHER_TIME: Duration = Duration::from_millis(1);
+
+/// How long a client that leaves waits for its last words to be sent.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// The client's side of a connection. When it is dropped the client leaves.
+#[derive(Debug)]
+pub(crate) struct Session {
+    core: Arc<Core>,
+    peers: Peers,
+    io: Handle,
+    /// The runtime, where the session brought its own.
+    _io_thread: Option<IoThread>,
+}
+
+/// What the session shares with its two tasks.
+#[derive(Debug)]
+struct Core {
+    buffer: Mutex<Buffer>,
+    /// The buffer has something.
+    some: Notify,
+    /// It should be sent at once.
+    now: Notify,
+    /// Some of it was sent.
+    drained: Condvar,
+    table: Mutex<Table>,
+    /// Something in the table changed.
+    ended: Condvar,
+    /// Whether the sending task is done.
+    sent_all: Mutex<bool>,
+    farewell: Condvar,
+}
+
+/// A result that is held somewhere.
+#[derive(Clone, Debug)]
+pub(crate) struct Located {
+    pub(crate) task: TaskId,
+    pub(crate) holders: Vec<Holder>,
+}
+
+impl Session {
+    /// Begins a session over a link. `io` carries it; `io_thread` is that runtime, if the session
+    /// is to own it.
+    pub(crate) fn new(
+        link: Link<FromClient, ToClient>,
+        graph_name: String,
+        peers: Peers,
+        io: Handle,
+        io_thread: Option<IoThread>,
+    ) -> Arc<Self> {
+        let core = Arc::new(Core {
+            buffer: Mutex::new(Buffer::new(graph_name)),
+            some: Notify::new(),
+            now: Notify::new(),
+            drained: Condvar::new(),
+            table: Mutex::default(),
+            ended: Condvar::new(),
+            sent_all: Mutex::new(false),
+            farewell: Condvar::new(),
+        });
+        io.spawn(send_all(Arc::clone(&core), link.tx));
+        io.spawn(receive_all(Arc::clone(&core), link.rx));
+        Arc::new(Self { core, peers, io, _io_thread: io_thread })
+    }
+
+    /// Submits a call; it is sent within a millisecond.
+    pub(crate) fn submit(self: &Arc<Self>, draft: Draft) -> Result<Arc<Held>, Arc<TaskError>> {
+        self.check(&draft)?;
+        let mut inputs_kept = Vec::new();
+        let mut buffer = lock(&self.core.buffer);
+        while buffer.is_full() && !buffer.closing {
+            self.core.now.notify_one();
+            buffer = self.core.drained.wait(buffer).unwrap_or_else(PoisonError::into_inner);
+        }
+        let was_empty = buffer.is_empty();
+        let (local, key) = buffer.push(draft, &mut inputs_kept);
+        lock(&self.core.table).insert(local);
+        let full = buffer.has_full_graph();
+        drop(buffer);
+        // Dropping a future locks the buffer, so it is done only here.
+        drop(inputs_kept);
+        if was_empty {
+            self.core.some.notify_one();
+        }
+        if full {
+            self.core.now.notify_one();
+        }
+        Ok(Arc::new(Held::new(Arc::clone(self), local, key)))
+    }
+
+    fn check(self: &Arc<Self>, draft: &Draft) -> Result<(), Arc<TaskError>> {
+        let key = || draft.key.clone().unwrap_or_else(|| draft.prefix.clone().into_owned());
+        if let Some(error) = &draft.error {
+            let own = error.culprit().is_none() && error.key() == key();
+            return Err(if own { Arc::clone(error) } else { Arc::new(error.of_dependent(key())) });
+        }
+        let reason = if draft.spec.len() > MAX_SPEC_BYTES {
+            format!(
+                "its arguments take {} bytes, more than {MAX_SPEC_BYTES}: pass large data as the \
+                 result of a task, or in a file",
+                draft.spec.len()
+            )
+        } else {
+            match obstacle(self, draft) {
+                Some(reason) => reason,
+                None => return Ok(()),
+            }
+        };
+        Err(Arc::new(TaskError::new(TaskErrorKind::Rejected, key(), reason)))
+    }
+
+    /// Sends what waits, now.
+    pub(crate) fn flush(&self) {
+        self.core.now.notify_one();
+    }
+
+    pub(crate) fn release(&self, local: u32) {
+        if lock(&self.core.table).remove(local) {
+            self.core.add(|buffer| buffer.release(local));
+        }
+    }
+
+    pub(crate) fn cancel(&self, local: u32) {
+        self.core.add(|buffer| buffer.cancel(local));
+        self.flush();
+    }
+
+    pub(crate) fn detach(&self, local: u32) {
+        if lock(&self.core.table).detach(local) {
+            self.core.add(|buffer| buffer.release(local));
+        }
+    }
+
+    pub(crate) fn shut_down(&self) {
+        self.core.add(Buffer::shut_down);
+        self.flush();
+    }
+
+    pub(crate) fn name_graphs(&self, name: String) {
+        lock(&self.core.buffer).name_graphs(name);
+        self.flush();
+    }
+
+    pub(crate) fn is_pending(&self, local: u32) -> bool {
+        lock(&self.core.table).is_pending(local)
+    }
+
+    /// Waits until the task has ended; says where its result is.
+    pub(crate) fn wait(&self, held: &Held) -> Result<Located, TaskError> {
+        let mut table = lock(&self.core.table);
+        if table.is_pending(held.local()) {
+            self.flush();
+        }
+        while table.is_pending(held.local()) {
+            table = self.core.ended.wait(table).unwrap_or_else(PoisonError::into_inner);
+        }
+        located(held, table.known(held.local()))
+    }
+
+    /// Waits for these tasks and fetches their results, in their order.
+    pub(crate) fn results(&self, all: &[&Arc<Held>]) -> Result<Vec<Bytes>, TaskError> {
+        let mut results: Vec<Option<Bytes>> = vec![None; all.len()];
+        for _ in 0..super::fetch::ROUNDS {
+            let mut wanted = Vec::new();
+            for (index, held) in all.iter().enumerate() {
+                if results[index].is_none() {
+                    wanted.push((index, held.session().wait(held)?));
+                }
+            }
+            let left = super::fetch::fetch_blocking(&self.peers, &self.io, wanted, &mut results);
+            if left.is_empty() {
+                return Ok(results.into_iter().map(|r| r.expect("none is left")).collect());
+            }
+            for index in left {
+                all[index].session().mislaid(all[index].local());
+            }
+        }
+        let lost = results.iter().position(Option::is_none).unwrap_or(0);
+        Err(lost_result(all[lost]))
+    }
+
+    /// As [`Self::results`] for one task, without blocking.
+    pub(crate) async fn result(held: &Arc<Held>) -> Result<Bytes, TaskError> {
+        let session = held.session();
+        for _ in 0..super::fetch::ROUNDS {
+            session.flush();
+            let known = std::future::poll_fn(|cx| session.poll_known(held.local(), cx)).await;
+            let located = located(held, known)?;
+            if let Some(bytes) = super::fetch::fetch_one(&session.peers, &session.io, located).await
+            {
+                return Ok(bytes);
+            }
+            session.mislaid(held.local());
+        }
+        Err(lost_result(held))
+    }
+
+    fn poll_known(&self, local: u32, cx: &Context<'_>) -> Poll<Known> {
+        let mut table = lock(&self.core.table);
+        if table.is_pending(local) {
+            table.wake_on_end(local, cx.waker());
+            return Poll::Pending;
+        }
+        Poll::Ready(table.known(local))
+    }
+
+    /// A result was not where it was said to be: ask again.
+    fn mislaid(&self, local: u32) {
+        lock(&self.core.table).mislaid(local);
+        self.core.add(|buffer| buffer.locate(local));
+        self.flush();
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        lock(&self.core.buffer).closing = true;
+        self.core.some.notify_one();
+        self.core.now.notify_one();
+        if self._io_thread.is_some() {
+            let sent_all = lock(&self.core.sent_all);
+            // Late or not: there is nothing more to do than to go.
+            let _ = self.core.farewell.wait_timeout_while(sent_all, FAREWELL, |sent| !*sent);
+        }
+    }
+}
+
+impl Core {
+    fn add(&self, change: impl FnOnce(&mut Buffer)) {
+        let mut buffer = lock(&self.buffer);
+        let was_empty = buffer.is_empty();
+        change(&mut buffer);
+        drop(buffer);
+        if was_empty {
+            self.some.notify_one();
+        }
+    }
+
+    fn close(&self, reason: String) {
+        lock(&self.buffer).closing = true;
+        self.drained.notify_all();
+        let wakers = lock(&self.table).close(reason);
+        self.ended.notify_all();
+        wakers.into_iter().for_each(std::task::Waker::wake);
+    }
+}
+
+/// Sends the buffer, a millisecond after it got something or at once when somebody waits.
+async fn send_all(core: Arc<Core>, tx: LinkSender<FromClient>) {
+    loop {
+        let (messages, closing) = {
+            let mut buffer = lock(&core.buffer);
+            (buffer.take(), buffer.closing)
+        };
+        core.drained.notify_all();
+        if messages.is_empty() {
+            if closing {
+                break;
+            }
+            core.some.notified().await;
+            // Elapsed or told: either way it is time.
+            let _ = tokio::time::timeout(GATHER_TIME, core.now.notified()).await;
+            continue;
+        }
+        for message in messages {
+            if tx.send(message).await.is_err() {
+                core.close("the connection to the scheduler is closed".to_owned());
+            }
+        }
+    }
+    // If the scheduler is gone it needs no goodbye.
+    let _ = tx.send(FromClient::Goodbye).await;
+    *lock(&core.sent_all) = true;
+    core.farewell.notify_all();
+}
+
+/// Takes what the scheduler sends until it is gone.
+async fn receive_all(core: Arc<Core>, mut rx: mpsc::Receiver<ToClient>) {
+    while let Some(message) = rx.recv().await {
+        match message {
+            ToClient::Welcome { client } => tracing::debug!(%client, "connected"),
+            ToClient::Ended(ends) => {
+                let (wakers, released) = lock(&core.table).end(ends);
+                core.ended.notify_all();
+                wakers.into_iter().for_each(std::task::Waker::wake);
+                for local in released {
+                    core.add(|buffer| buffer.release(local));
+                }
+            }
+            ToClient::Rejected { local, n_tasks, reason } => {
+                let ends = super::fetch::rejected(local, n_tasks, &reason);
+                let (wakers, _) = lock(&core.table).end(ends);
+                core.ended.notify_all();
+                wakers.into_iter().for_each(std::task::Waker::wake);
+            }
+            ToClient::Closing { reason } => core.close(reason),
+        }
+    }
+    core.close("the connection to the scheduler is closed".to_owned());
+}
+
+fn located(held: &Held, known: Known) -> Result<Located, TaskError> {
+    let error = |kind, message: String| TaskError::new(kind, held.key(), message);
+    match known {
+        Known::Ended(EndedHow::Finished { task, holders, .. }) => {
+            Ok(Located { task, holders: holders.into_vec() })
+        }
+        Known::Ended(EndedHow::Erred { kind, message, culprit }) => {
+            Err(error(TaskErrorKind::Failed(kind), message).blamed_on(culprit))
+        }
+        Known::Ended(EndedHow::Rejected { reason }) => Err(error(TaskErrorKind::Rejected, reason)),
+        Known::Ended(EndedHow::Cancelled) => {
+            Err(error(TaskErrorKind::Cancelled, "it was given up".to_owned()))
+        }
+        Known::Closed(reason) => Err(error(TaskErrorKind::Closed, reason)),
+        Known::Pending => unreachable!("callers wait until the task has ended"),
+    }
+}
+
+fn lost_result(held: &Held) -> TaskError {
+    let message = "its result could not be fetched from any worker".to_owned();
+    TaskError::new(TaskErrorKind::Lost, held.key(), message)
+}
+
+/// A panic while a lock was held leaves nothing half done that a later reader would trip over.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,16 @@
+//! How a user writes tasks: calls of `#[task]` functions and commands, their arguments and names.
+
+mod arg;
+mod call;
+mod command;
+mod registry;
+pub(crate) mod spec;
+
+pub use arg::Arg;
+pub use call::Call;
+pub(crate) use call::{Draft, Wishes};
+pub use command::{Captured, Command, CommandOutput, Stdin, StdinSource};
+pub(crate) use command::{CommandSpec, Encoding, StdinSpec};
+pub use registry::{Arguments, TaskFunction, registered};
+pub(crate) use spec::MAX_SPEC_BYTES;
+pub use spec::Returned;
