@@ -1,0 +1,237 @@
+// Draws any figure on a 2D canvas, and says what lies under the pointer. It knows glyphs, never
+// plots: the figure comes laid out in pixels (see replay/src/figure.rs), colours are indices into
+// a theme.
+
+/**
+ * @typedef {{left: number, top: number, width: number, height: number}} Frame
+ * @typedef {{px: number, label: string}} Tick
+ * @typedef {{label: string, scale: string, ticks: Tick[],
+ *            groups: {from: number, to: number, label: string}[]}} Axis
+ * @typedef {{kind: string, opacity: number, [column: string]: any}} Layer
+ * @typedef {{id: string, title: string, question: string, width_px: number, height_px: number,
+ *            frame: Frame, window_ns: [number, number] | null, x: Axis, y: Axis, layers: Layer[],
+ *            strings: string[], note: string,
+ *            legend: {x: number, y: number, color: number, opacity: number, label: string}[]}} Figure
+ * @typedef {{text: string, grid: string, axis: string, muted: string, rim: string,
+ *            background: string, colors: string[]}} Palette
+ * @typedef {(x: number) => number} Shift from a pixel of the figure's frame to one of the canvas's
+ */
+
+const LABEL_PX = 11;
+const SWATCH_PX = 10;
+const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif';
+
+/**
+ * Draws a figure. `shift` moves and stretches the time axis: it bridges the moment between a
+ * zoom and the figure that answers it.
+ * @param {CanvasRenderingContext2D} ctx scaled to CSS pixels
+ * @param {Figure} figure
+ * @param {Palette} palette
+ * @param {Shift | null} shift
+ */
+export function draw(ctx, figure, palette, shift = null) {
+  ctx.fillStyle = palette.background;
+  ctx.fillRect(0, 0, figure.width_px, figure.height_px);
+  drawAxes(ctx, figure, palette, shift);
+  const { left, top, width, height } = figure.frame;
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(left, top, width, height);
+  // Texts may stand beside the frame, as may marks on its edge; a stretched picture may not.
+  if (shift) ctx.clip();
+  ctx.translate(left, top);
+  for (const layer of figure.layers) {
+    ctx.globalAlpha = layer.opacity;
+    DRAW[layer.kind]?.(ctx, layer, palette, shift ?? same, figure.strings);
+  }
+  ctx.restore();
+  drawLegend(ctx, figure, palette);
+}
+
+/** @type {Shift} */
+const same = (x) => x;
+
+/** One function for each kind of glyph; the columns are those of replay/src/figure/glyphs.rs. */
+const DRAW = {
+  rects(ctx, { x, y, width, height, color }, palette, shift) {
+    let last = -1;
+    for (let i = 0; i < x.length; i++) {
+      if (color[i] !== last) ctx.fillStyle = palette.colors[(last = color[i])];
+      const from = shift(x[i]);
+      ctx.fillRect(from, y[i], Math.max(shift(x[i] + width[i]) - from, 1), height[i]);
+    }
+  },
+
+  line(ctx, { x, y, color, stroke }, palette, shift) {
+    ctx.beginPath();
+    for (let i = 0; i < x.length; i++) ctx.lineTo(shift(x[i]), y[i]);
+    strokeWith(ctx, palette.colors[color], stroke);
+  },
+
+  step(ctx, { x, y, color, stroke }, palette, shift) {
+    ctx.beginPath();
+    for (let i = 0; i < x.length; i++) {
+      if (i > 0) ctx.lineTo(shift(x[i]), y[i - 1]);
+      ctx.lineTo(shift(x[i]), y[i]);
+    }
+    strokeWith(ctx, palette.colors[color], stroke);
+  },
+
+  area(ctx, { x, y0, y1, color }, palette, shift) {
+    ctx.beginPath();
+    for (let i = 0; i < x.length; i++) ctx.lineTo(shift(x[i]), y1[i]);
+    for (let i = x.length - 1; i >= 0; i--) ctx.lineTo(shift(x[i]), y0[i]);
+    ctx.fillStyle = palette.colors[color];
+    ctx.fill();
+  },
+
+  bars(ctx, { x0, x1, y, thick, color }, palette) {
+    for (let i = 0; i < x0.length; i++) {
+      ctx.fillStyle = palette.colors[color[i]];
+      ctx.fillRect(x0[i], y[i] - thick[i] / 2, x1[i] - x0[i], thick[i]);
+    }
+  },
+
+  points(ctx, { x, y, color, shape, size }, palette, shift) {
+    for (let i = 0; i < x.length; i++) {
+      SHAPES[shape]?.(ctx, shift(x[i]), y[i], size / 2, palette.colors[color[i]], palette.rim);
+    }
+  },
+
+  text(ctx, { x, y, text, color, anchor, size, bold }, palette, shift, strings) {
+    if (shift !== same) return;
+    setFont(ctx, size, bold);
+    ctx.textAlign = ANCHORS[anchor];
+    for (let i = 0; i < x.length; i++) {
+      ctx.fillStyle = palette.colors[color[i]];
+      ctx.fillText(strings[text[i]], x[i], y[i]);
+    }
+  },
+
+  edges(ctx, { x0, y0, x1, y1, color, stroke, dashed }, palette, shift) {
+    ctx.setLineDash(dashed ? [4, 3] : []);
+    for (let i = 0; i < x0.length; i++) {
+      ctx.beginPath();
+      ctx.moveTo(shift(x0[i]), y0[i]);
+      ctx.lineTo(shift(x1[i]), y1[i]);
+      strokeWith(ctx, palette.colors[color[i]], stroke);
+    }
+    ctx.setLineDash([]);
+  },
+};
+
+const ANCHORS = /** @type {const} */ ({ start: 'left', middle: 'center', end: 'right' });
+
+const SHAPES = {
+  dot(ctx, x, y, radius, color) {
+    ctx.beginPath();
+    ctx.arc(x, y, radius, 0, 2 * Math.PI);
+    ctx.fillStyle = color;
+    ctx.fill();
+  },
+
+  cross(ctx, x, y, radius, color, rim) {
+    ctx.beginPath();
+    ctx.moveTo(x - radius, y - radius);
+    ctx.lineTo(x + radius, y + radius);
+    ctx.moveTo(x - radius, y + radius);
+    ctx.lineTo(x + radius, y - radius);
+    strokeWith(ctx, rim, 4.5);
+    strokeWith(ctx, color, 2);
+  },
+
+  triangle(ctx, x, y, radius, color) {
+    ctx.beginPath();
+    ctx.moveTo(x - radius, y - radius);
+    ctx.lineTo(x + radius, y - radius);
+    ctx.lineTo(x, y + radius);
+    ctx.fillStyle = color;
+    ctx.fill();
+  },
+};
+
+function strokeWith(ctx, color, width) {
+  ctx.strokeStyle = color;
+  ctx.lineWidth = width;
+  ctx.stroke();
+}
+
+function setFont(ctx, size, bold = false) {
+  ctx.font = `${bold ? 600 : 400} ${size}px ${FONT}`;
+  ctx.textBaseline = 'middle';
+}
+
+/** Grid, ticks and their labels: x below the frame, y to its left. */
+function drawAxes(ctx, { frame, x, y }, palette, shift) {
+  const { left, top, width, height } = frame;
+  setFont(ctx, LABEL_PX);
+  ctx.textAlign = 'center';
+  for (const tick of x.ticks) {
+    const px = (shift ?? same)(tick.px);
+    if (px < -0.5 || px > width + 0.5) continue;
+    const at = Math.round(left + px) + 0.5;
+    ctx.beginPath();
+    ctx.moveTo(at, top);
+    ctx.lineTo(at, top + height);
+    strokeWith(ctx, palette.grid, 1);
+    ctx.beginPath();
+    ctx.moveTo(at, top + height);
+    ctx.lineTo(at, top + height + 4);
+    strokeWith(ctx, palette.axis, 1);
+    ctx.fillStyle = palette.muted;
+    ctx.fillText(tick.label, left + px, top + height + 13);
+  }
+  if (x.ticks.length > 0) {
+    ctx.beginPath();
+    ctx.moveTo(left, top + height + 0.5);
+    ctx.lineTo(left + width, top + height + 0.5);
+    strokeWith(ctx, palette.axis, 1);
+  }
+  ctx.textAlign = 'right';
+  ctx.fillStyle = palette.text;
+  for (const tick of y.ticks) ctx.fillText(tick.label, left - 8, top + tick.px);
+}
+
+function drawLegend(ctx, { legend }, palette) {
+  setFont(ctx, LABEL_PX);
+  ctx.textAlign = 'left';
+  for (const entry of legend) {
+    ctx.globalAlpha = entry.opacity;
+    ctx.fillStyle = palette.colors[entry.color];
+    ctx.fillRect(entry.x, entry.y - SWATCH_PX / 2, SWATCH_PX, SWATCH_PX);
+    ctx.globalAlpha = 1;
+    ctx.fillStyle = palette.muted;
+    ctx.fillText(entry.label, entry.x + SWATCH_PX + 5, entry.y);
+  }
+}
+
+/**
+ * The label of the topmost glyph at a point of the picture, or `null`.
+ * @param {Figure} figure
+ * @param {number} px
+ * @param {number} py
+ */
+export function labelAt(figure, px, py) {
+  const x = px - figure.frame.left;
+  const y = py - figure.frame.top;
+  for (let l = figure.layers.length - 1; l >= 0; l--) {
+    const layer = figure.layers[l];
+    const covers = COVERS[layer.kind];
+    if (!covers || !layer.label?.length) continue;
+    for (let i = layer.label.length - 1; i >= 0; i--) {
+      if (layer.label[i] >= 0 && covers(layer, i, x, y)) return figure.strings[layer.label[i]];
+    }
+  }
+  return null;
+}
+
+/** Whether glyph `i` of a layer covers a point of the frame; thin ones get a pixel on each side. */
+const COVERS = {
+  rects: (l, i, x, y) =>
+    x >= l.x[i] - (l.width[i] < 3 ? 1 : 0) &&
+    x < l.x[i] + l.width[i] + (l.width[i] < 3 ? 1 : 0) &&
+    y >= l.y[i] &&
+    y < l.y[i] + l.height[i],
+  bars: (l, i, x, y) => x >= l.x0[i] && x < l.x1[i] && Math.abs(y - l.y[i]) <= l.thick[i] / 2,
+  points: (l, i, x, y) => Math.hypot(x - l.x[i], y - l.y[i]) <= l.size / 2 + 3,
+};

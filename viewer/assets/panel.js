@@ -1,1 +1,233 @@
-// panel
+// One plot on the page: its canvas, hover, and zoom and pan of its time axis.
+
+import { draw, labelAt } from './glyphs.js';
+
+/**
+ * @typedef {import('./glyphs.js').Figure} Figure
+ * @typedef {import('./live.js').TimeWindow} TimeWindow
+ */
+
+const ZOOM_STEP = 1.35;
+const SPAN_NS_MIN = 20_000;
+
+export class Panel {
+  /**
+   * @param {HTMLElement} section the element with `data-plot`
+   * @param {() => import('./glyphs.js').Palette} palette
+   * @param {(window: TimeWindow | null) => void} zoomed asks for another window; `null`: all
+   * @param {() => void} resized
+   */
+  constructor(section, palette, zoomed, resized) {
+    this.id = section.dataset.plot;
+    this.section = section;
+    this.palette = palette;
+    this.zoomed = zoomed;
+    this.box = section.querySelector('.picture');
+    this.note = section.querySelector('.note');
+    /** @type {Figure | null} */
+    this.figure = null;
+    /** What was asked for last: the figure that shows it may be on its way. @type {TimeWindow | null} */
+    this.window = null;
+    this.canvas = document.createElement('canvas');
+    this.canvas.tabIndex = 0;
+    this.canvas.setAttribute('role', 'img');
+    new ResizeObserver(resized).observe(this.box);
+    this.listen();
+  }
+
+  /** The place it has, in CSS pixels. */
+  size() {
+    return { width: Math.floor(this.box.clientWidth), height: Math.floor(this.box.clientHeight) };
+  }
+
+  /** @param {Figure} figure @param {TimeWindow | null} window what the page looks at by now */
+  show(figure, window) {
+    if (!this.figure) this.box.replaceChildren(this.canvas);
+    this.figure = figure;
+    this.window = window;
+    this.note.textContent = figure.note;
+    this.canvas.setAttribute('aria-label', `${figure.title}: ${figure.question} ${figure.note}`);
+    const isTimed = figure.window_ns !== null;
+    this.section.querySelector('.zoom').hidden = !isTimed;
+    this.section.querySelector('[data-act="all"]').disabled = window === null;
+    this.canvas.dataset.timed = String(isTimed);
+    const link = this.section.querySelector('.tools a');
+    const theme = this.palette().name;
+    const range = window ? `&from=${window.from}&to=${window.to}` : '';
+    link.href = `plot/${this.id}.svg?width=1200&height=500&theme=${theme}${range}`;
+    this.redraw();
+    if (this.pointer) this.hover(this.pointer);
+  }
+
+  redraw() {
+    const { figure, canvas } = this;
+    if (!figure) return;
+    const scale = window.devicePixelRatio || 1;
+    const width = Math.round(figure.width_px * scale);
+    const height = Math.round(figure.height_px * scale);
+    if (canvas.width !== width || canvas.height !== height) {
+      canvas.width = width;
+      canvas.height = height;
+      // Set from here, since the figure may be a moment older than the place it has.
+      canvas.style.width = `${figure.width_px}px`;
+      canvas.style.height = `${figure.height_px}px`;
+    }
+    const ctx = canvas.getContext('2d', { alpha: false });
+    ctx.setTransform(scale, 0, 0, scale, 0, 0);
+    draw(ctx, figure, this.palette(), this.shift());
+  }
+
+  /** How the figure is stretched until the one that was asked for is here. */
+  shift() {
+    const have = this.figure.window_ns;
+    const want = this.window;
+    if (!have || !want || (want.from === have[0] && want.to === have[1])) return null;
+    const width = this.figure.frame.width;
+    const ns = (have[1] - have[0]) / width;
+    return (x) => ((have[0] + x * ns - want.from) / (want.to - want.from)) * width;
+  }
+
+  /** The window that is looked at. @returns {TimeWindow | null} */
+  looking() {
+    if (this.window) return this.window;
+    const have = this.figure?.window_ns;
+    return have ? { from: have[0], to: have[1] } : null;
+  }
+
+  /**
+   * Zooms by `factor` (below 1: in) around a pixel of the frame.
+   * @param {number} factor
+   * @param {number} px
+   */
+  zoom(factor, px = this.figure.frame.width / 2) {
+    const now = this.looking();
+    if (!now) return;
+    const span = now.to - now.from;
+    const next = Math.max(span * factor, SPAN_NS_MIN);
+    const at = now.from + (span * px) / this.figure.frame.width;
+    this.go(at - (next * px) / this.figure.frame.width, next);
+  }
+
+  /** Moves by pixels of the frame. @param {number} px */
+  pan(px) {
+    const now = this.looking();
+    if (!now) return;
+    const span = now.to - now.from;
+    this.go(now.from + (px * span) / this.figure.frame.width, span);
+  }
+
+  /** Looks at `span` ns from `from` on, within what there is. */
+  go(from, span) {
+    const end = this.end;
+    if (span >= end) return this.all();
+    const begin = Math.min(Math.max(from, 0), end - span);
+    this.window = { from: Math.round(begin), to: Math.round(begin + span) };
+    this.redraw();
+    this.zoomed(this.window);
+  }
+
+  /** Back to the whole run, which follows LIVE. */
+  all() {
+    this.window = null;
+    this.zoomed(null);
+  }
+
+  listen() {
+    const { canvas, section } = this;
+    canvas.addEventListener('wheel', (event) => this.wheel(event), { passive: false });
+    canvas.addEventListener('dblclick', () => this.all());
+    canvas.addEventListener('pointerdown', (event) => this.press(event));
+    canvas.addEventListener('pointermove', (event) => this.move(event));
+    canvas.addEventListener('pointerup', () => (this.dragged = null));
+    canvas.addEventListener('pointercancel', () => (this.dragged = null));
+    canvas.addEventListener('pointerleave', () => this.leave());
+    canvas.addEventListener('keydown', (event) => this.key(event));
+    const acts = { in: () => this.zoom(1 / ZOOM_STEP), out: () => this.zoom(ZOOM_STEP), all: () => this.all() };
+    for (const button of section.querySelectorAll('[data-act]')) {
+      button.addEventListener('click', acts[button.dataset.act]);
+    }
+  }
+
+  wheel(event) {
+    if (!this.figure?.window_ns) return;
+    event.preventDefault();
+    // Lines and pages, as some mice count, into pixels.
+    const unit = [1, 16, 400][event.deltaMode];
+    if (Math.abs(event.deltaX) > Math.abs(event.deltaY) || event.shiftKey) {
+      this.pan((event.deltaX || event.deltaY) * unit);
+    } else {
+      this.zoom(Math.exp((event.deltaY * unit) / 400), this.frameX(event));
+    }
+  }
+
+  press(event) {
+    if (event.button !== 0 || !this.figure?.window_ns) return;
+    this.dragged = event.clientX;
+    this.canvas.setPointerCapture(event.pointerId);
+  }
+
+  move(event) {
+    if (this.dragged != null) {
+      this.pan(this.dragged - event.clientX);
+      this.dragged = event.clientX;
+      hideTip();
+    } else {
+      this.pointer = event;
+      this.hover(event);
+    }
+  }
+
+  hover(event) {
+    const label = this.figure && labelAt(this.figure, ...this.place(event));
+    if (label) showTip(label, event.clientX, event.clientY);
+    else hideTip();
+  }
+
+  leave() {
+    this.pointer = null;
+    hideTip();
+  }
+
+  key(event) {
+    if (!this.figure?.window_ns || event.ctrlKey || event.metaKey || event.altKey) return;
+    const step = this.figure.frame.width / 8;
+    const acts = {
+      '+': () => this.zoom(1 / ZOOM_STEP),
+      '=': () => this.zoom(1 / ZOOM_STEP),
+      '-': () => this.zoom(ZOOM_STEP),
+      0: () => this.all(),
+      Escape: () => this.all(),
+      ArrowLeft: () => this.pan(-step),
+      ArrowRight: () => this.pan(step),
+    };
+    const act = acts[event.key];
+    if (!act) return;
+    event.preventDefault();
+    act();
+  }
+
+  place(event) {
+    const { left, top } = this.canvas.getBoundingClientRect();
+    return [event.clientX - left, event.clientY - top];
+  }
+
+  frameX(event) {
+    const { left, width } = this.figure.frame;
+    return Math.min(Math.max(this.place(event)[0] - left, 0), width);
+  }
+}
+
+function showTip(text, x, y) {
+  const tip = document.getElementById('tip');
+  tip.textContent = text;
+  tip.hidden = false;
+  // Beside the pointer, and never beyond the window's edge.
+  const left = Math.min(x + 14, innerWidth - tip.offsetWidth - 8);
+  const below = y + 18 + tip.offsetHeight < innerHeight;
+  tip.style.left = `${Math.max(left, 8)}px`;
+  tip.style.top = `${below ? y + 18 : y - tip.offsetHeight - 10}px`;
+}
+
+function hideTip() {
+  document.getElementById('tip').hidden = true;
+}

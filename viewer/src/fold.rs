@@ -7,7 +7,7 @@ mod tap;
 
 use std::io;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use taskreel_recorder::Source;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -20,6 +20,11 @@ const POLL_INTERVAL: Duration = Duration::from_millis(80);
 const EVENTS_PER_TURN: usize = 20_000;
 /// Most questions that may wait.
 const QUESTIONS_MAX: usize = 64;
+
+/// The version after which nothing new comes: the viewer is stopping.
+pub(crate) const LAST_VERSION: u64 = u64::MAX;
+/// How long a viewer that stops may take to fold what is left.
+const LAST_TURN: Duration = Duration::from_millis(500);
 
 /// A question, as something to do with the run.
 type Question = Box<dyn FnOnce(&Run) + Send>;
@@ -80,7 +85,7 @@ pub(crate) fn start(
     Ok(FoldThread { client: FoldClient { questions, versions }, thread })
 }
 
-/// Folds and answers until told to stop.
+/// Folds and answers until told to stop; then folds what is left and answers until nobody can ask.
 async fn fold(
     mut run: Run,
     mut asked: mpsc::Receiver<Question>,
@@ -107,5 +112,11 @@ async fn fold(
             () = tokio::time::sleep(POLL_INTERVAL) => {}
             _ = stopped.changed() => {}
         }
+    }
+    let deadline = Instant::now() + LAST_TURN;
+    while run.advance(EVENTS_PER_TURN).more && Instant::now() < deadline {}
+    version.send_replace(LAST_VERSION);
+    while let Some(question) = asked.recv().await {
+        question(&run);
     }
 }

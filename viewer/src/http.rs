@@ -12,6 +12,7 @@ mod socket;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Request, State};
@@ -22,6 +23,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
+use tokio::time::timeout;
 
 use crate::fold::{FoldClient, Gone};
 
@@ -50,7 +52,11 @@ impl Site {
     }
 }
 
-/// Serves until told to stop; then drops every connection.
+/// How long a viewer that stops may take to show the live pages how the run ended.
+const LAST_FRAMES: Duration = Duration::from_secs(1);
+
+/// Serves until told to stop; then lets the live pages have their last frame and drops every
+/// connection.
 pub(crate) async fn run(
     listener: std::net::TcpListener,
     site: Arc<Site>,
@@ -63,7 +69,7 @@ pub(crate) async fn run(
             return;
         }
     };
-    let server = axum::serve(listener, router(site)).into_future();
+    let server = axum::serve(listener, router(site.clone())).into_future();
     tokio::select! {
         // An error here means that the sender is gone, which stops the server as well.
         _ = stopped.wait_for(|&stop| stop) => {}
@@ -71,6 +77,8 @@ pub(crate) async fn run(
             tracing::error!(%error, "the viewer stopped serving");
         }
     }
+    // A page that is too slow for this keeps what it has.
+    let _ = timeout(LAST_FRAMES, site.live_clients.acquire_many(LIVE_CLIENTS_MAX as u32)).await;
 }
 
 fn router(site: Arc<Site>) -> Router {

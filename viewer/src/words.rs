@@ -18,6 +18,8 @@ pub(crate) struct Words {
     pub tables: Tables,
     /// Tasks that have ended, and tasks.
     pub progress: [u64; 2],
+    /// Up to when the run is shown, in ns since it began.
+    pub now_ns: u64,
 }
 
 /// See [`Words::texts`].
@@ -83,6 +85,7 @@ impl Words {
                 prefixes: run.prefixes.iter().map(prefix_cells).collect(),
             },
             progress: [totals.done + totals.erred, totals.tasks],
+            now_ns: run.now_ns,
         }
     }
 }

@@ -4,6 +4,8 @@ use axum::extract::Path;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+use taskreel_replay::figure::{Color, Theme};
 
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
@@ -37,6 +39,9 @@ const ASSETS: &[Asset] = &[
 
 /// `GET assets/FILE`: the browser keeps it and asks each time whether it is still good.
 pub(super) async fn file(Path(name): Path<String>, headers: HeaderMap) -> Response {
+    if name == "themes.json" {
+        return ([(CONTENT_TYPE, "application/json")], themes()).into_response();
+    }
     let Some(asset) = ASSETS.iter().find(|asset| asset.name == name) else {
         return (StatusCode::NOT_FOUND, "there is no such file\n").into_response();
     };
@@ -54,4 +59,20 @@ fn etag(content: &str) -> String {
         (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
     });
     format!("\"{hash:016x}\"")
+}
+
+/// The colours of both themes, and which of them the script needs by name.
+fn themes() -> String {
+    let names = [
+        ("text", Color::TEXT),
+        ("muted", Color::MUTED),
+        ("grid", Color::GRID),
+        ("axis", Color::AXIS),
+        ("rim", Color::RIM),
+        ("background", Color::BACKGROUND),
+    ];
+    let names: serde_json::Map<String, Value> =
+        names.iter().map(|(name, color)| ((*name).to_owned(), color.0.into())).collect();
+    let theme = |theme: Theme| json!({"name": theme.name, "colors": theme.colors, "names": names});
+    json!({"light": theme(Theme::light()), "dark": theme(Theme::dark())}).to_string()
 }

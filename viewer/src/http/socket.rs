@@ -7,19 +7,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use futures_util::stream::SplitStream;
+use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use serde::Deserialize;
 use taskreel_replay::figure::Window;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::{Site, guard};
-use crate::fold::{FoldClient, Gone, PlotRequest, Size};
+use crate::fold::{FoldClient, Gone, LAST_VERSION, PlotRequest, Size};
 
 /// Shortest time between two frames to one page.
 const FRAME_INTERVAL: Duration = Duration::from_millis(200);
@@ -100,50 +101,57 @@ async fn listen(mut incoming: SplitStream<WebSocket>, looking: watch::Sender<Opt
     }
 }
 
-/// Sends a frame whenever the run or the page's look changed, but not more often than useful.
-async fn write_frames<S>(
-    outgoing: &mut S,
+/// Sends a frame whenever the run or the page's look has changed, until the last one.
+async fn write_frames(
+    outgoing: &mut SplitSink<WebSocket, Message>,
     mut looks: watch::Receiver<Option<Looking>>,
     run: FoldClient,
-) where
-    S: SinkExt<Message> + Unpin,
-{
+) {
     let mut versions = run.versions();
-    versions.mark_changed();
     loop {
+        let version = *versions.borrow_and_update();
         let looking = looks.borrow_and_update().clone();
-        let message = match looking {
-            Some(looking) => {
-                versions.borrow_and_update();
-                let Ok(frame) = frame(&run, looking).await else { return };
-                Message::text(frame)
+        if let Some(looking) = looking {
+            let Ok(frame) = frame(&run, looking).await else { return };
+            if !send(outgoing, Message::text(frame)).await {
+                return;
             }
-            None => Message::Ping(Vec::new().into()),
-        };
-        let next = Instant::now() + FRAME_INTERVAL;
-        if !send(outgoing, message).await {
+        }
+        if version == LAST_VERSION {
             return;
         }
-        // A new look is answered at once: somebody is dragging.
+        let earliest = Instant::now() + FRAME_INTERVAL;
+        if !wait(outgoing, &mut looks, &mut versions, earliest).await {
+            return;
+        }
+    }
+}
+
+/// Waits until another frame is due: at once when the page looks elsewhere (somebody is dragging),
+/// not before `earliest` when the run has changed. `false`: the page is gone.
+async fn wait(
+    outgoing: &mut SplitSink<WebSocket, Message>,
+    looks: &mut watch::Receiver<Option<Looking>>,
+    versions: &mut watch::Receiver<u64>,
+    earliest: Instant,
+) -> bool {
+    tokio::select! {
+        changed = looks.changed() => return changed.is_ok(),
+        () = sleep_until(earliest) => {}
+    }
+    loop {
         tokio::select! {
-            changed = looks.changed() => if changed.is_err() { return },
-            () = sleep_until(next) => {
-                loop {
-                    tokio::select! {
-                        changed = looks.changed() => if changed.is_err() { return } else { break },
-                        changed = versions.changed() => if changed.is_err() { return } else { break },
-                        () = tokio::time::sleep(PING_INTERVAL) => {
-                            if !send(outgoing, Message::Ping(Vec::new().into())).await { return }
-                        }
-                    }
-                }
+            changed = looks.changed() => return changed.is_ok(),
+            changed = versions.changed() => return changed.is_ok(),
+            () = sleep(PING_INTERVAL) => if !send(outgoing, Message::Ping(Bytes::new())).await {
+                return false;
             }
         }
     }
 }
 
 /// Whether the page took it in time.
-async fn send<S: SinkExt<Message> + Unpin>(outgoing: &mut S, message: Message) -> bool {
+async fn send(outgoing: &mut SplitSink<WebSocket, Message>, message: Message) -> bool {
     matches!(timeout(STUCK_AFTER, outgoing.send(message)).await, Ok(Ok(())))
 }
 

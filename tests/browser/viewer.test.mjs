@@ -1,0 +1,207 @@
+// The viewer's page in a real browser, on a made-up run: see viewer/examples/playback.rs.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { badge, build, launch, pixels, startViewer, text, watchedPage } from './support.mjs';
+
+let browser;
+let playback;
+
+before(async () => {
+  playback = build('-p', 'taskreel-viewer', '--example', 'playback');
+  browser = await launch();
+});
+
+after(() => browser?.close());
+
+/** Opens the page of a made-up run; `check` gets it, and the page must end without complaint. */
+async function onPage(mode, check, options = {}) {
+  const viewer = await startViewer(playback, mode);
+  const opened = await watchedPage(browser, options);
+  try {
+    await opened.page.goto(viewer.url);
+    await check(opened.page, opened.seen, viewer);
+    assert.deepEqual(opened.seen.errors, [], 'nothing on the console');
+    assert.deepEqual([...opened.seen.hosts], [new URL(viewer.url).host], 'no other host');
+  } finally {
+    await opened.close();
+    viewer.child.stdin.end();
+    await viewer.ended;
+  }
+}
+
+/** Colours of prefixes: the first 18 of a theme. */
+const themes = (page) => page.evaluate(async () => (await fetch('assets/themes.json')).json());
+
+test('a live run, from its beginning to its end', () =>
+  onPage(['live', '32'], async (page, seen) => {
+    await badge(page, 'live');
+    await page.waitForFunction(() => Number(document.getElementById('total-executing').textContent) > 0);
+
+    // Running tasks reach the right edge of the stream, and grow from frame to frame.
+    const prefixes = new Set((await themes(page)).light.colors.slice(0, 18));
+    const isRunning = () =>
+      page.waitForFunction(
+        () => Number(document.getElementById('total-executing').textContent) >= 6,
+        null,
+        { polling: 50 },
+      );
+    await isRunning();
+    const { frame } = seen.frames.at(-1).figures['task-stream'];
+    const edge = { left: frame.left + frame.width - 4, top: frame.top, width: 1, height: frame.height };
+    const atEdge = await pixels(page, 'task-stream', edge);
+    const drawn = Object.entries(atEdge).filter(([color]) => prefixes.has(color));
+    const sum = drawn.reduce((sum, [, n]) => sum + n, 0);
+    assert.ok(sum > frame.height / 4, `running tasks at the edge: ${JSON.stringify(atEdge)}`);
+
+    await badge(page, 'finished');
+    const tasks = 32 + 32 + 4 + 5 + 1;
+    assert.equal(await text(page, 'total-tasks'), String(tasks));
+    assert.equal(await text(page, 'total-executing'), '0');
+    assert.equal(await text(page, 'total-left'), '0');
+    assert.equal(await text(page, 'total-done'), String(tasks - 1));
+    assert.equal(await text(page, 'total-erred'), '1');
+    const all = await pixels(page, 'task-stream', frame);
+    const kinds = Object.keys(all).filter((color) => prefixes.has(color));
+    assert.ok(kinds.length >= 3, `several prefixes are drawn: ${kinds}`);
+    for (const plot of ['progress', 'workers']) {
+      const figure = seen.frames.at(-1).figures[plot];
+      const colors = await pixels(page, plot, figure.frame);
+      assert.ok(Object.keys(colors).length > 3, `${plot} is drawn`);
+    }
+    const lives = seen.frames.filter((f) => f.words.kind === 'live').map((f) => f.words.now_ns);
+    assert.ok(lives.length > 3, 'the page was kept up to date');
+    assert.ok(lives.every((now, i) => i === 0 || now >= lives[i - 1]), 'time never goes back');
+  }));
+
+test('zoom, pan and back to the whole run', () =>
+  onPage(['finished', '32'], async (page, seen) => {
+    await badge(page, 'finished');
+    const canvas = page.locator('[data-plot="task-stream"] canvas');
+    await canvas.waitFor();
+    const last = () => seen.frames.at(-1)?.figures['task-stream']?.window_ns;
+    const settled = async (check) => {
+      for (let i = 0; i < 200 && !(last() && check(last())); i++) await page.waitForTimeout(25);
+      assert.ok(check(last()), `window ${last()}`);
+      return last();
+    };
+    const [, end] = await settled(([from]) => from === 0);
+    const box = await canvas.boundingBox();
+    await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+    await page.mouse.wheel(0, -300);
+    const zoomed = await settled(([from, to]) => from > 0 && to < end);
+
+    await page.mouse.down();
+    await page.mouse.move(box.x + box.width / 2 - 120, box.y + box.height / 2, { steps: 4 });
+    await page.mouse.up();
+    const moved = await settled(([from]) => from > zoomed[0]);
+    assert.ok(Math.abs(moved[1] - moved[0] - (zoomed[1] - zoomed[0])) < 10, 'panning keeps the span');
+
+    await canvas.focus();
+    await page.keyboard.press('ArrowLeft');
+    await settled(([from]) => from < moved[0]);
+    await canvas.dblclick();
+    await settled(([from, to]) => from === 0 && to === end);
+    await page.getByRole('button', { name: 'Zoom in' }).click();
+    await settled(([from, to]) => to - from < end);
+    await page.getByRole('button', { name: 'All' }).click();
+    await settled(([from, to]) => from === 0 && to === end);
+  }));
+
+test('hovering tells which task it is', () =>
+  onPage(['finished', '16'], async (page, seen) => {
+    await badge(page, 'finished');
+    await page.locator('[data-plot="task-stream"] canvas').waitFor();
+    const figure = seen.frames.at(-1).figures['task-stream'];
+    const layer = figure.layers.find((l) => l.kind === 'rects' && l.label.some((i) => i >= 0));
+    const widest = layer.width
+      .map((width, i) => ({ width, i }))
+      .filter(({ i }) => layer.label[i] >= 0)
+      .sort((a, b) => b.width - a.width)[0].i;
+    const box = await page.locator('[data-plot="task-stream"] canvas').boundingBox();
+    const x = box.x + figure.frame.left + layer.x[widest] + layer.width[widest] / 2;
+    const y = box.y + figure.frame.top + layer.y[widest] + layer.height[widest] / 2;
+    await page.mouse.move(x, y);
+    await page.locator('#tip').waitFor();
+    assert.equal(await page.locator('#tip').textContent(), figure.strings[layer.label[widest]]);
+    await page.mouse.move(2, 2);
+    await page.locator('#tip').waitFor({ state: 'hidden' });
+  }));
+
+test('a cluster that dies leaves the page usable', async () => {
+  const viewer = await startViewer(playback, ['live', '64']);
+  const { page, close } = await watchedPage(browser);
+  await page.goto(viewer.url);
+  await badge(page, 'live');
+  await page.waitForFunction(() => document.getElementById('total-done').textContent !== '0');
+  viewer.child.kill('SIGKILL');
+  await badge(page, 'disconnected');
+  assert.match(await text(page, 'banner'), /The cluster is gone; showing what was received/);
+  assert.notEqual(await text(page, 'total-done'), '0', 'what was received stays');
+  await page.getByRole('button', { name: 'Zoom in' }).click();
+  await close();
+});
+
+test('a killed run, an empty one and one without a task say what they are', async () => {
+  await onPage(['killed'], async (page) => {
+    await badge(page, 'incomplete');
+    assert.match(await text(page, 'banner'), /was not closed/);
+  });
+  await onPage(['empty'], async (page) => {
+    assert.match(await text(page, 'empty'), /Waiting for the first task/);
+  });
+  await onPage(['nothing'], async (page) => {
+    assert.match(await text(page, 'empty'), /No task was submitted/);
+  });
+});
+
+test('without scripts the page shows the run', () =>
+  onPage(
+    ['finished', '16'],
+    async (page) => {
+      await page.reload();
+      assert.equal(await text(page, 'title'), 'wordcount');
+      const widths = await page.evaluate(() => [...document.images].map((i) => i.naturalWidth));
+      assert.ok(widths.length >= 4 && widths.every((width) => width > 0), `pictures: ${widths}`);
+      assert.ok((await page.locator('#workers tbody tr').count()) >= 4);
+    },
+    { javaScriptEnabled: false },
+  ));
+
+test('the theme is the system’s, until one is chosen', () =>
+  onPage(
+    ['finished', '16'],
+    async (page) => {
+      const background = () =>
+        page.evaluate(() => getComputedStyle(document.querySelector('.panel')).backgroundColor);
+      const dark = await background();
+      await page.getByRole('button', { name: /light and dark/ }).click();
+      assert.notEqual(await background(), dark);
+      const light = await background();
+      await page.reload();
+      assert.equal(await background(), light, 'the choice is kept');
+    },
+    { colorScheme: 'dark' },
+  ));
+
+test('the essentials fit a laptop, and a phone does not scroll sideways', async () => {
+  await onPage(['finished'], async (page) => {
+    await page.locator('[data-plot="progress"] canvas').waitFor();
+    for (const plot of ['task-stream', 'progress', 'workers']) {
+      const box = await page.locator(`[data-plot="${plot}"]`).boundingBox();
+      assert.ok(box.y + box.height <= 720 && box.x + box.width <= 1280, `${plot} is in sight`);
+    }
+  });
+  await onPage(
+    ['finished'],
+    async (page) => {
+      await page.locator('[data-plot="progress"] canvas').waitFor();
+      const [need, have] = await page.evaluate(() => [
+        document.documentElement.scrollWidth,
+        document.documentElement.clientWidth,
+      ]);
+      assert.ok(need <= have, `${need} ≤ ${have}`);
+    },
+    { viewport: { width: 390, height: 844 } },
+  );
+});
