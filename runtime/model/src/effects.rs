@@ -1,6 +1,6 @@
 //! What the world must do because of a change. Live only.
 
-use crate::{Activity, Change, Effect, Ended, Event, Phase, State, Storage, TaskId, WorkerStatus};
+use crate::{Activity, Change, Effect, Ended, Event, Phase, State, Storage, TaskId, WorkerId, WorkerStatus};
 
 /// Appends the effects of one change. `state` is the state just after `event`, whose change it is.
 pub fn effects(state: &State, event: &Event, change: &Change, out: &mut Vec<Effect>) {
@@ -11,6 +11,7 @@ pub fn effects(state: &State, event: &Event, change: &Change, out: &mut Vec<Effe
                 out.push(Effect::Run { worker, task, attempt });
             }
             if let (Phase::Processing, Some(worker)) = (from, worker)
+                && is_here(state, worker)
                 && !worker_knows(event, task)
             {
                 // The assignment that ended is the last one; a forgotten task has no other.
@@ -29,9 +30,8 @@ pub fn effects(state: &State, event: &Event, change: &Change, out: &mut Vec<Effe
             }
         }
         Change::Replica { task, worker, to: Storage::None, .. } => {
-            let is_here =
-                state.worker(worker).is_some_and(|found| found.status != WorkerStatus::Lost);
-            if is_here && !matches!(event, Event::ReplicaDropped { .. }) {
+            let dropped = *event == (Event::ReplicaDropped { task, worker });
+            if is_here(state, worker) && !dropped {
                 out.push(Effect::Free { worker, task });
             }
         }
@@ -75,13 +75,16 @@ pub fn effects(state: &State, event: &Event, change: &Change, out: &mut Vec<Effe
     }
 }
 
-/// Whether the worker itself told of the end of the assignment, or is gone.
+fn is_here(state: &State, worker: WorkerId) -> bool {
+    state.worker(worker).is_some_and(|found| found.status != WorkerStatus::Lost)
+}
+
+/// Whether the worker itself told of the end of the assignment.
 fn worker_knows(event: &Event, task: TaskId) -> bool {
     match *event {
         Event::TaskFinished { task: told, .. }
         | Event::TaskFailed { task: told, .. }
         | Event::StealConfirmed { task: told, .. } => told == task,
-        Event::WorkerLost { .. } => false,
         _ => false,
     }
 }

@@ -42,6 +42,8 @@ pub struct Task {
     pub wanted_by: SmallVec<[ClientId; 2]>,
     /// Whether it is counted in its graph's `n_ended`: it finished, erred or was cancelled once.
     pub ended: bool,
+    /// Whether it is counted in its prefix's `n_finished`: its result was there once.
+    pub finished: bool,
     /// Where it is processing, with its place in that worker's lists.
     pub run: Option<Run>,
     /// Who holds its result; not empty exactly in `Memory`.

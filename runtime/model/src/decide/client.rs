@@ -1,5 +1,7 @@
 //! Clients: they come and go, want results and release them, and cancel.
 
+use std::collections::BTreeSet;
+
 use super::Rejection;
 use crate::{CancelReason, ClientId, Event, State, TaskId, Turn};
 
@@ -73,12 +75,16 @@ pub(super) fn cancel(
     reason: CancelReason,
 ) -> Result<(), Rejection> {
     let doomed = with_dependents(turn.state(), tasks);
+    let asked: BTreeSet<TaskId> = tasks.iter().copied().collect();
     // A dependent's id is greater than those of its dependencies, so the greatest goes first.
     for &task in doomed.iter().rev() {
         let Some(found) = turn.state().task(task) else { continue };
         debug_assert_eq!(found.n_waiters, 0, "its active dependents were cancelled before");
-        let asked = tasks.binary_search(&task).is_ok() || tasks.contains(&task);
-        let reason = if asked { reason } else { CancelReason::Dependency };
+        if !found.phase.is_active() && found.wanted_by.is_empty() {
+            // Given up already, with what needed it, or kept as lineage only.
+            continue;
+        }
+        let reason = if asked.contains(&task) { reason } else { CancelReason::Dependency };
         turn.emit(Event::TaskCancelled { task, reason });
     }
     Ok(())
@@ -87,7 +93,7 @@ pub(super) fn cancel(
 /// The live tasks among `tasks`, and the active ones that depend on them, in the order of ids.
 fn with_dependents(state: &State, tasks: &[TaskId]) -> Vec<TaskId> {
     let mut work: Vec<TaskId> = tasks.to_vec();
-    let mut doomed = std::collections::BTreeSet::new();
+    let mut doomed = BTreeSet::new();
     while let Some(id) = work.pop() {
         let Some(task) = state.task(id) else { continue };
         if doomed.insert(id) {

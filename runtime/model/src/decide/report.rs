@@ -100,8 +100,10 @@ fn finished(
     (task, attempt, bytes): (TaskId, u32, u64),
 ) -> Result<(), Rejection> {
     let Some(run) = current(turn.state(), worker, task, attempt) else {
-        // Cancelled or run elsewhere meanwhile: nobody will ask for this copy.
-        turn.ask(Effect::Free { worker, task });
+        // Cancelled or run elsewhere meanwhile, so nobody will ask for this copy; or told twice.
+        if !holds(turn.state(), worker, task) {
+            turn.ask(Effect::Free { worker, task });
+        }
         return Ok(());
     };
     let Some(executing) = run.executing else {
@@ -142,9 +144,6 @@ fn gave_back(turn: &mut Turn<'_>, worker: WorkerId, at: Nanos, task: TaskId, att
 fn data(turn: &mut Turn<'_>, worker: WorkerId, at: Nanos, what: Reported) {
     let state = turn.state();
     let flight = |task| state.flights().get(&(worker, task)).copied();
-    let holds = |task, by| {
-        state.task(task).is_some_and(|found| found.replicas.iter().any(|r| r.worker == by))
-    };
     let event = match what {
         Reported::TransferStarted { task, from, dependent } => (flight(task).is_none()
             && from.index() < state.workers().len())
@@ -163,10 +162,10 @@ fn data(turn: &mut Turn<'_>, worker: WorkerId, at: Nanos, what: Reported) {
             let useful = state
                 .task(task)
                 .is_some_and(|found| found.phase.is_active() || found.phase == Phase::Memory);
-            (useful && !holds(task, worker)).then_some(Event::ReplicaAdded { task, worker, bytes })
+            (useful && !holds(state, worker, task)).then_some(Event::ReplicaAdded { task, worker, bytes })
         }
         Reported::ReplicaDropped { task } => {
-            holds(task, worker).then_some(Event::ReplicaDropped { task, worker })
+            holds(state, worker, task).then_some(Event::ReplicaDropped { task, worker })
         }
         _ => unreachable!("`one` sends only reports about data here"),
     };
@@ -181,7 +180,7 @@ fn data(turn: &mut Turn<'_>, worker: WorkerId, at: Nanos, what: Reported) {
         None => {
             if let Reported::TransferFinished { task, .. } | Reported::ReplicaAdded { task, .. } =
                 what
-                && !holds(task, worker)
+                && !holds(turn.state(), worker, task)
             {
                 turn.ask(Effect::Free { worker, task });
             }
@@ -201,11 +200,7 @@ fn transfer_failed(
     let at = at.max(flight.started_at);
     turn.emit_at(at, None, Event::TransferFailed { task, to: worker, reason });
     let holder = flight.from;
-    let listed = turn
-        .state()
-        .task(task)
-        .is_some_and(|found| found.replicas.iter().any(|r| r.worker == holder));
-    if reason == TransferFailure::Missing && listed {
+    if reason == TransferFailure::Missing && holds(turn.state(), holder, task) {
         turn.emit(Event::ReplicaDropped { task, worker: holder });
     }
 }
@@ -214,6 +209,11 @@ fn transfer_failed(
 fn current(state: &State, worker: WorkerId, task: TaskId, attempt: u32) -> Option<Run> {
     let found = state.task(task)?;
     found.run.filter(|run| run.worker == worker && found.attempt == attempt)
+}
+
+/// Whether the state knows of a copy there.
+fn holds(state: &State, worker: WorkerId, task: TaskId) -> bool {
+    state.task(task).is_some_and(|found| found.replicas.iter().any(|r| r.worker == worker))
 }
 
 fn replica(state: &State, worker: WorkerId, task: TaskId, spilled: bool) -> bool {

@@ -39,7 +39,7 @@ impl State {
         if graph != self.next_graph() || first != self.tasks.next_id() {
             return Err(Why::IdOutOfOrder);
         }
-        let owner = self.clients.get_mut(&client).ok_or(Why::Unknown)?;
+        let owner = self.clients.get(&client).ok_or(Why::Unknown)?;
         if first.0.checked_add(n_tasks).is_none() || local.checked_add(n_tasks).is_none() {
             return Err(Why::Overflow);
         }
@@ -50,10 +50,44 @@ impl State {
         if local < next_local {
             return Err(Why::IdOutOfOrder);
         }
+        // The log of a scheduler that was killed may end in the middle of a submission.
+        if self.open_graph().is_some() {
+            self.close_graph(step);
+        }
+        let owner = self.clients.get_mut(&client).expect("found above");
         owner.graphs.push(graph);
         self.graphs.push(Graph { name, client, first, n_tasks, n_ended: 0, n_erred: 0, local });
         step.changes.push(Change::Graph { graph, done: false });
+        if n_tasks == 0 {
+            step.changes.push(Change::Graph { graph, done: true });
+        }
         Ok(())
+    }
+
+    /// The graph that has not got all its tasks yet. What it brought is not forgotten, even if it
+    /// erred at once: a task that follows may depend on it.
+    pub(super) fn open_graph(&self) -> Option<GraphId> {
+        let last = self.graphs.last()?;
+        let n_submitted = self.tasks.next_id().0 - last.first.0;
+        (n_submitted < last.n_tasks).then(|| GraphId(self.graphs.len() as u32 - 1))
+    }
+
+    /// No task follows in the last graph: lets go of what nothing in it turned out to need.
+    fn close_graph(&mut self, step: &mut Step<'_>) {
+        let end = self.tasks.next_id().0;
+        let id = GraphId(self.graphs.len() as u32 - 1);
+        let graph = &mut self.graphs[id.index()];
+        let was_cut_short = graph.first.0 + graph.n_tasks > end;
+        graph.n_tasks = end - graph.first.0;
+        if graph.n_ended > 0 {
+            let idle = |id: &TaskId| self.tasks.get(*id).is_some_and(|t| !t.phase.is_active());
+            let ended = (graph.first.0..end).map(TaskId).filter(idle).collect();
+            self.sweep_all(step, ended);
+        }
+        let graph = &self.graphs[id.index()];
+        if was_cut_short && graph.n_ended == graph.n_tasks {
+            step.changes.push(Change::Graph { graph: id, done: true });
+        }
     }
 
     pub(super) fn task_submitted(
@@ -83,6 +117,7 @@ impl State {
             n_missing: 0,
             wanted_by: wanted.then_some(client).into_iter().collect(),
             ended: false,
+            finished: false,
             run: None,
             replicas: smallvec::SmallVec::new(),
             bytes: 0,
@@ -95,6 +130,9 @@ impl State {
             self.link_dependent(dep, task);
         }
         self.activate(step, task);
+        if self.open_graph().is_none() {
+            self.close_graph(step);
+        }
         Ok(())
     }
 

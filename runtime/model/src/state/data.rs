@@ -2,7 +2,7 @@
 
 use super::steps::Step;
 use super::{Flight, State, Why};
-use crate::{Activity, Change, Nanos, Phase, Storage, TaskId, WorkerId};
+use crate::{Activity, Change, Nanos, Outcome, Phase, Storage, TaskId, WorkerId};
 
 impl State {
     pub(super) fn transfer_started(
@@ -179,7 +179,7 @@ impl State {
                 Ok(())
             }
             Phase::Waiting | Phase::NoWorker | Phase::Queued | Phase::Processing => {
-                self.finish(step, task, worker, bytes);
+                self.finish(step, task, (worker, bytes), Outcome::Cancelled);
                 Ok(())
             }
             Phase::Memory => Err(Why::Replica(task, worker)),

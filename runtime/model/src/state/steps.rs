@@ -188,15 +188,22 @@ impl State {
         task.again = Again::No;
     }
 
-    /// An active task has its result, on `worker`.
-    pub(super) fn finish(&mut self, step: &mut Step<'_>, id: TaskId, worker: WorkerId, bytes: u64) {
+    /// An active task has its result, on `worker`; `outcome` is that of its assignment, if it has
+    /// one.
+    pub(super) fn finish(
+        &mut self,
+        step: &mut Step<'_>,
+        id: TaskId,
+        (worker, bytes): (WorkerId, u64),
+        outcome: Outcome,
+    ) {
         let mut work = Vec::new();
-        self.leave(step, id, Outcome::Finished, &mut work);
+        self.leave(step, id, outcome, &mut work);
         let task = self.live_mut(id);
         task.bytes = bytes;
         task.error = None;
         let prefix = task.key.prefix;
-        if !task.ended {
+        if !std::mem::replace(&mut task.finished, true) {
             self.prefixes[prefix.index()].n_finished += 1;
         }
         self.set_phase(step, id, Phase::Memory, Some(worker));
@@ -279,10 +286,12 @@ impl State {
                     let worker = task.run.map(|run| run.worker);
                     self.leave(step, id, Outcome::Cancelled, &mut work);
                     self.set_phase(step, id, Phase::Released, worker);
+                    self.count_ended(step, id, false);
                 }
                 Phase::Released | Phase::Erred | Phase::Forgotten => {}
             }
-            if self.live(id).n_dependents == 0 {
+            let task = self.live(id);
+            if task.n_dependents == 0 && Some(task.graph) != self.open_graph() {
                 self.forget(step, id, &mut work);
             }
         }

@@ -85,7 +85,7 @@ impl State {
         prefix.run_time = prefix.run_time + (step.at - executing.started_at);
         prefix.result_bytes = prefix.result_bytes.saturating_add(bytes);
         self.workers[worker.index()].n_finished += 1;
-        self.finish(step, id, worker, bytes);
+        self.finish(step, id, (worker, bytes), Outcome::Finished);
         Ok(())
     }
 
