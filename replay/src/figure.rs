@@ -53,7 +53,7 @@ pub use color::{Color, Theme};
 pub use glyphs::{
     Anchor, Area, Bars, Edges, Glyphs, Layer, Line, NO_LABEL, Points, Rects, Shape, Text,
 };
-pub use legend::{LegendEntry, SWATCH_PX, legend_row};
+pub use legend::{LegendBox, LegendEntry, SWATCH_PX};
 pub use text::{LABEL_PX, clean, elide, text_width};
 pub use view::{View, Window};
 

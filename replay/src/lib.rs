@@ -5,6 +5,7 @@ mod instant;
 mod lanes;
 mod lod;
 pub mod plots;
+pub mod render;
 mod spans;
 mod timeline;
 

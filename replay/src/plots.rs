@@ -4,7 +4,11 @@
 //! [`Plot::settle`]); [`Plot::figure`] draws from its columns alone, so any window can be drawn
 //! again without the run. To add one: one file here, one line in [`ALL`].
 
+mod task_stream;
+
 use taskreel_model::{Change, Nanos, Sample, State};
+
+pub use task_stream::TaskStream;
 
 use crate::figure::{Figure, View};
 
@@ -51,7 +55,7 @@ pub trait Plot: Send {
 pub type MakePlot = fn() -> Box<dyn Plot>;
 
 /// All plots there are, in the order in which pages list them.
-pub const ALL: &[MakePlot] = &[];
+pub const ALL: &[MakePlot] = &[|| Box::<TaskStream>::default()];
 
 /// One of each plot.
 pub fn all() -> Vec<Box<dyn Plot>> {

@@ -8,8 +8,8 @@ use super::{Color, LABEL_PX, elide, text_width};
 pub const SWATCH_PX: f32 = 10.0;
 
 const GAP_PX: f32 = 5.0;
-const BETWEEN_PX: f32 = 16.0;
-const LONGEST_LABEL_PX: f32 = 160.0;
+const BETWEEN_PX: f32 = 14.0;
+const LONGEST_LABEL_PX: f32 = 150.0;
 
 /// One colour and its meaning. The swatch is a square of [`SWATCH_PX`], its text 5 px to its right.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -26,24 +26,57 @@ pub struct LegendEntry {
     pub label: String,
 }
 
-/// Sets entries side by side from `left` to `right` at the height `y`; gives those that fit and
-/// how many of `items` they are.
-pub fn legend_row(
-    items: &[(Color, f32, String)],
-    left: f32,
-    right: f32,
-    y: f32,
-) -> Vec<LegendEntry> {
-    let mut x = left;
-    let mut entries = Vec::new();
-    for (color, opacity, label) in items {
-        let label = elide(label, LONGEST_LABEL_PX, LABEL_PX);
-        let width = SWATCH_PX + GAP_PX + text_width(&label, LABEL_PX);
-        if x + width > right {
-            break;
+/// Where a legend may stand, in pixels of the picture.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LegendBox {
+    /// Left edge.
+    pub left: f32,
+    /// Right edge.
+    pub right: f32,
+    /// Upper edge.
+    pub top: f32,
+    /// Height of a row.
+    pub row_px: f32,
+    /// How many rows there are.
+    pub n_rows: usize,
+}
+
+impl LegendBox {
+    /// Sets (colour, opacity, label) side by side, row by row; `None` if they do not all fit.
+    pub fn set(&self, items: &[(Color, f32, String)]) -> Option<Vec<LegendEntry>> {
+        let (mut x, mut row) = (self.left, 0);
+        let mut entries = Vec::with_capacity(items.len());
+        for (color, opacity, label) in items {
+            let label = elide(label, LONGEST_LABEL_PX, LABEL_PX);
+            let width = SWATCH_PX + GAP_PX + text_width(&label, LABEL_PX);
+            if x + width > self.right && x > self.left {
+                (x, row) = (self.left, row + 1);
+            }
+            if row >= self.n_rows || x + width > self.right {
+                return None;
+            }
+            let y = self.top + (row as f32 + 0.5) * self.row_px;
+            entries.push(LegendEntry { x: x.round(), y, color: *color, opacity: *opacity, label });
+            x += width + BETWEEN_PX;
         }
-        entries.push(LegendEntry { x: x.round(), y, color: *color, opacity: *opacity, label });
-        x += width + BETWEEN_PX;
+        Some(entries)
     }
-    entries
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wraps_and_refuses_what_does_not_fit() {
+        let items: Vec<_> = (0..6).map(|i| (Color(i), 1.0, format!("prefix-{i}"))).collect();
+        let mut place = LegendBox { left: 10.0, right: 260.0, top: 0.0, row_px: 16.0, n_rows: 2 };
+        let entries = place.set(&items).expect("two rows hold them");
+        assert_eq!(entries.iter().filter(|entry| entry.y == 8.0).count(), 3);
+        assert!(
+            entries.windows(2).all(|pair| pair[0].y < pair[1].y || pair[0].x + 50.0 < pair[1].x)
+        );
+        place.n_rows = 1;
+        assert_eq!(place.set(&items), None);
+    }
 }

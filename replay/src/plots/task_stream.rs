@@ -1,0 +1,288 @@
+//! **Task stream**: one lane per slot, one rectangle per attempt, also while it runs.
+//! Question: who ran what and when, and where are the gaps?
+//!
+//! | column   | unit, shape                                       | glyph                     |
+//! |----------|---------------------------------------------------|---------------------------|
+//! | start    | ns since the run began, one per attempt, by lane  | x of rects                |
+//! | stop     | ns, `>= start`; open while it runs                | width of rects            |
+//! | lane     | worker and slot, dense                            | y of rects                |
+//! | key      | prefix and suffix                                 | colour, hover label       |
+//! | outcome  | finished, failed, lost, cancelled or running      | colour, paleness          |
+//! | failed   | ns, one per failed attempt, by lane               | crosses, never left out   |
+//! | moved    | span, bytes and peer per transfer, disk access and (de)serialization, by worker | thin bands below the worker's lanes |
+//! | presence | ns and status, one per change of a worker         | lane background, lost line |
+
+mod picture;
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use taskreel_model::{
+    Activity, Change, Key, Nanos, Outcome, PrefixId, Sample, State, StrId, Suffix, TaskId,
+    WorkerId, WorkerStatus,
+};
+
+use super::{About, Plot};
+use crate::figure::{Color, Figure, View, clean};
+use crate::spans::{Spans, outcome_name};
+
+const ABOUT: About = About {
+    id: "task-stream",
+    title: "Task stream",
+    question: "Who ran what and when, and where are the gaps?",
+};
+
+/// Longest name kept, in characters.
+const NAME_CHARS: usize = 120;
+
+/// The columns of the task stream.
+#[derive(Debug, Default)]
+pub struct TaskStream {
+    /// By worker id.
+    workers: Vec<WorkerColumns>,
+    /// By prefix id.
+    prefixes: Vec<PrefixColumns>,
+    /// Suffixes that are names, as far as they occur.
+    names: BTreeMap<StrId, Box<str>>,
+    n_running: usize,
+    n_failed: usize,
+    /// Work that moved data, by kind, to know what the legend must tell.
+    has_moved: [bool; 3],
+}
+
+#[derive(Debug)]
+struct WorkerColumns {
+    name: String,
+    n_slots: u16,
+    /// By slot, as far as used.
+    slots: Vec<SlotColumns>,
+    transfers: Spans<Moved>,
+    local: Spans<Moved>,
+    /// Rising.
+    presence: Vec<(Nanos, WorkerStatus)>,
+    /// When it was lost though there was work to do.
+    lost_at: Option<Nanos>,
+}
+
+#[derive(Debug, Default)]
+struct SlotColumns {
+    attempts: Spans<Attempt>,
+    /// Rising; with the attempt's key.
+    failed: Vec<(Nanos, Key)>,
+}
+
+/// What is known of one attempt beyond its times.
+#[derive(Clone, Copy, Debug)]
+struct Attempt {
+    key: Key,
+    /// `None` while it runs.
+    outcome: Option<Outcome>,
+}
+
+/// What is known of data that moved beyond the times.
+#[derive(Clone, Copy, Debug)]
+struct Moved {
+    activity: Activity,
+    task: TaskId,
+    /// Unless the task was forgotten by then.
+    key: Option<Key>,
+    peer: Option<WorkerId>,
+    bytes: u64,
+}
+
+#[derive(Debug)]
+struct PrefixColumns {
+    name: String,
+    color: Color,
+    /// Time of all its attempts that have ended.
+    busy: Nanos,
+    /// Whether an attempt of it began.
+    is_used: bool,
+}
+
+impl Plot for TaskStream {
+    fn about(&self) -> About {
+        ABOUT
+    }
+
+    fn fresh(&self) -> Box<dyn Plot> {
+        Box::<Self>::default()
+    }
+
+    fn update(&mut self, at: Nanos, change: &Change, state: &State) {
+        match *change {
+            Change::Worker { worker, from, to } => self.worker_changed(at, worker, from, to, state),
+            Change::Started { task, worker, slot } => self.started(at, task, (worker, slot), state),
+            Change::Stopped { task: _, worker, slot, started_at, outcome } => {
+                self.stopped(at, (worker, slot), started_at, outcome);
+            }
+            Change::TransferStarted { task, from, to } => {
+                let key = self.key(task, state);
+                let activity = Activity::Transfer;
+                let moved = Moved { activity, task, key, peer: Some(from), bytes: 0 };
+                if let Some(columns) = self.workers.get_mut(to.index()) {
+                    columns.transfers.open(at, moved);
+                }
+            }
+            Change::Activity { task, worker, peer, activity, started_at, bytes, .. } => {
+                let key = self.key(task, state);
+                self.moved(at, worker, started_at, Moved { activity, task, key, peer, bytes });
+            }
+            // What else changes is not drawn here.
+            _ => {}
+        }
+    }
+
+    fn sample(&mut self, _sample: &Sample, _state: &State) {}
+
+    fn figure(&self, view: &View) -> Figure {
+        picture::figure(self, view)
+    }
+
+    fn columns(&self) -> String {
+        let mut table = String::from("lane\tstart_ns\tstop_ns\tkey\toutcome\n");
+        for (w, worker) in self.workers.iter().enumerate() {
+            for (at, status) in &worker.presence {
+                let _ = writeln!(table, "w{w}\t{}\t-\t{}\t{}", at.0, worker.name, status.name());
+            }
+            for (s, slot) in worker.slots.iter().enumerate() {
+                for i in 0..slot.attempts.len() {
+                    let attempt = slot.attempts.what(i);
+                    let (start, key) = (slot.attempts.start(i), self.key_text(attempt.key));
+                    let stop = stop_text(&slot.attempts, i);
+                    let outcome = outcome_name(attempt.outcome);
+                    let _ = writeln!(table, "w{w} {s}\t{}\t{stop}\t{key}\t{outcome}", start.0);
+                }
+            }
+            for spans in [&worker.transfers, &worker.local] {
+                for i in 0..spans.len() {
+                    let (moved, stop) = (spans.what(i), stop_text(spans, i));
+                    let (start, activity) = (spans.start(i), moved.activity);
+                    let _ = writeln!(
+                        table,
+                        "w{w}\t{}\t{stop}\t{}\t{activity:?} {}",
+                        start.0, moved.task, moved.bytes
+                    );
+                }
+            }
+        }
+        table
+    }
+}
+
+impl TaskStream {
+    fn worker_changed(
+        &mut self,
+        at: Nanos,
+        worker: WorkerId,
+        from: Option<WorkerStatus>,
+        to: WorkerStatus,
+        state: &State,
+    ) {
+        if worker.index() == self.workers.len() {
+            let Some(joined) = state.worker(worker) else { return };
+            self.workers.push(WorkerColumns {
+                name: clean(&joined.info.name, NAME_CHARS),
+                n_slots: joined.info.slots.max(1),
+                slots: Vec::new(),
+                transfers: Spans::default(),
+                local: Spans::default(),
+                presence: Vec::new(),
+                lost_at: None,
+            });
+        }
+        let Some(columns) = self.workers.get_mut(worker.index()) else { return };
+        columns.presence.push((at, to));
+        if to == WorkerStatus::Lost {
+            columns.transfers.close_all(at);
+            // A worker that leaves when all is done, or after its retirement, is no loss.
+            let left = from == Some(WorkerStatus::Retiring) || state.is_idle();
+            columns.lost_at = (!left).then_some(at);
+        }
+    }
+
+    fn started(&mut self, at: Nanos, task: TaskId, (worker, slot): (WorkerId, u16), state: &State) {
+        let Some(key) = self.key(task, state) else { return };
+        let Some(columns) = self.workers.get_mut(worker.index()) else { return };
+        let n_used = usize::from(slot) + 1;
+        if columns.slots.len() < n_used {
+            columns.slots.resize_with(n_used, SlotColumns::default);
+        }
+        columns.slots[usize::from(slot)].attempts.open(at, Attempt { key, outcome: None });
+        self.prefixes[key.prefix.index()].is_used = true;
+        self.n_running += 1;
+    }
+
+    fn stopped(
+        &mut self,
+        at: Nanos,
+        (worker, slot): (WorkerId, u16),
+        started_at: Nanos,
+        outcome: Outcome,
+    ) {
+        let Some(columns) = self.workers.get_mut(worker.index()) else { return };
+        let Some(columns) = columns.slots.get_mut(usize::from(slot)) else { return };
+        let Some(attempt) = columns.attempts.close(started_at, at, |_| true) else { return };
+        attempt.outcome = Some(outcome);
+        let key = attempt.key;
+        self.n_running -= 1;
+        if let Some(prefix) = self.prefixes.get_mut(key.prefix.index()) {
+            prefix.busy = prefix.busy + at.since(started_at);
+        }
+        if outcome == Outcome::Failed {
+            self.n_failed += 1;
+            let index = columns.failed.partition_point(|(failed_at, _)| *failed_at <= at);
+            columns.failed.insert(index, (at, key));
+        }
+    }
+
+    fn moved(&mut self, at: Nanos, worker: WorkerId, started_at: Nanos, moved: Moved) {
+        let Some(columns) = self.workers.get_mut(worker.index()) else { return };
+        self.has_moved[track(moved.activity)] = true;
+        if moved.activity != Activity::Transfer {
+            columns.local.push(started_at, at, moved);
+            return;
+        }
+        match columns.transfers.close(started_at, at, |open| open.task == moved.task) {
+            Some(open) => *open = moved,
+            None => columns.transfers.push(started_at, at, moved),
+        }
+    }
+
+    /// The key of a live task, with its texts taken over from the state.
+    fn key(&mut self, task: TaskId, state: &State) -> Option<Key> {
+        let key = state.task(task)?.key;
+        while self.prefixes.len() <= key.prefix.index() {
+            let name = &state.prefix(PrefixId(self.prefixes.len() as u32)).name;
+            let color = Color::of_prefix(name);
+            let name = clean(name, NAME_CHARS);
+            self.prefixes.push(PrefixColumns { name, color, busy: Nanos::ZERO, is_used: false });
+        }
+        if let Suffix::Name(id) = key.suffix {
+            self.names.entry(id).or_insert_with(|| clean(state.text(id), NAME_CHARS).into());
+        }
+        Some(key)
+    }
+
+    fn key_text(&self, key: Key) -> String {
+        let prefix = self.prefixes.get(key.prefix.index()).map_or("", |p| &p.name);
+        match key.suffix {
+            Suffix::None => prefix.to_owned(),
+            Suffix::Index(index) => format!("{prefix}-{index}"),
+            Suffix::Name(id) => format!("{prefix}-{}", self.names.get(&id).map_or("", |n| n)),
+        }
+    }
+}
+
+/// The legend's place of an activity.
+fn track(activity: Activity) -> usize {
+    match activity {
+        Activity::Transfer => 0,
+        Activity::DiskRead | Activity::DiskWrite => 1,
+        Activity::Serialize | Activity::Deserialize => 2,
+    }
+}
+
+fn stop_text<T>(spans: &Spans<T>, index: usize) -> String {
+    if spans.is_open(index) { "-".to_owned() } else { spans.stop(index, Nanos::ZERO).0.to_string() }
+}

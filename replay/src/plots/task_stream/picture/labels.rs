@@ -1,0 +1,152 @@
+//! Hover labels. Every glyph wants one; only the widest get one of their own, so that a figure's
+//! strings stay bounded however much it shows.
+
+use std::collections::BTreeMap;
+
+use taskreel_model::{HumanBytes, Key, Nanos, PrefixId};
+
+use super::MOVED;
+use crate::plots::task_stream::{Moved, SlotColumns, TaskStream, WorkerColumns};
+use crate::spans::{Spans, outcome_name};
+
+/// How many glyphs have a label of their own.
+const N_OWN: usize = 2_000;
+
+/// What a label is about.
+#[derive(Clone, Copy)]
+pub(super) enum Subject<'a> {
+    /// One attempt.
+    Attempt { worker: &'a WorkerColumns, slot: usize, columns: &'a SlotColumns, span: usize },
+    /// Short attempts, most of them of one prefix.
+    Attempts { prefix: PrefixId },
+    /// All that a worker ran then.
+    Worker { worker: &'a WorkerColumns, category: u8 },
+    /// One transfer, disk access or (de)serialization.
+    Moved { worker: &'a WorkerColumns, columns: &'a Spans<Moved>, span: usize },
+    /// Several of them.
+    MovedMany { track: usize },
+    /// Attempts that failed near one another.
+    Failed { n_failed: usize, key: Key },
+}
+
+/// The labels that are wanted, by the index that glyphs hold until the strings are written.
+pub(super) struct Labels<'a> {
+    plot: &'a TaskStream,
+    now: Nanos,
+    wanted: Vec<(i32, Subject<'a>)>,
+}
+
+impl<'a> Labels<'a> {
+    pub(super) fn new(plot: &'a TaskStream, now: Nanos) -> Self {
+        Self { plot, now, wanted: Vec::new() }
+    }
+
+    /// Notes that a glyph of that width wants a label; gives its place in the list.
+    pub(super) fn want(&mut self, width_px: i32, subject: Subject<'a>) -> i32 {
+        self.wanted.push((width_px, subject));
+        (self.wanted.len() - 1) as i32
+    }
+
+    /// Writes the strings, and turns places in the list into indices of strings.
+    pub(super) fn write(
+        &self,
+        columns: [&mut Vec<i32>; 4],
+        points: &mut Vec<i32>,
+        strings: &mut Vec<String>,
+    ) {
+        let least = self.least_width();
+        let mut known = BTreeMap::new();
+        let mut n_own = 0;
+        for label in columns.into_iter().chain([points]).flatten() {
+            let (width_px, subject) = &self.wanted[*label as usize];
+            let is_own = *width_px >= least && n_own < N_OWN;
+            n_own += usize::from(is_own);
+            let text = self.text(subject, is_own);
+            *label = *known.entry(text).or_insert_with_key(|text: &String| {
+                strings.push(text.clone());
+                (strings.len() - 1) as i32
+            });
+        }
+    }
+
+    /// The least width at which glyphs have labels of their own.
+    fn least_width(&self) -> i32 {
+        let mut widths: Vec<i32> = self.wanted.iter().map(|(width, _)| *width).collect();
+        if widths.len() <= N_OWN {
+            return 0;
+        }
+        let (_, least, _) = widths.select_nth_unstable_by(N_OWN, |a, b| b.cmp(a));
+        *least + 1
+    }
+
+    fn text(&self, subject: &Subject<'_>, is_own: bool) -> String {
+        let several = |prefix: PrefixId| {
+            let name = self.plot.prefixes.get(prefix.index()).map_or("", |p| &p.name);
+            format!("{name}: short attempts; zoom in to tell them apart")
+        };
+        match *subject {
+            Subject::Attempt { worker, slot, columns, span } if is_own => {
+                self.attempt(worker, slot, columns, span)
+            }
+            Subject::Attempt { columns, span, .. } => {
+                several(columns.attempts.what(span).key.prefix)
+            }
+            Subject::Attempts { prefix } => several(prefix),
+            Subject::Worker { worker, category } => {
+                let names: Vec<&str> = self
+                    .plot
+                    .prefixes
+                    .iter()
+                    .filter(|p| p.is_used && p.color.0 == category)
+                    .map(|p| p.name.as_str())
+                    .take(3)
+                    .collect();
+                format!("{}: mostly {}", worker.name, names.join(" or "))
+            }
+            Subject::Moved { worker, columns, span } if is_own => self.moved(worker, columns, span),
+            Subject::Moved { columns, span, .. } => {
+                MOVED[super::super::track(columns.what(span).activity)].1.to_owned()
+            }
+            Subject::MovedMany { track } => MOVED[track].1.to_owned(),
+            Subject::Failed { n_failed: 1, key } => format!("{} failed", self.plot.key_text(key)),
+            Subject::Failed { n_failed, key } => {
+                format!("{n_failed} attempts failed, first {}", self.plot.key_text(key))
+            }
+        }
+    }
+
+    fn attempt(
+        &self,
+        worker: &WorkerColumns,
+        slot: usize,
+        columns: &SlotColumns,
+        span: usize,
+    ) -> String {
+        let attempt = columns.attempts.what(span);
+        let (start, stop) = (columns.attempts.start(span), columns.attempts.stop(span, self.now));
+        format!(
+            "{} on {} · {slot}: {} {}, from {:.3} s",
+            self.plot.key_text(attempt.key),
+            worker.name,
+            outcome_name(attempt.outcome),
+            stop.since(start),
+            start.as_secs_f64(),
+        )
+    }
+
+    fn moved(&self, worker: &WorkerColumns, columns: &Spans<Moved>, span: usize) -> String {
+        let moved = columns.what(span);
+        let (start, stop) = (columns.start(span), columns.stop(span, self.now));
+        let key = moved.key.map_or_else(|| moved.task.to_string(), |key| self.plot.key_text(key));
+        let peer = moved.peer.and_then(|peer| self.plot.workers.get(peer.index()));
+        let from = peer.map_or_else(String::new, |peer| format!(" from {}", peer.name));
+        format!(
+            "{:?} of {key}{from} on {}: {}, {}, from {:.3} s",
+            moved.activity,
+            worker.name,
+            stop.since(start),
+            HumanBytes(moved.bytes),
+            start.as_secs_f64(),
+        )
+    }
+}

@@ -1,0 +1,256 @@
+//! Pieces of lanes as layers of glyphs, the backmost first: where workers were, what was lost, what
+//! finished, what runs, seams between neighbours of one colour, data on the move, lost workers
+//! and failures on top.
+
+use taskreel_model::{Key, Outcome, WorkerStatus};
+
+use super::labels::{Labels, Subject};
+use super::{LOST_OPACITY, MOVED, RUNNING_OPACITY};
+use crate::figure::{
+    Anchor, Color, Edges, Figure, Glyphs, LABEL_PX, Layer, Points, Rects, Shape, Text, View, elide,
+    text_width,
+};
+use crate::lanes::{Lanes, WorkerLanes};
+use crate::lod::{FULL, Lod, Piece};
+use crate::plots::task_stream::{Moved, SlotColumns, TaskStream, WorkerColumns, track};
+use crate::spans::Spans;
+
+/// Categories below this are the colours of prefixes.
+const FAILED: u8 = 18;
+const N_CATEGORIES: u8 = 19;
+/// Failures of a lane that are closer than this share a cross.
+const CROSS_PX: f32 = 8.0;
+/// Neighbours of one colour that are at least this wide are told apart by a seam.
+const SEAM_PX: i32 = 5;
+
+/// Layers in the making.
+pub(super) struct Drawing<'a> {
+    plot: &'a TaskStream,
+    lanes: &'a Lanes,
+    lod: Lod,
+    labels: Labels<'a>,
+    back: Rects,
+    lost: Rects,
+    done: Rects,
+    running: Rects,
+    seams: Rects,
+    bands: Rects,
+    ends: Edges,
+    end_names: Vec<(f32, f32, String)>,
+    crosses: Points,
+}
+
+impl<'a> Drawing<'a> {
+    pub(super) fn new(plot: &'a TaskStream, lanes: &'a Lanes, view: &View, width_px: u32) -> Self {
+        let cross_px = (lanes.lane_px as f32 * 0.6).clamp(4.0, 9.0);
+        Self {
+            plot,
+            lanes,
+            lod: Lod {
+                window: view.window,
+                now: view.now.min(view.window.to),
+                width_px,
+                n_categories: N_CATEGORIES,
+            },
+            labels: Labels::new(plot, view.now),
+            back: Rects::default(),
+            lost: Rects::default(),
+            done: Rects::default(),
+            running: Rects::default(),
+            seams: Rects::default(),
+            bands: Rects::default(),
+            ends: Edges::new(2.0, false),
+            end_names: Vec::new(),
+            crosses: Points::new(Shape::Cross, cross_px),
+        }
+    }
+
+    pub(super) fn worker(&mut self, worker: &'a WorkerColumns, at: &WorkerLanes) {
+        self.presence(worker, at);
+        if self.lanes.collapsed {
+            self.collapsed(worker, at.lanes[0]);
+        } else {
+            for (index, (slot, y)) in worker.slots.iter().zip(&at.lanes).enumerate() {
+                self.slot(worker, index, slot, *y);
+            }
+        }
+        for (index, slot) in worker.slots.iter().enumerate() {
+            let y = at.lanes[if self.lanes.collapsed { 0 } else { index.min(at.lanes.len() - 1) }];
+            self.failures(slot, y as f32 + self.lanes.lane_px as f32 / 2.0);
+        }
+        if self.lanes.track_px > 0 {
+            self.band(worker, &worker.transfers, at.band);
+            self.band(worker, &worker.local, at.band + self.lanes.track_px);
+        }
+        self.loss(worker, at);
+    }
+
+    pub(super) fn finish(mut self, figure: &mut Figure) {
+        let rects = [&mut self.lost, &mut self.done, &mut self.running, &mut self.bands]
+            .map(|r| &mut r.label);
+        self.labels.write(rects, &mut self.crosses.label, &mut figure.strings);
+        figure.push(Layer::new(Glyphs::Rects(self.back)));
+        figure.push(Layer::pale(LOST_OPACITY, Glyphs::Rects(self.lost)));
+        figure.push(Layer::new(Glyphs::Rects(self.done)));
+        figure.push(Layer::pale(RUNNING_OPACITY, Glyphs::Rects(self.running)));
+        figure.push(Layer::pale(0.45, Glyphs::Rects(self.seams)));
+        figure.push(Layer::new(Glyphs::Rects(self.bands)));
+        figure.push(Layer::new(Glyphs::Edges(self.ends)));
+        figure.push(Layer::new(Glyphs::Points(self.crosses)));
+        let mut names = Text::new(Anchor::Start, LABEL_PX).bold();
+        for (x, y, name) in self.end_names {
+            let text = figure.string(name);
+            names.push((x, y), text, Color::LOST);
+        }
+        figure.push(Layer::new(Glyphs::Text(names)));
+    }
+
+    /// Lane backgrounds: light while the worker is here, dark before and after, yellow in a pause.
+    fn presence(&mut self, worker: &WorkerColumns, at: &WorkerLanes) {
+        let mut colors = vec![(0, Color::ABSENT)];
+        for (since, status) in &worker.presence {
+            let x = self.lod.px_from_ns(*since).round() as i32;
+            let color = match status {
+                WorkerStatus::Running | WorkerStatus::Retiring => Color::LANE,
+                WorkerStatus::Paused => Color::PAUSED,
+                WorkerStatus::Lost => Color::ABSENT,
+            };
+            // Of changes within one pixel the last one shows.
+            if colors.last().is_some_and(|(last, _)| *last == x) {
+                colors.pop();
+            }
+            colors.push((x, color));
+        }
+        let end = self.lod.width_px as i32;
+        let ends: Vec<i32> = colors.iter().skip(1).map(|(x, _)| *x).chain([end]).collect();
+        for ((x, color), x1) in colors.into_iter().zip(ends) {
+            if x1 > x {
+                self.back.push((x, at.top), (x1 - x, at.bottom - at.top), color, -1);
+            }
+        }
+    }
+
+    fn slot(&mut self, worker: &'a WorkerColumns, index: usize, slot: &'a SlotColumns, y: i32) {
+        let pieces = self.lod.lane(&slot.attempts, |i| self.category(&slot.attempts, i));
+        let mut before: Option<Piece> = None;
+        for piece in pieces {
+            let attempt = slot.attempts.what(piece.span);
+            let subject = if piece.is_single {
+                Subject::Attempt { worker, slot: index, columns: slot, span: piece.span }
+            } else {
+                Subject::Attempts { prefix: attempt.key.prefix }
+            };
+            let label = self.labels.want(piece.width, subject);
+            let rects = match attempt.outcome {
+                _ if piece.level < FULL || !piece.is_single => &mut self.done,
+                None => &mut self.running,
+                Some(Outcome::Finished | Outcome::Failed) => &mut self.done,
+                Some(Outcome::Lost | Outcome::Cancelled) => &mut self.lost,
+            };
+            put(rects, &piece, y, self.lanes.lane_px, color(piece.category), label);
+            if let Some(before) = before
+                && before.x + before.width == piece.x
+                && before.category == piece.category
+                && before.width.min(piece.width) >= SEAM_PX
+            {
+                self.seams.push((piece.x, y), (1, self.lanes.lane_px), Color::SEAM, -1);
+            }
+            before = Some(piece);
+        }
+    }
+
+    /// All slots of a worker on one lane, whose height then is the share of slots that are busy.
+    fn collapsed(&mut self, worker: &'a WorkerColumns, y: i32) {
+        let lanes = worker.slots.iter().map(|slot| &slot.attempts);
+        let pieces =
+            self.lod.overlaid(lanes, f32::from(worker.n_slots), |spans, i| self.category(spans, i));
+        for piece in pieces {
+            let subject = Subject::Worker { worker, category: piece.category };
+            let label = self.labels.want(0, subject);
+            put(&mut self.done, &piece, y, self.lanes.lane_px, color(piece.category), label);
+        }
+    }
+
+    fn band(&mut self, worker: &'a WorkerColumns, spans: &'a Spans<Moved>, y: i32) {
+        let category = |i: usize| track(spans.what(i).activity) as u8;
+        let pieces = self.lod.overlaid([spans], 1.0, |_, i| category(i));
+        for piece in pieces {
+            let subject = if piece.is_single {
+                Subject::Moved { worker, columns: spans, span: piece.span }
+            } else {
+                Subject::MovedMany { track: piece.category as usize }
+            };
+            let label = self.labels.want(piece.width, subject);
+            let (color, _) = MOVED[piece.category as usize];
+            put(&mut self.bands, &piece, y, self.lanes.track_px, color, label);
+        }
+    }
+
+    /// Crosses where attempts failed: near ones share one, none is left out.
+    fn failures(&mut self, slot: &SlotColumns, y: f32) {
+        let window = self.lod.window;
+        let begin = slot.failed.partition_point(|(at, _)| *at < window.from);
+        let end = slot.failed.partition_point(|(at, _)| *at <= window.to);
+        let mut group: Option<(f32, usize, Key)> = None;
+        for (at, key) in &slot.failed[begin..end] {
+            let x = self.lod.px_from_ns(*at) as f32;
+            match &mut group {
+                Some((first, n, _)) if x - *first < CROSS_PX => *n += 1,
+                _ => {
+                    if let Some(done) = group.replace((x, 1, *key)) {
+                        self.cross(done, y);
+                    }
+                }
+            }
+        }
+        if let Some(last) = group {
+            self.cross(last, y);
+        }
+    }
+
+    fn cross(&mut self, (x, n_failed, key): (f32, usize, Key), y: f32) {
+        let label = self.labels.want(i32::MAX, Subject::Failed { n_failed, key });
+        self.crosses.push((x, y), Color::ERROR, label);
+    }
+
+    /// A line where a worker was lost, and its name in the empty lane behind it.
+    fn loss(&mut self, worker: &WorkerColumns, at: &WorkerLanes) {
+        let Some(lost_at) = worker.lost_at else { return };
+        if lost_at < self.lod.window.from || lost_at > self.lod.window.to {
+            return;
+        }
+        let x = self.lod.px_from_ns(lost_at) as f32;
+        self.ends.push((x, at.top as f32 - 1.0), (x, at.bottom as f32 + 1.0), Color::LOST);
+        let room = self.lod.width_px as f32 - x - 8.0;
+        let name = elide(&format!("{} lost", worker.name), room, LABEL_PX);
+        let fits = text_width("lost", LABEL_PX) < room && at.bottom - at.top >= 10;
+        if fits {
+            self.end_names.push((x + 5.0, (at.top + at.bottom) as f32 / 2.0, name));
+        }
+    }
+
+    fn category(&self, attempts: &Spans<super::super::Attempt>, index: usize) -> u8 {
+        let attempt = attempts.what(index);
+        match attempt.outcome {
+            Some(Outcome::Failed) => FAILED,
+            None | Some(Outcome::Finished | Outcome::Lost | Outcome::Cancelled) => self
+                .plot
+                .prefixes
+                .get(attempt.key.prefix.index())
+                .map_or(0, |prefix| prefix.color.0.min(FAILED - 1)),
+        }
+    }
+}
+
+fn color(category: u8) -> Color {
+    if category == FAILED { Color::ERROR } else { Color(category) }
+}
+
+/// A piece as a rectangle that stands on the lane's lower edge.
+fn put(rects: &mut Rects, piece: &Piece, y: i32, lane_px: i32, color: Color, label: i32) {
+    let height = match piece.level {
+        0 => (lane_px / 10).max(1),
+        level => ((lane_px * i32::from(level) + 2) / i32::from(FULL)).max(1),
+    };
+    rects.push((piece.x, y + lane_px - height), (piece.width, height), color, label);
+}
