@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::{Batch, OpenError, ReadError, RunInfo, Source, SpecBatch, Warning};
+use crate::{Batch, OpenError, ReadError, RunInfo, Source, SpecBatch, Summary, Warning};
 
 /// Reads a trace from its begin to its end, or to where it was cut.
 #[derive(Debug)]
@@ -29,26 +29,6 @@ pub struct TraceInfo {
     pub closed: bool,
     /// What was found wrong.
     pub warnings: Vec<Warning>,
-}
-
-/// Counts over a whole trace.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(default)]
-pub struct Summary {
-    /// Events.
-    pub events: u64,
-    /// Tasks submitted.
-    pub tasks: u64,
-    /// Events by tag (see `Event::tag`).
-    pub by_tag: Vec<u64>,
-    /// Samples.
-    pub samples: u64,
-    /// Log lines.
-    pub logs: u64,
-    /// Task specs.
-    pub specs: u64,
-    /// `logged_at` of the last event, in nanoseconds since the run began.
-    pub last_logged_at_ns: u64,
 }
 
 impl TraceReader {

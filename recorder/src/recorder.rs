@@ -1,10 +1,17 @@
-//! Recording a run: the scheduler's side.
+//! Recording a run: the scheduler's side, and the thread that writes blocks.
 
+use std::fs::OpenOptions;
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
 
-use taskreel_model::{Event, LogLine, Sample, Stamped, TaskId};
+use taskreel_model::{Event, LogLine, Sample, Stamped};
 
-use crate::{CreateError, RecordError, RunInfo};
+use crate::queue::{Closing, Queue};
+use crate::tail::TailWriter;
+use crate::writer::BlockWriter;
+use crate::{CreateError, RecordError, RunInfo, SpecBatch, Summary};
 
 /// How to record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,7 +41,10 @@ pub struct RecordSummary {
     pub events: u64,
     /// Size of the file in bytes.
     pub bytes: u64,
-    /// Whether something is missing: a write failed and the run went on (`OnRecordError::Continue`).
+    /// Samples and log lines that were dropped because the disk did not keep up.
+    pub dropped: u64,
+    /// Whether events are missing: a write failed and the run went on
+    /// ([`OnRecordError::Continue`]).
     pub incomplete: bool,
 }
 
@@ -43,24 +53,38 @@ pub struct RecordSummary {
 pub struct RecorderStats {
     /// Events appended.
     pub events: u64,
-    /// Bytes in the trace file by now.
+    /// Bytes in the trace file by now, without the tail.
     pub bytes_written: u64,
 }
 
-/// What to run for consecutive tasks, as opaque bytes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SpecBatch {
-    /// The task of the first spec; the others follow it.
-    pub first: TaskId,
-    /// Length of each task's spec.
-    pub lens: Vec<u32>,
-    /// The specs, one after the other.
-    pub bytes: Vec<u8>,
+/// Writes the trace of a run.
+///
+/// What [`append`](Self::append) and [`specs`](Self::specs) returned `Ok` for survives a kill of
+/// the process (not a loss of power). Dropped without [`finish`](Self::finish), it writes what is
+/// pending, and the trace counts as not closed.
+#[derive(Debug)]
+pub struct Recorder {
+    path: PathBuf,
+    options: RecorderOptions,
+    tail: TailWriter,
+    queue: Arc<Queue>,
+    thread: Option<JoinHandle<Closed>>,
+    next_seq: Option<u64>,
+    /// Counts calls of `append` and `specs`.
+    ticket: u64,
+    stats: RecorderStats,
+    /// Set by the first error: from then on nothing is written.
+    stopped: bool,
 }
 
-/// Writes the trace of a run.
+/// What the writing thread leaves behind.
 #[derive(Debug)]
-pub struct Recorder {}
+struct Closed {
+    summary: Summary,
+    bytes: u64,
+    /// Whether all that was pushed is in the file.
+    complete: bool,
+}
 
 impl Recorder {
     /// Begins a trace.
@@ -72,52 +96,217 @@ impl Recorder {
         info: &RunInfo,
         options: RecorderOptions,
     ) -> Result<Self, CreateError> {
-        let _ = (path, info, options);
-        unimplemented!()
+        let fault = |source| CreateError::Io { path: path.to_owned(), source };
+        let mut how = OpenOptions::new();
+        how.write(true);
+        let how =
+            if options.overwrite { how.create(true).truncate(true) } else { how.create_new(true) };
+        let file = how.open(path).map_err(|source| match source.kind() {
+            io::ErrorKind::AlreadyExists => CreateError::Exists { path: path.to_owned() },
+            _ => fault(source),
+        })?;
+        let (writer, run_check) = BlockWriter::begin(path, file, info)?;
+        let bytes_written = writer.bytes();
+        let queue = Arc::new(Queue::default());
+        queue.done(0, bytes_written);
+        let theirs = Arc::clone(&queue);
+        let thread = thread::Builder::new()
+            .name("recorder".to_owned())
+            .spawn(move || write_blocks(writer, &theirs))
+            .map_err(fault)?;
+        Ok(Self {
+            path: path.to_owned(),
+            options,
+            tail: TailWriter::new(path, run_check),
+            queue,
+            thread: Some(thread),
+            next_seq: None,
+            ticket: 0,
+            stats: RecorderStats { events: 0, bytes_written },
+            stopped: false,
+        })
     }
 
-    /// Records events; `seq` must go on where the last ones ended. When it returns `Ok` they
-    /// survive a kill of the process.
+    /// The file it writes.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Records events; `seq` goes on where the last ones ended. When it returns `Ok` they survive
+    /// a kill of the process.
     ///
     /// # Errors
     /// A write failed, now or earlier on the recorder's own thread.
+    ///
+    /// # Panics
+    /// A `seq` is not one more than the one before.
     pub fn append(&mut self, events: &[Stamped<Event>]) -> Result<(), RecordError> {
-        let _ = events;
-        unimplemented!()
+        for event in events {
+            let expected = *self.next_seq.get_or_insert(event.seq);
+            assert_eq!(event.seq, expected, "events are recorded in the order of their seq");
+            self.next_seq = Some(expected + 1);
+        }
+        self.record(|recorder, ticket, folded| {
+            recorder.tail.events(events, ticket, folded)?;
+            recorder.queue.push_events(events, ticket);
+            recorder.stats.events += events.len() as u64;
+            Ok(())
+        })
     }
 
     /// Records what to run for tasks; as durable as events. Call it before the events that submit
     /// the tasks.
     ///
     /// # Errors
-    /// As for `append`.
+    /// A write failed, now or earlier; or one spec has more than 32 MiB.
     pub fn specs(&mut self, batch: SpecBatch) -> Result<(), RecordError> {
-        let _ = batch;
-        unimplemented!()
+        self.record(|recorder, ticket, folded| {
+            for part in recorder.tail.split_specs(batch)? {
+                recorder.tail.specs(&part, ticket, folded)?;
+                recorder.queue.push_specs(part, ticket);
+            }
+            Ok(())
+        })
     }
 
-    /// Records a sample; dropped when the disk does not keep up.
+    /// Records a sample; it is dropped when the disk does not keep up.
     pub fn sample(&mut self, sample: Sample) {
-        let _ = sample;
-        unimplemented!()
+        if !self.stopped {
+            self.queue.push_sample(sample);
+        }
     }
 
-    /// Records a log line; dropped when the disk does not keep up.
-    pub fn log(&mut self, line: LogLine) {
-        let _ = line;
-        unimplemented!()
+    /// Records a log line, cut to 8 KiB; it is dropped when the disk does not keep up.
+    pub fn log(&mut self, mut line: LogLine) {
+        const MAX_TEXT: usize = 8 << 10;
+        if !self.stopped {
+            line.text.truncate(line.text.floor_char_boundary(MAX_TEXT));
+            self.queue.push_log(line);
+        }
     }
 
     /// How far the recording is.
     pub fn stats(&self) -> RecorderStats {
-        unimplemented!()
+        self.stats
     }
 
     /// Writes what is pending and the footer, and closes the file.
     ///
     /// # Errors
-    /// A write failed, now or earlier.
-    pub fn finish(self) -> Result<RecordSummary, RecordError> {
-        unimplemented!()
+    /// A write failed, now or earlier (with [`OnRecordError::Continue`] that is in the summary).
+    pub fn finish(mut self) -> Result<RecordSummary, RecordError> {
+        let closing = if self.stopped { Closing::Abandon } else { Closing::Finish };
+        let closed = self.close(closing);
+        let failure = match self.queue.progress() {
+            Err(Some(failure)) => Some(failure),
+            _ if self.stopped => Some(RecordError::Stopped { path: self.path.clone() }),
+            _ => None,
+        };
+        if let Some(failure) = failure {
+            self.settle(failure)?;
+        }
+        Ok(RecordSummary {
+            path: self.path.clone(),
+            events: closed.summary.events,
+            bytes: closed.bytes,
+            dropped: closed.summary.dropped,
+            incomplete: self.stopped,
+        })
     }
+
+    /// Runs one write, unless an earlier one failed.
+    fn record(
+        &mut self,
+        write: impl FnOnce(&mut Self, u64, u64) -> Result<(), RecordError>,
+    ) -> Result<(), RecordError> {
+        if self.stopped {
+            return self.settle(RecordError::Stopped { path: self.path.clone() });
+        }
+        let written = match self.queue.progress() {
+            Ok((folded, bytes)) => {
+                self.stats.bytes_written = bytes;
+                self.ticket += 1;
+                write(self, self.ticket, folded)
+            }
+            Err(failure) => {
+                Err(failure.unwrap_or_else(|| RecordError::Stopped { path: self.path.clone() }))
+            }
+        };
+        written.or_else(|failure| self.settle(failure))
+    }
+
+    /// Makes of a failure what the options say.
+    fn settle(&mut self, failure: RecordError) -> Result<(), RecordError> {
+        let first = !self.stopped;
+        self.stopped = true;
+        match self.options.on_error {
+            OnRecordError::Stop => Err(failure),
+            OnRecordError::Continue => {
+                if first {
+                    tracing::warn!(error = %failure, "the run goes on without a trace");
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Ends the writing thread. The tail is removed if all that it holds is in the file.
+    fn close(&mut self, closing: Closing) -> Closed {
+        self.queue.close(closing);
+        let thread = self.thread.take().expect("it is joined only here, once");
+        let closed = match thread.join() {
+            Ok(closed) => closed,
+            Err(panic) => std::panic::resume_unwind(panic),
+        };
+        if closed.complete {
+            self.tail.remove();
+        }
+        closed
+    }
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        if self.thread.is_some() && !thread::panicking() {
+            self.close(Closing::Abandon);
+        } else if self.thread.is_some() {
+            // The process is about to end with a panic: what is pending is in the tail.
+            self.queue.close(Closing::Abandon);
+        }
+    }
+}
+
+/// The writing thread: makes blocks of what waits until it is told to close.
+fn write_blocks(mut writer: BlockWriter, queue: &Queue) -> Closed {
+    let outcome = loop {
+        let work = queue.take();
+        match write_pending(&mut writer, queue, work.pending) {
+            Err(failure) => break Err(failure),
+            Ok(()) => match work.closing {
+                Some(Closing::Finish) => break writer.finish(),
+                Some(Closing::Abandon) => break Ok(()),
+                None => {}
+            },
+        }
+    };
+    let complete = outcome.is_ok();
+    queue.end(outcome.err());
+    Closed { summary: writer.summary().clone(), bytes: writer.bytes(), complete }
+}
+
+fn write_pending(
+    writer: &mut BlockWriter,
+    queue: &Queue,
+    pending: crate::queue::Pending,
+) -> Result<(), RecordError> {
+    // A scheduler that starts again needs the specs of every task that an event names.
+    for batch in &pending.specs {
+        writer.specs(batch)?;
+    }
+    writer.events(&pending.events)?;
+    writer.samples(&pending.samples)?;
+    writer.logs(&pending.logs)?;
+    writer.count_dropped(pending.n_dropped);
+    queue.done(pending.ticket, writer.bytes());
+    Ok(())
 }

@@ -1,0 +1,222 @@
+//! The bounded queue between the thread that records and the thread that writes blocks.
+
+use std::mem;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use taskreel_model::{Event, LogLine, Sample, Stamped};
+
+use crate::{RecordError, SpecBatch};
+
+/// So many events make a block at once, without waiting for more.
+const FULL_EVENTS: usize = 64 << 10;
+/// So many bytes, as the queue weighs them, do too.
+const FULL_WEIGHT: usize = 8 << 20;
+/// Beyond this weight the caller waits for the writer.
+const MAX_WEIGHT: usize = 64 << 20;
+/// Beyond this many samples, or log lines, further ones are dropped.
+const MAX_DROPPABLE: usize = 16 << 10;
+/// From so many events on, a block is worth its overhead after `FLUSH_AFTER`.
+const WORTHWHILE_EVENTS: usize = 512;
+/// How long enough events wait for more.
+const FLUSH_AFTER: Duration = Duration::from_millis(100);
+/// How long a few wait: a viewer has them from the tail meanwhile.
+const FLUSH_FEW_AFTER: Duration = Duration::from_millis(500);
+
+/// What is to be written next.
+#[derive(Debug, Default)]
+pub(crate) struct Pending {
+    pub(crate) events: Vec<Stamped<Event>>,
+    pub(crate) specs: Vec<SpecBatch>,
+    pub(crate) samples: Vec<Sample>,
+    pub(crate) logs: Vec<LogLine>,
+    pub(crate) n_dropped: u64,
+    /// The last call of `append` or `specs` that is in it.
+    pub(crate) ticket: u64,
+    weight: usize,
+    since: Option<Instant>,
+}
+
+/// How the recording ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Closing {
+    /// With a footer.
+    Finish,
+    /// Without one: something is missing.
+    Abandon,
+}
+
+/// What the writing thread is to do.
+#[derive(Debug)]
+pub(crate) struct Work {
+    pub(crate) pending: Pending,
+    pub(crate) closing: Option<Closing>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    pending: Pending,
+    closing: Option<Closing>,
+    /// The last ticket that blocks hold.
+    folded: u64,
+    /// Bytes in the main file.
+    bytes: u64,
+    /// The writing thread ended; the error is taken by the first who asks.
+    ended: bool,
+    failure: Option<RecordError>,
+}
+
+/// The queue. Its bound is [`MAX_WEIGHT`].
+#[derive(Debug, Default)]
+pub(crate) struct Queue {
+    inner: Mutex<Inner>,
+    /// There is work, or more than before.
+    work: Condvar,
+    /// There is room, or the writing thread ended.
+    room: Condvar,
+}
+
+impl Queue {
+    /// A thread that panicked with the lock held left nothing half done: each change is one
+    /// assignment or push.
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The last ticket that blocks hold, and bytes in the main file; or why the writer gave up.
+    pub(crate) fn progress(&self) -> Result<(u64, u64), Option<RecordError>> {
+        let mut inner = self.lock();
+        if inner.ended { Err(inner.failure.take()) } else { Ok((inner.folded, inner.bytes)) }
+    }
+
+    /// Adds events; waits for room.
+    pub(crate) fn push_events(&self, events: &[Stamped<Event>], ticket: u64) {
+        let weight = events.iter().map(weight).sum();
+        self.push(weight, ticket, |pending| pending.events.extend_from_slice(events));
+    }
+
+    /// Adds specs; waits for room.
+    pub(crate) fn push_specs(&self, batch: SpecBatch, ticket: u64) {
+        let weight = batch.bytes.len() + 4 * batch.lens.len();
+        self.push(weight, ticket, |pending| pending.specs.push(batch));
+    }
+
+    fn push(&self, weight: usize, ticket: u64, add: impl FnOnce(&mut Pending)) {
+        let mut inner = self.lock();
+        while inner.pending.weight >= MAX_WEIGHT && !inner.ended {
+            inner = self.room.wait(inner).unwrap_or_else(PoisonError::into_inner);
+        }
+        let pending = &mut inner.pending;
+        add(pending);
+        pending.ticket = ticket;
+        let was_full = pending.is_full();
+        pending.weight += weight;
+        if pending.began() || (pending.is_full() && !was_full) {
+            self.work.notify_one();
+        }
+    }
+
+    /// Adds a sample, unless too many wait.
+    pub(crate) fn push_sample(&self, sample: Sample) {
+        self.push_droppable(|pending| {
+            if pending.samples.len() < MAX_DROPPABLE {
+                pending.samples.push(sample);
+            } else {
+                pending.n_dropped += 1;
+            }
+        });
+    }
+
+    /// Adds a log line, unless too many wait.
+    pub(crate) fn push_log(&self, line: LogLine) {
+        self.push_droppable(|pending| {
+            if pending.logs.len() < MAX_DROPPABLE {
+                pending.logs.push(line);
+            } else {
+                pending.n_dropped += 1;
+            }
+        });
+    }
+
+    fn push_droppable(&self, add: impl FnOnce(&mut Pending)) {
+        let mut inner = self.lock();
+        add(&mut inner.pending);
+        if inner.pending.began() {
+            self.work.notify_one();
+        }
+    }
+
+    /// Asks the writing thread to write what is left and end.
+    pub(crate) fn close(&self, closing: Closing) {
+        self.lock().closing.get_or_insert(closing);
+        self.work.notify_one();
+    }
+
+    /// Waits until a block is due, and takes all that waits.
+    pub(crate) fn take(&self) -> Work {
+        let mut inner = self.lock();
+        while inner.closing.is_none() && !inner.pending.is_full() {
+            inner = match inner.pending.wait_for() {
+                Some(Duration::ZERO) => break,
+                Some(time) => {
+                    let waited = self.work.wait_timeout(inner, time);
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+                None => self.work.wait(inner).unwrap_or_else(PoisonError::into_inner),
+            };
+        }
+        let pending = mem::take(&mut inner.pending);
+        // A ticket is a high-water mark: work without events or specs leaves it where it was.
+        inner.pending.ticket = pending.ticket;
+        self.room.notify_one();
+        Work { pending, closing: inner.closing }
+    }
+
+    /// Says that all up to a ticket is in blocks.
+    pub(crate) fn done(&self, ticket: u64, bytes: u64) {
+        let mut inner = self.lock();
+        inner.folded = ticket;
+        inner.bytes = bytes;
+    }
+
+    /// Says that nothing more will be written.
+    pub(crate) fn end(&self, failure: Option<RecordError>) {
+        let mut inner = self.lock();
+        inner.ended = true;
+        inner.failure = failure;
+        self.room.notify_one();
+    }
+}
+
+impl Pending {
+    /// Whether this was the first to wait.
+    fn began(&mut self) -> bool {
+        let first = self.since.is_none();
+        self.since.get_or_insert_with(Instant::now);
+        first
+    }
+
+    fn is_full(&self) -> bool {
+        self.events.len() >= FULL_EVENTS || self.weight >= FULL_WEIGHT
+    }
+
+    /// How long a block may still wait; `None`: there is nothing to write.
+    fn wait_for(&self) -> Option<Duration> {
+        let few = self.events.len() < WORTHWHILE_EVENTS;
+        let limit = if few { FLUSH_FEW_AFTER } else { FLUSH_AFTER };
+        self.since.map(|since| limit.saturating_sub(since.elapsed()))
+    }
+}
+
+/// About the bytes an event takes in memory.
+fn weight(event: &Stamped<Event>) -> usize {
+    let behind_a_box = match &event.what {
+        Event::TaskSubmitted { deps, .. } => 4 * deps.len(),
+        Event::Interned { text, .. } => text.len(),
+        Event::PrefixDeclared { name, .. } => name.len(),
+        Event::OptionsDeclared { .. } | Event::WorkerJoined { .. } => 512,
+        // All others hold nothing beyond themselves.
+        _plain => 0,
+    };
+    size_of::<Stamped<Event>>() + behind_a_box
+}

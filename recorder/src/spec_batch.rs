@@ -1,0 +1,46 @@
+//! What tasks run, as opaque bytes: needed when a scheduler starts again on its log, and by nobody
+//! else.
+
+use taskreel_model::TaskId;
+
+/// What to run for consecutive tasks.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SpecBatch {
+    pub(crate) first: TaskId,
+    pub(crate) lens: Vec<u32>,
+    pub(crate) bytes: Vec<u8>,
+}
+
+impl SpecBatch {
+    /// An empty batch whose first spec will be that of the task given.
+    pub fn new(first: TaskId) -> Self {
+        Self { first, ..Self::default() }
+    }
+
+    /// Adds the spec of the next task.
+    pub fn push(&mut self, spec: &[u8]) {
+        // A length that does not fit is far beyond what `Recorder::specs` takes.
+        self.lens.push(u32::try_from(spec.len()).unwrap_or(u32::MAX));
+        self.bytes.extend_from_slice(spec);
+    }
+
+    /// How many specs it holds.
+    pub fn len(&self) -> usize {
+        self.lens.len()
+    }
+
+    /// Whether it holds none.
+    pub fn is_empty(&self) -> bool {
+        self.lens.is_empty()
+    }
+
+    /// The specs with their tasks.
+    pub fn iter(&self) -> impl Iterator<Item = (TaskId, &[u8])> {
+        let mut rest = self.bytes.as_slice();
+        (self.first.0..).zip(&self.lens).map(move |(task, &len)| {
+            let (spec, after) = rest.split_at(len as usize);
+            rest = after;
+            (TaskId(task), spec)
+        })
+    }
+}

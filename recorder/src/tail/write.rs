@@ -1,0 +1,205 @@
+//! Writing the tail, on the thread that calls `append`.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use taskreel_model::{Event, Stamped, TaskId};
+
+use super::{FRAME_LEN, FrameHeader, HEADER_LEN, TailHeader, tail_paths};
+use crate::codec::{MAX_ROW, put_row};
+use crate::format::{Kind, MAX_RECORDS};
+use crate::records::encode_specs;
+use crate::{RecordError, SpecBatch};
+
+/// A tail of this size is left for the other one as soon as that one is free.
+const ROTATE_AT: u64 = 4 << 20;
+/// A frame is closed when it has this many bytes.
+const FRAME_TARGET: usize = 1 << 20;
+
+/// The two tails of a trace being written.
+#[derive(Debug)]
+pub(crate) struct TailWriter {
+    trace: PathBuf,
+    run_check: u32,
+    generation: u32,
+    tails: [Tail; 2],
+    current: usize,
+    frame: Vec<u8>,
+}
+
+#[derive(Debug)]
+struct Tail {
+    path: PathBuf,
+    file: Option<File>,
+    len: u64,
+    /// The last ticket it holds: it is free once the blocks hold that too.
+    last_ticket: u64,
+}
+
+impl TailWriter {
+    /// Tails of a new trace; any of an earlier one of that name are removed.
+    pub(crate) fn new(trace: &Path, run_check: u32) -> Self {
+        let tails = tail_paths(trace).map(|path| Tail { path, file: None, len: 0, last_ticket: 0 });
+        let writer = Self {
+            trace: trace.to_owned(),
+            run_check,
+            generation: 0,
+            tails,
+            current: 0,
+            frame: Vec::new(),
+        };
+        writer.remove();
+        writer
+    }
+
+    /// Removes the files.
+    pub(crate) fn remove(&self) {
+        for tail in &self.tails {
+            // One that stays is harmless: it does not fit to another trace, and a closed trace
+            // needs none.
+            let _ = fs::remove_file(&tail.path);
+        }
+    }
+
+    /// Writes events. `ticket` numbers this call, `folded` is the last one that blocks hold.
+    pub(crate) fn events(
+        &mut self,
+        events: &[Stamped<Event>],
+        ticket: u64,
+        folded: u64,
+    ) -> Result<(), RecordError> {
+        self.rotate(ticket, folded)?;
+        let mut rest = events;
+        while let Some(first) = rest.first() {
+            self.frame.clear();
+            self.frame.resize(FRAME_LEN, 0);
+            let mut n = 0;
+            while let Some(event) = rest.get(n)
+                && n < MAX_RECORDS as usize
+                && self.frame.len() < FRAME_TARGET
+            {
+                self.row(event)?;
+                n += 1;
+            }
+            rest = &rest[n..];
+            self.write(Kind::Events, first.seq, n)?;
+        }
+        Ok(())
+    }
+
+    fn row(&mut self, event: &Stamped<Event>) -> Result<(), RecordError> {
+        let begin = self.frame.len();
+        self.frame.extend_from_slice(&[0; 4]);
+        put_row(&mut self.frame, event);
+        let len = self.frame.len() - begin - 4;
+        if len > MAX_ROW {
+            return Err(RecordError::TooLarge {
+                path: self.trace.clone(),
+                what: format!("event {} ({})", event.seq, event.what.name()),
+                bytes: len,
+                limit: MAX_ROW,
+            });
+        }
+        self.frame[begin..begin + 4].copy_from_slice(&(len as u32).to_le_bytes());
+        Ok(())
+    }
+
+    /// Writes task specs, in one frame.
+    pub(crate) fn specs(
+        &mut self,
+        batch: &SpecBatch,
+        ticket: u64,
+        folded: u64,
+    ) -> Result<(), RecordError> {
+        self.rotate(ticket, folded)?;
+        self.frame.clear();
+        self.frame.resize(FRAME_LEN, 0);
+        self.frame.append(&mut encode_specs(&batch.lens, &batch.bytes));
+        self.write(Kind::Specs, u64::from(batch.first.0), batch.lens.len())
+    }
+
+    /// Cuts a batch of specs into such as fit into a frame and a block.
+    pub(crate) fn split_specs(&self, batch: SpecBatch) -> Result<Vec<SpecBatch>, RecordError> {
+        if batch.bytes.len() <= FRAME_TARGET && batch.lens.len() <= MAX_RECORDS as usize {
+            return Ok(vec![batch]);
+        }
+        let mut parts: Vec<SpecBatch> = Vec::new();
+        let mut bytes = batch.bytes.as_slice();
+        for (task, &len) in (batch.first.0..).zip(&batch.lens) {
+            if len as usize > MAX_ROW {
+                return Err(RecordError::TooLarge {
+                    path: self.trace.clone(),
+                    what: format!("the arguments of task {}", TaskId(task)),
+                    bytes: len as usize,
+                    limit: MAX_ROW,
+                });
+            }
+            let (spec, rest) = bytes.split_at(len as usize);
+            bytes = rest;
+            let room = |part: &&mut SpecBatch| {
+                part.bytes.len() < FRAME_TARGET && part.lens.len() < MAX_RECORDS as usize
+            };
+            match parts.last_mut().filter(room) {
+                Some(part) => part.push(spec),
+                None => {
+                    let mut part = SpecBatch::new(TaskId(task));
+                    part.push(spec);
+                    parts.push(part);
+                }
+            }
+        }
+        Ok(parts)
+    }
+
+    /// Goes over to the other tail if this one is large enough and that one is free.
+    fn rotate(&mut self, ticket: u64, folded: u64) -> Result<(), RecordError> {
+        let other = 1 - self.current;
+        let full = self.tails[self.current].len > ROTATE_AT;
+        if full && self.tails[other].last_ticket <= folded {
+            self.current = other;
+            self.begin()?;
+        } else if self.tails[self.current].file.is_none() {
+            self.begin()?;
+        }
+        self.tails[self.current].last_ticket = ticket;
+        Ok(())
+    }
+
+    /// Empties the current tail and writes its header.
+    fn begin(&mut self) -> Result<(), RecordError> {
+        self.generation += 1;
+        let header = TailHeader { run_check: self.run_check, generation: self.generation };
+        let tail = &mut self.tails[self.current];
+        tail.file = None;
+        let begun = File::create(&tail.path).and_then(|mut file| {
+            file.write_all(&header.encode())?;
+            Ok(file)
+        });
+        tail.file = Some(begun.map_err(|source| fault(tail, source))?);
+        tail.len = HEADER_LEN as u64;
+        Ok(())
+    }
+
+    fn write(&mut self, kind: Kind, first: u64, n_records: usize) -> Result<(), RecordError> {
+        let payload = &self.frame[FRAME_LEN..];
+        let mut header = FrameHeader {
+            payload_len: payload.len() as u32,
+            kind: kind as u8,
+            first,
+            n_records: n_records as u32,
+            crc: 0,
+        };
+        header.crc = header.checksum(self.generation, payload);
+        self.frame[..FRAME_LEN].copy_from_slice(&header.encode());
+        let tail = &mut self.tails[self.current];
+        let file = tail.file.as_mut().expect("rotate opened it");
+        file.write_all(&self.frame).map_err(|source| fault(tail, source))?;
+        tail.len += self.frame.len() as u64;
+        Ok(())
+    }
+}
+
+fn fault(tail: &Tail, source: io::Error) -> RecordError {
+    RecordError::Io { path: tail.path.clone(), source }
+}

@@ -1,0 +1,221 @@
+//! Writes the main file, block after block, on whatever thread it is called.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use taskreel_model::{Event, LogLine, Sample, Stamped};
+
+use crate::events::Encoder;
+use crate::format::{
+    BlockHeader, Footer, IndexEntry, Kind, MAX_RAW, MAX_RECORDS, Sealer, Trailer, encode_header,
+};
+use crate::records::{encode_logs, encode_samples, encode_specs};
+use crate::{CreateError, RecordError, RunInfo, SpecBatch, Summary};
+
+/// Events in one block: more make it no smaller, fewer make a reader's first picture quicker.
+const EVENTS_PER_BLOCK: usize = 64 << 10;
+
+/// The main file of a trace being written.
+#[derive(Debug)]
+pub(crate) struct BlockWriter {
+    path: PathBuf,
+    file: File,
+    /// Where the next block goes; all before it is whole.
+    offset: u64,
+    tick: u64,
+    sealer: Sealer,
+    encoder: Encoder,
+    footer: Footer,
+}
+
+impl BlockWriter {
+    /// Writes the header into an empty file. Returns its checksum too, which ties a tail to it.
+    pub(crate) fn begin(
+        path: &Path,
+        mut file: File,
+        info: &RunInfo,
+    ) -> Result<(Self, u32), CreateError> {
+        let header = encode_header(info).map_err(|(bytes, limit)| CreateError::HeaderTooLarge {
+            path: path.to_owned(),
+            bytes,
+            limit,
+        })?;
+        let fault = |source| CreateError::Io { path: path.to_owned(), source };
+        file.write_all(&header).map_err(fault)?;
+        let check = u32::from_le_bytes(header[12..16].try_into().expect("four bytes"));
+        let writer = Self {
+            path: path.to_owned(),
+            file,
+            offset: header.len() as u64,
+            tick: info.tick(),
+            sealer: Sealer::new().map_err(fault)?,
+            encoder: Encoder::new(info.tick()),
+            footer: Footer::default(),
+        };
+        Ok((writer, check))
+    }
+
+    /// Bytes in the file.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.offset
+    }
+
+    /// What is in the file.
+    pub(crate) fn summary(&self) -> &Summary {
+        &self.footer.summary
+    }
+
+    /// Counts records that were dropped before they came here.
+    pub(crate) fn count_dropped(&mut self, n: u64) {
+        self.footer.summary.dropped += n;
+    }
+
+    /// Writes events whose `seq` has no gaps.
+    pub(crate) fn events(&mut self, events: &[Stamped<Event>]) -> Result<(), RecordError> {
+        for events in events.chunks(EVENTS_PER_BLOCK) {
+            self.event_block(events)?;
+        }
+        Ok(())
+    }
+
+    fn event_block(&mut self, events: &[Stamped<Event>]) -> Result<(), RecordError> {
+        let (Some(first), Some(last)) = (events.first(), events.last()) else {
+            return Ok(());
+        };
+        let raw = self.encoder.encode(events);
+        if raw.len() > MAX_RAW {
+            // A single event cannot be so large: the tail refused it.
+            let (left, right) = events.split_at(events.len() / 2);
+            self.event_block(left)?;
+            return self.event_block(right);
+        }
+        let round = |instant: u64| instant - instant % self.tick;
+        let header = BlockHeader {
+            kind: Kind::Events as u8,
+            n_records: events.len() as u32,
+            first: first.seq,
+            first_at: round(first.logged_at.0),
+            last_at: round(last.logged_at.0),
+            ..BlockHeader::default()
+        };
+        self.block(header, &raw)?;
+        self.footer.summary.count_events(events);
+        Ok(())
+    }
+
+    /// Writes samples.
+    pub(crate) fn samples(&mut self, samples: &[Sample]) -> Result<(), RecordError> {
+        for samples in samples.chunks(MAX_RECORDS as usize) {
+            let raw = encode_samples(samples, self.tick);
+            self.records(Kind::Samples, &raw, samples.iter().map(|sample| sample.at.0))?;
+            self.footer.summary.samples += samples.len() as u64;
+        }
+        Ok(())
+    }
+
+    /// Writes log lines.
+    pub(crate) fn logs(&mut self, lines: &[LogLine]) -> Result<(), RecordError> {
+        // Lines have at most 8 KiB, so that these cannot make a block too large.
+        for lines in lines.chunks(4 << 10) {
+            let raw = encode_logs(lines, self.tick);
+            self.records(Kind::Logs, &raw, lines.iter().map(|line| line.at.0))?;
+            self.footer.summary.logs += lines.len() as u64;
+        }
+        Ok(())
+    }
+
+    fn records(
+        &mut self,
+        kind: Kind,
+        raw: &[u8],
+        instants: impl ExactSizeIterator<Item = u64> + Clone,
+    ) -> Result<(), RecordError> {
+        let header = BlockHeader {
+            kind: kind as u8,
+            n_records: instants.len() as u32,
+            first_at: instants.clone().min().unwrap_or(0),
+            last_at: instants.max().unwrap_or(0),
+            ..BlockHeader::default()
+        };
+        self.block(header, raw)
+    }
+
+    /// Writes task specs; a batch is at most as large as one frame of the tail.
+    pub(crate) fn specs(&mut self, batch: &SpecBatch) -> Result<(), RecordError> {
+        let header = BlockHeader {
+            kind: Kind::Specs as u8,
+            n_records: batch.lens.len() as u32,
+            first: u64::from(batch.first.0),
+            ..BlockHeader::default()
+        };
+        self.block(header, &encode_specs(&batch.lens, &batch.bytes))?;
+        self.footer.summary.specs += batch.lens.len() as u64;
+        Ok(())
+    }
+
+    /// Writes summary, index and trailer, and has the system bring all to the disk.
+    pub(crate) fn finish(&mut self) -> Result<(), RecordError> {
+        let footer_offset = self.offset;
+        let header = BlockHeader {
+            kind: Kind::Footer as u8,
+            n_records: self.footer.index.len() as u32,
+            last_at: self.footer.summary.last_logged_at_ns,
+            ..BlockHeader::default()
+        };
+        let raw = self.footer.encode();
+        self.block(header, &raw)?;
+        let footer_len = (self.offset - footer_offset) as u32;
+        self.write(&Trailer { footer_offset, footer_len }.encode())?;
+        self.file.sync_data().map_err(|source| self.fault(source))
+    }
+
+    fn block(&mut self, header: BlockHeader, raw: &[u8]) -> Result<(), RecordError> {
+        let header = BlockHeader { number: self.footer.index.len() as u32, ..header };
+        let block = self.sealer.seal(header, raw).map_err(|source| self.fault(source))?;
+        let entry = IndexEntry {
+            offset: self.offset,
+            kind: header.kind,
+            n_records: header.n_records,
+            first: header.first,
+            first_at: header.first_at,
+            last_at: header.last_at,
+        };
+        self.write(&block)?;
+        self.footer.index.push(entry);
+        Ok(())
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), RecordError> {
+        if !self.is_in_place() {
+            return Err(RecordError::Removed { path: self.path.clone() });
+        }
+        if let Err(source) = self.file.write_all(bytes) {
+            // Half a block is cut off, so that the file ends whole; the error is what counts.
+            let _ = self.file.set_len(self.offset);
+            return Err(self.fault(source));
+        }
+        self.offset += bytes.len() as u64;
+        Ok(())
+    }
+
+    fn fault(&self, source: io::Error) -> RecordError {
+        RecordError::Io { path: self.path.clone(), source }
+    }
+
+    /// Whether the path still leads to the file that is written.
+    #[cfg(unix)]
+    fn is_in_place(&self) -> bool {
+        use std::os::unix::fs::MetadataExt;
+        match (fs::metadata(&self.path), self.file.metadata()) {
+            (Ok(there), Ok(here)) => (there.dev(), there.ino()) == (here.dev(), here.ino()),
+            _ => false,
+        }
+    }
+
+    /// Whether the path still leads to a file.
+    #[cfg(not(unix))]
+    fn is_in_place(&self) -> bool {
+        fs::metadata(&self.path).is_ok()
+    }
+}
