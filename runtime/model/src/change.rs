@@ -16,6 +16,8 @@ pub enum Change {
         to: Phase,
         /// The worker concerned: where it runs (to `Processing`), ran (from `Processing`).
         worker: Option<WorkerId>,
+        /// How often it was assigned so far: the number of the assignment that begins or ends.
+        attempt: u32,
     },
     /// An attempt began to execute in a slot.
     Started {

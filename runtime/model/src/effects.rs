@@ -5,17 +5,14 @@ use crate::{Activity, Change, Effect, Ended, Event, Phase, State, Storage, TaskI
 /// Appends the effects of one change. `state` is the state just after `event`, whose change it is.
 pub fn effects(state: &State, event: &Event, change: &Change, out: &mut Vec<Effect>) {
     match *change {
-        Change::Task { task, from, to, worker } => {
+        Change::Task { task, from, to, worker, attempt } => {
             if let (Phase::Processing, Some(worker)) = (to, worker) {
-                let attempt = state.task(task).map_or(u32::MAX, |found| found.attempt);
                 out.push(Effect::Run { worker, task, attempt });
             }
             if let (Phase::Processing, Some(worker)) = (from, worker)
                 && is_here(state, worker)
                 && !worker_knows(event, task)
             {
-                // The assignment that ended is the last one; a forgotten task has no other.
-                let attempt = state.task(task).map_or(u32::MAX, |found| found.attempt);
                 out.push(Effect::Revoke { worker, task, attempt });
             }
             match to {

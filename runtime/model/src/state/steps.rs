@@ -38,7 +38,7 @@ impl State {
         let task = self.live_mut(id);
         let from = std::mem::replace(&mut task.phase, to);
         task.since_seq = step.seq;
-        let (prefix, options) = (task.key.prefix, task.options);
+        let (prefix, options, attempt) = (task.key.prefix, task.options, task.attempt);
         if from == Phase::Queued || to == Phase::Queued {
             let key = ReadyKey::new(self.options[options.index()].priority, id);
             if to == Phase::Queued {
@@ -54,7 +54,7 @@ impl State {
         }
         self.totals.shift(from, to);
         self.prefixes[prefix.index()].counts.shift(from, to);
-        step.changes.push(Change::Task { task: id, from, to, worker });
+        step.changes.push(Change::Task { task: id, from, to, worker, attempt });
     }
 
     /// Sets a task on its way to a result, if it is released, and with it all it needs that is.
@@ -198,6 +198,7 @@ impl State {
         outcome: Outcome,
     ) {
         let mut work = Vec::new();
+        let ran_on = self.live(id).run.map_or(worker, |run| run.worker);
         self.leave(step, id, outcome, &mut work);
         let task = self.live_mut(id);
         task.bytes = bytes;
@@ -206,7 +207,7 @@ impl State {
         if !std::mem::replace(&mut task.finished, true) {
             self.prefixes[prefix.index()].n_finished += 1;
         }
-        self.set_phase(step, id, Phase::Memory, Some(worker));
+        self.set_phase(step, id, Phase::Memory, Some(ran_on));
         self.add_replica(step, id, worker, false);
         self.count_ended(step, id, false);
         let dependents = std::mem::take(&mut self.live_mut(id).dependents);

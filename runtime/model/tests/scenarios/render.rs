@@ -44,7 +44,7 @@ fn cause(script: &Script, event: &Stamped<Event>) -> String {
 }
 
 fn change(change: &Change) -> String {
-    let Change::Task { task, from, to, worker } = change else { return format!("{change:?}") };
+    let Change::Task { task, from, to, worker, .. } = change else { return format!("{change:?}") };
     let on = worker.map_or_else(String::new, |worker| format!(" ({worker})"));
     format!("{task} {} > {}{on}", from.name(), to.name())
 }
