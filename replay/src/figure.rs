@@ -54,7 +54,7 @@ pub use glyphs::{
     Anchor, Area, Bars, Edges, Glyphs, Layer, Line, NO_LABEL, Points, Rects, Shape, Text,
 };
 pub use legend::{LegendBox, LegendEntry, SWATCH_PX};
-pub use text::{LABEL_PX, clean, elide, text_width};
+pub use text::{LABEL_PX, clean, count_text, elide, text_width};
 pub use view::{View, Window};
 
 /// A picture as data. See the module's text for its coordinates and its JSON form.

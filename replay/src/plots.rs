@@ -4,11 +4,15 @@
 //! [`Plot::settle`]); [`Plot::figure`] draws from its columns alone, so any window can be drawn
 //! again without the run. To add one: one file here, one line in [`ALL`].
 
+mod progress;
 mod task_stream;
+mod workers;
 
 use taskreel_model::{Change, Nanos, Sample, State};
 
+pub use progress::Progress;
 pub use task_stream::TaskStream;
+pub use workers::Workers;
 
 use crate::figure::{Figure, View};
 
@@ -55,7 +59,8 @@ pub trait Plot: Send {
 pub type MakePlot = fn() -> Box<dyn Plot>;
 
 /// All plots there are, in the order in which pages list them.
-pub const ALL: &[MakePlot] = &[|| Box::<TaskStream>::default()];
+pub const ALL: &[MakePlot] =
+    &[|| Box::<TaskStream>::default(), || Box::<Progress>::default(), || Box::<Workers>::default()];
 
 /// One of each plot.
 pub fn all() -> Vec<Box<dyn Plot>> {

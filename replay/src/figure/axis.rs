@@ -1,5 +1,7 @@
 //! Axes: what pixels mean, and where ticks stand.
 
+use plotters::coord::ranged1d::{BoldPoints, Ranged};
+use plotters::coord::types::RangedCoordf64;
 use serde::Serialize;
 
 use super::{LABEL_PX, Window, text_width};
@@ -70,6 +72,26 @@ impl Axis {
         }
     }
 
+    /// A proportional axis from 0 over `width_px` pixels, with at most `n_ticks` ticks at round
+    /// values. `value_text` writes a value.
+    pub fn linear(
+        unit: &str,
+        to: f64,
+        width_px: f32,
+        n_ticks: usize,
+        value_text: impl Fn(f64) -> String,
+    ) -> Self {
+        let to = if to.is_finite() && to > 0.0 { to } else { 1.0 };
+        let ticks = key_points(to, n_ticks)
+            .into_iter()
+            .map(|value| Tick {
+                px: round_px(value / to * f64::from(width_px)),
+                label: value_text(value),
+            })
+            .collect();
+        Self { unit: unit.to_owned(), scale: Scale::Linear, to, ticks, ..Self::default() }
+    }
+
     /// An axis of rows.
     pub fn lanes(unit: &str, n_lanes: usize, ticks: Vec<Tick>, groups: Vec<Group>) -> Self {
         Self {
@@ -82,6 +104,11 @@ impl Axis {
             groups,
         }
     }
+}
+
+/// Round values from 0 to `to`: plotters knows where.
+fn key_points(to: f64, n_max: usize) -> Vec<f64> {
+    RangedCoordf64::from(0.0..to).key_points(BoldPoints(n_max.max(1)))
 }
 
 /// Steps between ticks that people can count in, in nanoseconds from one second on: 1, 2, 5, 10,

@@ -6,7 +6,7 @@
 use serde::Serialize;
 
 /// A colour by its meaning: an index into [`Theme::colors`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize)]
 #[serde(transparent)]
 pub struct Color(pub u8);
 

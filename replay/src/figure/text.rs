@@ -42,6 +42,19 @@ pub fn elide(text: &str, width: f32, size: f32) -> String {
     short
 }
 
+/// A count for people, its digits in groups: `1,204`.
+pub fn count_text(count: u64) -> String {
+    let digits = count.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 /// The text without what could break a line, an XML document or the order of what follows:
 /// control and direction characters become `�`; at most `max_chars` characters.
 pub fn clean(text: &str, max_chars: usize) -> String {
@@ -72,6 +85,12 @@ mod tests {
         let short = elide("a-rather-long-prefix-name", 60.0, 11.0);
         assert!(short.ends_with('…') && text_width(&short, 11.0) <= 60.0, "{short}");
         assert_eq!(elide("count", 3.0, 11.0), "");
+    }
+
+    #[test]
+    fn groups_digits() {
+        let texts = [0, 999, 1_204, 1_234_567].map(count_text);
+        assert_eq!(texts, ["0", "999", "1,204", "1,234,567"]);
     }
 
     #[test]

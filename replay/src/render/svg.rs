@@ -7,7 +7,7 @@ mod write;
 
 use crate::figure::{Color, Figure, LABEL_PX, SWATCH_PX, Scale, Theme, elide, text_width};
 
-pub(super) use write::{FONT, Svg};
+pub(super) use write::Svg;
 
 /// Height of the title line above a figure.
 pub(super) const TITLE_PX: u32 = 26;

@@ -4,6 +4,8 @@ use taskreel_model::{Event, IllegalEvent, Nanos, Stamped};
 use taskreel_recorder::{OpenError, ReadError};
 use thiserror::Error;
 
+use crate::figure::count_text;
+
 /// Why the fold ended early. What was folded before stays usable.
 #[derive(Debug, Error)]
 pub enum FoldError {
@@ -13,7 +15,7 @@ pub enum FoldError {
     /// An event contradicts those before it: the trace is damaged or forged.
     #[error(
         "{name}: event {} at {:.3} s: {}: {}; shown is the run up to there",
-        grouped(*seq), at.as_secs_f64(), source.event, source.why
+        count_text(*seq).replace(',', " "), at.as_secs_f64(), source.event, source.why
     )]
     Illegal {
         /// The source.
@@ -45,17 +47,4 @@ pub enum SeekError {
     /// The instant lies behind, and the timeline was not made to go back.
     #[error("cannot go back: this source is read only forward; open the trace as a file")]
     ForwardOnly,
-}
-
-/// `81234` as `81 234`, for people.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(' ');
-        }
-        text.push(digit);
-    }
-    text
 }

@@ -5,8 +5,7 @@ use std::fmt::Write as _;
 use crate::figure::{Color, Theme};
 
 /// Fonts that systems set their own pages in.
-pub(in crate::render) const FONT: &str =
-    "system-ui, -apple-system, Segoe UI, Roboto, Helvetica, Arial, sans-serif";
+const FONT: &str = "system-ui, -apple-system, Segoe UI, Roboto, Helvetica, Arial, sans-serif";
 
 /// A document in the making.
 pub(in crate::render) struct Svg {
