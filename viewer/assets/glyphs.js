@@ -162,11 +162,12 @@ function setFont(ctx, size, bold = false) {
 }
 
 /** Grid, ticks and their labels: x below the frame, y to its left. */
-function drawAxes(ctx, { frame, x, y }, palette, shift) {
+function drawAxes(ctx, { frame, x, y, width_px: widthPx }, palette, shift) {
   const { left, top, width, height } = frame;
   setFont(ctx, LABEL_PX);
   ctx.textAlign = 'center';
-  for (const tick of x.ticks) {
+  const isOrdinary = x.scale !== 'lanes' && x.ticks.length > 0;
+  for (const tick of isOrdinary ? x.ticks : []) {
     const px = (shift ?? same)(tick.px);
     if (px < -0.5 || px > width + 0.5) continue;
     const at = Math.round(left + px) + 0.5;
@@ -179,9 +180,11 @@ function drawAxes(ctx, { frame, x, y }, palette, shift) {
     ctx.lineTo(at, top + height + 4);
     strokeWith(ctx, palette.axis, 1);
     ctx.fillStyle = palette.muted;
-    ctx.fillText(tick.label, left + px, top + height + 13);
+    // Labels at the edge stay inside the picture.
+    const reach = widthPx - 2 - ctx.measureText(tick.label).width / 2;
+    ctx.fillText(tick.label, Math.min(left + px, reach), top + height + 12);
   }
-  if (x.ticks.length > 0) {
+  if (isOrdinary) {
     ctx.beginPath();
     ctx.moveTo(left, top + height + 0.5);
     ctx.lineTo(left + width, top + height + 0.5);

@@ -34,10 +34,12 @@ function lookAt(window) {
 /** Asks for what is on the page, in the sizes that the plots have by now. */
 function ask() {
   const plots = panels.map((panel) => ({ id: panel.id, ...panel.size() }));
-  live?.look({ plots, window: looking });
+  live.look({ plots, window: looking });
 }
 
 function received(frame) {
+  // A viewer of another run took over the address: title and header are not ours any more.
+  if (frame.words.run !== byId('plots').dataset.run) return location.reload();
   show(frame.words);
   for (const panel of panels) {
     const figure = frame.figures[panel.id];

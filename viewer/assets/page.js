@@ -2,7 +2,7 @@
 // text and nothing else.
 
 /**
- * @typedef {{kind: string, texts: Record<string, string>, tables: Record<string, string[][]>,
+ * @typedef {{run: string, kind: string, now_ns: number, texts: Record<string, string>, tables: Record<string, string[][]>,
  *            progress: [number, number]}} Words
  */
 

@@ -7,6 +7,20 @@
 //! What it does not do: draw. A plot of `taskreel-replay` yields a `Figure`; the browser's
 //! `glyphs.js` and the SVG renderer draw any figure and know no plot.
 //!
+//! ```
+//! use taskreel_recorder::{RunInfo, VecSource};
+//! use taskreel_viewer::{ViewerConfig, serve};
+//!
+//! # fn main() -> Result<(), taskreel_viewer::ServeError> {
+//! let source = Box::new(VecSource::new(RunInfo::default(), []));
+//! let addr = ([127, 0, 0, 1], 0).into();
+//! let viewer = serve(ViewerConfig { addr, source, title: "nothing yet".to_owned() })?;
+//! assert!(viewer.url().starts_with("http://127.0.0.1:"));
+//! viewer.shutdown();
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! Reading order: [`serve`] (threads and life), `fold` (the thread that owns the timeline),
 //! `summary` and `words` (what the page says in numbers and in
 //! texts), `http` (routes), `http/socket` (the live channel).

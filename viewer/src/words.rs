@@ -10,6 +10,8 @@ use crate::text::{count, elapsed};
 /// All texts and tables of the page.
 #[derive(Debug, Serialize)]
 pub(crate) struct Words {
+    /// The run's id: another one means that another run is shown at the same address.
+    pub run: String,
     /// For the style of badge and page.
     pub kind: StatusKind,
     /// Texts by the id of their element.
@@ -78,6 +80,7 @@ impl Words {
             empty: empty(run),
         };
         Self {
+            run: run.run.id.clone(),
             kind: run.status.kind,
             texts,
             tables: Tables {

@@ -8,6 +8,7 @@ use taskreel_recorder::{Source, Warning};
 use taskreel_replay::Timeline;
 use taskreel_replay::figure::{Figure, Theme, View, Window};
 use taskreel_replay::plots::{self, About};
+use taskreel_replay::render::svg;
 
 use super::tap::{LastSamples, Tap, locked};
 use crate::summary::{self, Rate, Status, StatusKind, Summary, Totals};
@@ -151,8 +152,7 @@ impl Run {
         window: Option<Window>,
         theme: &Theme,
     ) -> Option<String> {
-        let _ = theme;
-        Some(self.figure(request, window)?.title)
+        Some(svg(&self.figure(request, window)?, theme))
     }
 
     fn figure(&self, request: &PlotRequest, window: Option<Window>) -> Option<Figure> {
@@ -200,7 +200,7 @@ impl Run {
 
     fn status(&self) -> Status {
         let (kind, text) = if let Some(failure) = &self.failure {
-            let until = elapsed(self.timeline.now());
+            let until = elapsed(self.timeline.state().now());
             (StatusKind::Failed, format!("Shown up to {until}: {}", visible(failure)))
         } else if self.timeline.is_finished() {
             let text = match self.warnings().next() {

@@ -1,5 +1,7 @@
 //! The files of the page, embedded in the binary: no folder to ship, nothing from another host.
 
+use std::borrow::Cow;
+
 use axum::extract::Path;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use axum::http::{HeaderMap, StatusCode};
@@ -39,18 +41,18 @@ const ASSETS: &[Asset] = &[
 
 /// `GET assets/FILE`: the browser keeps it and asks each time whether it is still good.
 pub(super) async fn file(Path(name): Path<String>, headers: HeaderMap) -> Response {
-    if name == "themes.json" {
-        return ([(CONTENT_TYPE, "application/json")], themes()).into_response();
-    }
-    let Some(asset) = ASSETS.iter().find(|asset| asset.name == name) else {
-        return (StatusCode::NOT_FOUND, "there is no such file\n").into_response();
+    let (content_type, content) = match ASSETS.iter().find(|asset| asset.name == name) {
+        Some(asset) => (asset.content_type, Cow::Borrowed(asset.content)),
+        None if name == "themes.json" => ("application/json", Cow::Owned(themes())),
+        None => return (StatusCode::NOT_FOUND, "there is no such file\n").into_response(),
     };
-    let etag = etag(asset.content);
-    let caching = [(CACHE_CONTROL, "no-cache".to_owned()), (ETAG, etag.clone())];
-    if headers.get(IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == etag.as_bytes()) {
+    let etag = etag(&content);
+    let is_known = headers.get(IF_NONE_MATCH).is_some_and(|known| known == etag.as_str());
+    let caching = [(CACHE_CONTROL, "no-cache".to_owned()), (ETAG, etag)];
+    if is_known {
         return (StatusCode::NOT_MODIFIED, caching).into_response();
     }
-    (caching, [(CONTENT_TYPE, asset.content_type)], asset.content).into_response()
+    (caching, [(CONTENT_TYPE, content_type)], content).into_response()
 }
 
 /// FNV-1a of the content: it must only change when the file does.

@@ -126,7 +126,7 @@ fn declare(log: &mut Log, plan: &Plan, jobs: &[Job]) {
     let options = Box::new(TaskOptions::new("demo"));
     log.add(0, Event::OptionsDeclared { id: OptionsId(0), options });
     for worker in 0..plan.n_workers {
-        let at = (5 + u64::from(worker) * 20) * MS;
+        let at = (5 + u64::from(worker) * 100 / u64::from(plan.n_workers)) * MS;
         log.add(at, Event::WorkerJoined { worker: WorkerId(worker), info: worker_info(worker, plan) });
     }
     let submit_at = 120 * MS;
@@ -182,6 +182,10 @@ fn schedule(log: &mut Log, plan: &Plan, jobs: &[Job]) -> u64 {
     let mut slots: BinaryHeap<Reverse<(u64, u32, u16)>> = (0..plan.n_workers)
         .flat_map(|worker| (0..plan.slots).map(move |slot| Reverse((130 * MS, worker, slot))))
         .collect();
+    let mut dependents: Vec<Vec<usize>> = jobs.iter().map(|_| Vec::new()).collect();
+    for (id, job) in jobs.iter().enumerate() {
+        job.deps.iter().for_each(|&dep| dependents[dep as usize].push(id));
+    }
     let mut missing: Vec<usize> = jobs.iter().map(|job| job.deps.len()).collect();
     let mut done: Vec<Option<(u64, u32)>> = jobs.iter().map(|_| None).collect();
     let mut end = 0;
@@ -191,10 +195,10 @@ fn schedule(log: &mut Log, plan: &Plan, jobs: &[Job]) -> u64 {
         slots.push(Reverse((finished_at + MS / 5, worker, slot)));
         done[id as usize] = Some((finished_at, worker));
         end = end.max(finished_at);
-        for (next, job) in jobs.iter().enumerate().filter(|(_, job)| job.deps.contains(&id)) {
+        for &next in &dependents[id as usize] {
             missing[next] -= 1;
             if missing[next] == 0 {
-                let deps = job.deps.iter().filter_map(|&dep| done[dep as usize]);
+                let deps = jobs[next].deps.iter().filter_map(|&dep| done[dep as usize]);
                 let at = deps.map(|(at, _)| at).max().expect("it has dependencies");
                 ready.push(Reverse((at + MS / 10, next as u32)));
             }
