@@ -1,6 +1,8 @@
 //! What the world must do because of a change. Live only.
 
-use crate::{Activity, Change, Effect, Ended, Event, Phase, State, Storage, TaskId, WorkerId, WorkerStatus};
+use crate::{
+    Activity, Change, Effect, Ended, Event, Phase, State, Storage, TaskId, WorkerId, WorkerStatus,
+};
 
 /// Appends the effects of one change. `state` is the state just after `event`, whose change it is.
 pub fn effects(state: &State, event: &Event, change: &Change, out: &mut Vec<Effect>) {

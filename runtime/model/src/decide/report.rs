@@ -162,7 +162,11 @@ fn data(turn: &mut Turn<'_>, worker: WorkerId, at: Nanos, what: Reported) {
             let useful = state
                 .task(task)
                 .is_some_and(|found| found.phase.is_active() || found.phase == Phase::Memory);
-            (useful && !holds(state, worker, task)).then_some(Event::ReplicaAdded { task, worker, bytes })
+            (useful && !holds(state, worker, task)).then_some(Event::ReplicaAdded {
+                task,
+                worker,
+                bytes,
+            })
         }
         Reported::ReplicaDropped { task } => {
             holds(state, worker, task).then_some(Event::ReplicaDropped { task, worker })

@@ -12,7 +12,8 @@ pub(crate) fn answer(script: &Script, before: &State, answer: &Answer) -> String
     let mut text = String::new();
     let mut replayed = before.clone();
     for event in &answer.output.events {
-        let at = if event.at == event.logged_at { String::new() } else { format!(" at {}", event.at) };
+        let at =
+            if event.at == event.logged_at { String::new() } else { format!(" at {}", event.at) };
         let because = cause(script, event);
         line(&mut text, script, &format!("{:?}{at}{because}", event.what));
         let mut changes = Vec::new();
@@ -28,8 +29,7 @@ pub(crate) fn answer(script: &Script, before: &State, answer: &Answer) -> String
         line(&mut text, script, &format!("! {refused}"));
     }
     assert_eq!(replayed, script.state, "the events alone give the same state");
-    let tasks: Vec<String> =
-        script.state.tasks().iter().map(|(id, _)| task(script, id)).collect();
+    let tasks: Vec<String> = script.state.tasks().iter().map(|(id, _)| task(script, id)).collect();
     writeln!(text, "= {}", if tasks.is_empty() { "-".to_owned() } else { tasks.join(", ") })
         .expect("text grows");
     text

@@ -39,16 +39,13 @@ pub(crate) struct Answer {
 }
 
 impl Script {
-    /// Runs all inputs of a text, for what they leave behind.
-    pub(crate) fn run(text: &str) -> Self {
-        let mut script = Self::default();
+    /// Takes all inputs of a text, for what they leave behind: none may be for nothing.
+    pub(crate) fn given(&mut self, text: &str) {
         for input in paragraphs(text) {
-            let answer = script.turn(&input);
-            if let Some(refused) = answer.and_then(|answer| answer.refused) {
-                panic!("{input}: {refused}");
-            }
+            let Some(answer) = self.turn(&input) else { continue };
+            assert!(answer.refused.is_none(), "{input}: {:?}", answer.refused);
+            assert!(!answer.output.events.is_empty(), "nothing comes of {input}");
         }
-        script
     }
 
     /// One turn: the input of a line (with the indented lines below it), then placement. `None`:
@@ -106,17 +103,15 @@ impl Script {
             ["release", client, ref tasks @ ..] => {
                 Input::ResultReleased { client: client_id(client), tasks: self.tasks(tasks) }
             }
-            ["cancel", ref tasks @ ..] => Input::CancelRequested {
-                tasks: self.tasks(tasks),
-                reason: CancelReason::Requested,
-            },
+            ["cancel", ref tasks @ ..] => {
+                Input::CancelRequested { tasks: self.tasks(tasks), reason: CancelReason::Requested }
+            }
             ["worker", name, ref options @ ..] => {
                 Input::WorkerJoined { worker: self.state.next_worker(), info: info(name, options) }
             }
-            ["lost", worker] => Input::WorkerLost {
-                worker: worker_id(worker),
-                reason: LossReason::Disconnected,
-            },
+            ["lost", worker] => {
+                Input::WorkerLost { worker: worker_id(worker), reason: LossReason::Disconnected }
+            }
             ["clock", worker, offset, error] => Input::ClockMeasured {
                 worker: worker_id(worker),
                 offset_ns: offset.parse().expect("an offset in nanoseconds"),
@@ -281,7 +276,8 @@ fn client_id(text: &str) -> ClientId {
 
 fn number(text: &str, letter: &str) -> u32 {
     let digits = text.strip_prefix(letter).and_then(|digits| digits.parse().ok());
-    digits.unwrap_or_else(|| panic!("{text} is no name of this case and no {letter}0, {letter}1, …"))
+    digits
+        .unwrap_or_else(|| panic!("{text} is no name of this case and no {letter}0, {letter}1, …"))
 }
 
 fn parse(text: &str) -> u32 {

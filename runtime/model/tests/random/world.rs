@@ -1,0 +1,538 @@
+//! A toy world around the core: workers that hold results, fetch, run and report, each message
+//! delivered some time later. Every choice comes from the numbers of an `Action`.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use taskreel_model::{
+    CancelReason, Change, ClientId, Effect, Event, FailureKind, Input, LocalityThenIdle,
+    LossReason, Nanos, NewGraph, NewTask, Output, PauseReason, Rejection, Report, Reported,
+    Stamped, State, SuffixText, TaskId, TaskOptions, TransferFailure, Turn, WorkerId, WorkerInfo,
+    WorkerStatus, decide, place,
+};
+
+/// One step of a random run.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Action {
+    pub(crate) what: u8,
+    pub(crate) a: u16,
+    pub(crate) b: u16,
+}
+
+/// Whether workers tell only what happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Manners {
+    Honest,
+    Lying,
+}
+
+/// The live state, its log and the workers.
+pub(crate) struct World {
+    pub(crate) state: State,
+    pub(crate) log: Vec<Stamped<Event>>,
+    pub(crate) changes: Vec<Change>,
+    manners: Manners,
+    workers: BTreeMap<WorkerId, Peer>,
+    timers: BTreeSet<TaskId>,
+    now: Nanos,
+}
+
+/// A worker as it sees itself.
+#[derive(Default)]
+struct Peer {
+    slots: Vec<Option<(TaskId, u32)>>,
+    assigned: BTreeMap<TaskId, Job>,
+    held: BTreeSet<TaskId>,
+    fetching: BTreeMap<TaskId, WorkerId>,
+    inbox: VecDeque<Message>,
+    outbox: Vec<Report>,
+}
+
+struct Job {
+    attempt: u32,
+    /// What it needs, and who had it when it was sent.
+    inputs: Vec<(TaskId, Vec<WorkerId>)>,
+}
+
+enum Message {
+    Run { task: TaskId, job: Job },
+    Revoke { task: TaskId, attempt: u32 },
+    AskBack { task: TaskId, attempt: u32 },
+    Free(TaskId),
+}
+
+impl World {
+    pub(crate) fn new(manners: Manners) -> Self {
+        let (log, changes, workers) = (Vec::new(), Vec::new(), BTreeMap::new());
+        let (state, timers, now) = (State::new(), BTreeSet::new(), Nanos::ZERO);
+        let mut world = Self { state, log, changes, manners, workers, timers, now };
+        world.input(Input::SchedulerStarted);
+        world.connect();
+        world.join(2);
+        world
+    }
+
+    /// Does what an action stands for; what is impossible now is left out.
+    pub(crate) fn act(&mut self, Action { what, a, b }: Action) {
+        match what % 32 {
+            0..=2 => self.submit(a, b),
+            3 if self.workers.len() < 5 => self.join(a % 3 + 1),
+            4 => self.lose(a),
+            5 => self.cancel(a),
+            6 | 7 => self.release(a, b),
+            8 => self.want(a, b),
+            9 => self.fire(a),
+            10 => self.steal(a, b),
+            11 => self.client(a),
+            12 => self.with_worker(a, |peer, at| peer.whim(b, at)),
+            13 if self.manners == Manners::Lying => self.lie(a, b),
+            14..=18 => self.deliver(a),
+            19..=23 => self.with_worker(a, |peer, at| peer.receive(at)),
+            _ => self.work(a, b),
+        }
+    }
+
+    /// Lets everything come to its end: everybody tells all, and nobody lies or dies any more.
+    pub(crate) fn settle(&mut self) {
+        if self.manners == Manners::Lying {
+            while !self.workers.is_empty() {
+                self.lose(0);
+            }
+        }
+        // One that has what any task may need.
+        self.join(3);
+        for round in 0.. {
+            assert!(round < 100_000, "it does not settle: {:?}", self.state.totals());
+            let at = self.now;
+            let resumed = Report { at, what: Reported::Resumed };
+            for (id, peer) in &mut self.workers {
+                let status = self.state.worker(*id).map(|found| found.status);
+                if status == Some(WorkerStatus::Paused) && peer.outbox.is_empty() {
+                    peer.outbox.push(resumed.clone());
+                }
+            }
+            let before = self.log.len();
+            let mut is_quiet = true;
+            for n in 0..self.workers.len() as u16 {
+                is_quiet &= self.peer(n).is_none_or(|peer| peer.inbox.is_empty());
+                while self.peer(n).is_some_and(|peer| !peer.inbox.is_empty()) {
+                    self.with_worker(n, |peer, at| peer.receive(at));
+                }
+                self.work(n, 0);
+                self.deliver(n);
+            }
+            self.fire(0);
+            if is_quiet && self.log.len() == before && self.timers.is_empty() {
+                return;
+            }
+        }
+    }
+
+    fn input(&mut self, input: Input) {
+        self.now = self.now + Nanos::from_micros(700);
+        let mut output = Output::default();
+        let mut turn = Turn::new(&mut self.state, self.now, &mut output);
+        let refused = decide(&mut turn, input.clone()).err();
+        place(&LocalityThenIdle, &mut turn);
+        self.take(output);
+        match refused {
+            Some(Rejection::Protocol { worker, .. }) if self.manners == Manners::Lying => {
+                self.input(Input::WorkerLost { worker, reason: LossReason::Disconnected });
+            }
+            Some(refused) => panic!("{input:?}: {refused}"),
+            None => {}
+        }
+    }
+
+    /// Keeps the log, and sends what is to be sent.
+    fn take(&mut self, output: Output) {
+        self.state.validate();
+        self.log.extend(output.events);
+        self.changes.extend(output.changes);
+        for effect in output.effects {
+            self.carry_out(effect);
+        }
+    }
+
+    fn carry_out(&mut self, effect: Effect) {
+        let (worker, message) = match effect {
+            Effect::Run { worker, task, attempt } => {
+                let Some(found) = self.state.task(task) else { return };
+                let holders = |dep: &TaskId| {
+                    let dep = self.state.task(*dep).expect("a dependency is live");
+                    dep.replicas.iter().map(|replica| replica.worker).collect()
+                };
+                let inputs = found.deps.iter().map(|dep| (*dep, holders(dep))).collect();
+                (worker, Message::Run { task, job: Job { attempt, inputs } })
+            }
+            Effect::Revoke { worker, task, attempt } => (worker, Message::Revoke { task, attempt }),
+            Effect::AskBack { worker, task, attempt } => {
+                (worker, Message::AskBack { task, attempt })
+            }
+            Effect::Free { worker, task } => (worker, Message::Free(task)),
+            Effect::Disconnect { worker } => {
+                self.workers.remove(&worker);
+                return;
+            }
+            Effect::SetRetryTimer { task, .. } => {
+                self.timers.insert(task);
+                return;
+            }
+            Effect::Notify { client, .. } => {
+                assert!(self.state.clients().contains_key(&client), "{client} has left");
+                return;
+            }
+        };
+        let peer = self.workers.get_mut(&worker).expect("messages go to workers that are here");
+        peer.inbox.push_back(message);
+    }
+
+    fn connect(&mut self) {
+        let client = self.state.next_client();
+        self.input(Input::ClientConnected { client, name: format!("client-{client}") });
+    }
+
+    fn client(&mut self, a: u16) {
+        let client = self.some_client(a);
+        if self.state.clients().len() < 3 {
+            self.connect();
+        } else if let Some(client) = client {
+            self.input(Input::ClientLeft { client });
+        }
+    }
+
+    fn join(&mut self, slots: u16) {
+        let worker = self.state.next_worker();
+        let info = WorkerInfo {
+            name: "any".to_owned(),
+            address: format!("local://{worker}"),
+            host: "here".to_owned(),
+            pid: worker.0,
+            slots,
+            memory_limit: 0,
+            resources: BTreeMap::from([("gpu".to_owned(), u64::from(slots % 2) * 1000)]),
+            version: "0".to_owned(),
+        };
+        let peer = Peer { slots: vec![None; usize::from(slots)], ..Peer::default() };
+        self.workers.insert(worker, peer);
+        self.input(Input::WorkerJoined { worker, info });
+    }
+
+    fn lose(&mut self, a: u16) {
+        if let Some(worker) = self.some_worker(a) {
+            self.input(Input::WorkerLost { worker, reason: LossReason::Silent });
+        }
+    }
+
+    fn submit(&mut self, a: u16, b: u16) {
+        let Some(client) = self.some_client(a) else { return };
+        let graphs = self.state.graphs().iter().filter(|graph| graph.client == client);
+        let local = graphs.map(|graph| graph.local + graph.n_tasks).max().unwrap_or(0);
+        let mut options = TaskOptions::new("f");
+        let mut retried = options.clone();
+        retried.retries = 2;
+        retried.retry_delay = Nanos(u64::from(b % 2) * 1_000);
+        options.priority = i32::from(b % 3) - 1;
+        let mut restricted = options.clone();
+        restricted.workers.push("any".to_owned());
+        if b % 7 == 0 {
+            restricted.resources.insert("gpu".to_owned(), 1000);
+        }
+        let mut draw = u64::from(a) << 16 | u64::from(b);
+        let mut next = |below: u64| {
+            draw = draw.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (draw >> 33) % below
+        };
+        let tasks = (0..1 + u32::from(b % 9))
+            .map(|position| {
+                let number = local + position;
+                let from = number.saturating_sub(8);
+                let known = |dep: &u32| {
+                    let earlier = self.state.local_task(client, *dep);
+                    *dep >= local || earlier.is_some_and(|task| self.state.task(task).is_some())
+                };
+                let deps: Vec<u32> =
+                    (from..number).filter(known).filter(|_| next(3) == 0).collect();
+                let suffix = SuffixText::Index(number);
+                let (options, wanted) = (next(3) as u32, next(2) == 0);
+                NewTask { prefix: next(2) as u32, suffix, options, wanted, deps }
+            })
+            .collect();
+        let name = "graph".to_owned();
+        let prefixes = vec!["load".to_owned(), "sum".to_owned()];
+        let options = vec![options, retried, restricted];
+        let graph = NewGraph { name, local, prefixes, options, tasks };
+        self.input(Input::GraphSubmitted { client, graph });
+    }
+
+    fn cancel(&mut self, a: u16) {
+        if let Some(task) = self.some_task(a) {
+            let (tasks, reason) = (vec![task], CancelReason::Requested);
+            self.input(Input::CancelRequested { tasks, reason });
+        }
+    }
+
+    fn release(&mut self, a: u16, b: u16) {
+        let Some(client) = self.some_client(a) else { return };
+        let wanted = |task: &TaskId| {
+            self.state.task(*task).is_some_and(|found| found.wanted_by.contains(&client))
+        };
+        let tasks: Vec<TaskId> = self.live_tasks().into_iter().filter(wanted).collect();
+        let some = tasks.iter().skip(usize::from(b % 5)).step_by(2).copied().collect();
+        self.input(Input::ResultReleased { client, tasks: some });
+    }
+
+    fn want(&mut self, a: u16, b: u16) {
+        if let (Some(client), Some(task)) = (self.some_client(a), self.some_task(b)) {
+            self.input(Input::ResultWanted { client, tasks: vec![task] });
+        }
+    }
+
+    /// A timer fires.
+    fn fire(&mut self, a: u16) {
+        let Some(task) = nth(self.timers.iter().copied().collect(), a) else { return };
+        self.timers.remove(&task);
+        self.input(Input::RetryDue { task });
+    }
+
+    /// What a policy that balances would ask.
+    fn steal(&mut self, a: u16, b: u16) {
+        let idle = |task: &TaskId| {
+            let run = self.state.task(*task).and_then(|found| found.run);
+            run.is_some_and(|run| run.executing.is_none() && run.thief.is_none())
+        };
+        let tasks: Vec<TaskId> = self.live_tasks().into_iter().filter(idle).collect();
+        let to = nth(self.state.by_load().map(|(_, worker)| worker).collect(), b);
+        let (Some(task), Some(to)) = (nth(tasks, a), to) else { return };
+        let run = self.state.task(task).and_then(|found| found.run).expect("filtered by it");
+        let mut output = Output::default();
+        let mut turn = Turn::new(&mut self.state, self.now, &mut output);
+        turn.emit(Event::StealRequested { task, from: run.worker, to });
+        self.take(output);
+    }
+
+    /// A worker fetches, starts or ends something.
+    fn work(&mut self, a: u16, b: u16) {
+        let Some(worker) = self.some_worker(a) else { return };
+        let holders: BTreeMap<WorkerId, BTreeSet<TaskId>> =
+            self.workers.iter().map(|(id, peer)| (*id, peer.held.clone())).collect();
+        let at = self.now;
+        let peer = self.workers.get_mut(&worker).expect("it was chosen from them");
+        peer.work(worker, &holders, b, at);
+    }
+
+    fn deliver(&mut self, a: u16) {
+        let Some(worker) = self.some_worker(a) else { return };
+        let peer = self.workers.get_mut(&worker).expect("it was chosen from them");
+        let reports = std::mem::take(&mut peer.outbox);
+        if !reports.is_empty() {
+            self.input(Input::WorkerReported { worker, reports });
+        }
+    }
+
+    /// A worker reports what did not happen.
+    fn lie(&mut self, a: u16, b: u16) {
+        let Some(worker) = self.some_worker(a) else { return };
+        let task = TaskId(u32::from(b) % (self.state.tasks().next_id().0 + 2));
+        let attempt = self.state.task(task).map_or(1, |found| found.attempt);
+        let (slot, bytes, took) = (b % 3, u64::from(b), Nanos(u64::MAX));
+        let from = WorkerId(u32::from(a % 4));
+        let reason = TransferFailure::Missing;
+        let what = match b % 13 {
+            0 => Reported::Started { task, attempt, slot },
+            1 => Reported::Finished { task, attempt, bytes },
+            2 => {
+                let (kind, error) = (FailureKind::Panic, "lie".repeat(4_000));
+                Reported::Failed { task, attempt, kind, error }
+            }
+            3 | 4 => Reported::TransferStarted { task, from, dependent: TaskId(task.0 + 1) },
+            5 => Reported::TransferFinished { task, bytes },
+            6 => Reported::TransferFailed { task, reason },
+            7 => Reported::InputsMissing { task, attempt },
+            8 => Reported::Spilled { task, bytes, took },
+            9 => Reported::ReplicaAdded { task, bytes },
+            10 => Reported::ReplicaDropped { task },
+            11 => Reported::GaveBack { task, attempt },
+            _ => Reported::Kept { task, attempt },
+        };
+        let at = Nanos(self.now.0.wrapping_add(u64::from(a) << 20));
+        self.input(Input::WorkerReported { worker, reports: vec![Report { at, what }] });
+    }
+
+    fn with_worker(&mut self, a: u16, act: impl FnOnce(&mut Peer, Nanos)) {
+        let at = self.now;
+        if let Some(peer) = self.peer(a) {
+            act(peer, at);
+        }
+    }
+
+    fn peer(&mut self, a: u16) -> Option<&mut Peer> {
+        let worker = self.some_worker(a)?;
+        self.workers.get_mut(&worker)
+    }
+
+    fn some_worker(&self, a: u16) -> Option<WorkerId> {
+        nth(self.workers.keys().copied().collect(), a)
+    }
+
+    fn some_client(&self, a: u16) -> Option<ClientId> {
+        nth(self.state.clients().keys().copied().collect(), a)
+    }
+
+    fn some_task(&self, a: u16) -> Option<TaskId> {
+        nth(self.live_tasks(), a)
+    }
+
+    fn live_tasks(&self) -> Vec<TaskId> {
+        self.state.tasks().iter().map(|(id, _)| id).collect()
+    }
+}
+
+fn nth<T>(mut items: Vec<T>, a: u16) -> Option<T> {
+    let n = items.len();
+    (n > 0).then(|| items.swap_remove(usize::from(a) % n))
+}
+
+impl Peer {
+    fn tell(&mut self, at: Nanos, what: Reported) {
+        self.outbox.push(Report { at, what });
+    }
+
+    /// Reads one message.
+    fn receive(&mut self, at: Nanos) {
+        match self.inbox.pop_front() {
+            Some(Message::Run { task, job }) => {
+                self.assigned.insert(task, job);
+            }
+            Some(Message::Revoke { task, attempt }) => self.end(task, attempt),
+            Some(Message::AskBack { task, attempt }) => {
+                if self.is_executing(task) || !self.has(task, attempt) {
+                    self.tell(at, Reported::Kept { task, attempt });
+                } else {
+                    self.end(task, attempt);
+                    self.tell(at, Reported::GaveBack { task, attempt });
+                }
+            }
+            Some(Message::Free(task)) => {
+                self.held.remove(&task);
+            }
+            None => {}
+        }
+    }
+
+    fn has(&self, task: TaskId, attempt: u32) -> bool {
+        self.assigned.get(&task).is_some_and(|job| job.attempt == attempt)
+    }
+
+    fn is_executing(&self, task: TaskId) -> bool {
+        self.slots.iter().flatten().any(|(executing, _)| *executing == task)
+    }
+
+    /// Drops an assignment, and what executes for it.
+    fn end(&mut self, task: TaskId, attempt: u32) {
+        if self.has(task, attempt) {
+            self.assigned.remove(&task);
+        }
+        for slot in &mut self.slots {
+            *slot = slot.filter(|executing| *executing != (task, attempt));
+        }
+    }
+
+    /// The next thing to do, the oldest task first; `b` chooses how what executes ends.
+    fn work(
+        &mut self,
+        me: WorkerId,
+        holders: &BTreeMap<WorkerId, BTreeSet<TaskId>>,
+        b: u16,
+        at: Nanos,
+    ) {
+        if let Some((task, from)) = self.fetching.pop_first() {
+            self.fetched(task, holders.get(&from), at);
+            return;
+        }
+        let executing = nth(self.slots.iter().flatten().copied().collect(), b);
+        let free = self.slots.iter().position(Option::is_none);
+        if let Some((task, attempt)) = executing
+            && (free.is_none() || b % 2 == 0)
+        {
+            self.finish(task, attempt, b, at);
+            return;
+        }
+        let Some(slot) = free else { return };
+        let waiting = self.assigned.iter().filter(|(task, _)| !self.is_executing(**task));
+        let Some((&task, job)) = waiting.min_by_key(|(task, _)| (task.0 + u32::from(b)) % 5) else {
+            return;
+        };
+        let missing = job.inputs.iter().find(|(input, _)| !self.held.contains(input));
+        let attempt = job.attempt;
+        let Some((input, from)) = missing else {
+            self.slots[slot] = Some((task, attempt));
+            self.tell(at, Reported::Started { task, attempt, slot: slot as u16 });
+            return;
+        };
+        let from = from.iter().find(|worker| **worker != me && holders.contains_key(worker));
+        match (*input, from.copied()) {
+            (input, Some(from)) => {
+                self.fetching.insert(input, from);
+                self.tell(at, Reported::TransferStarted { task: input, from, dependent: task });
+            }
+            (_, None) => {
+                self.end(task, attempt);
+                self.tell(at, Reported::InputsMissing { task, attempt });
+            }
+        }
+    }
+
+    fn fetched(&mut self, task: TaskId, sender: Option<&BTreeSet<TaskId>>, at: Nanos) {
+        let reason = match sender {
+            Some(held) if held.contains(&task) => {
+                self.held.insert(task);
+                self.tell(at, Reported::TransferFinished { task, bytes: 10 });
+                return;
+            }
+            Some(_) => TransferFailure::Missing,
+            None => TransferFailure::Unreachable,
+        };
+        self.tell(at, Reported::TransferFailed { task, reason });
+        let needs = |job: &Job| job.inputs.iter().any(|(input, _)| *input == task);
+        let stuck: Vec<(TaskId, u32)> = self
+            .assigned
+            .iter()
+            .filter(|(waiting, job)| needs(job) && !self.is_executing(**waiting))
+            .map(|(waiting, job)| (*waiting, job.attempt))
+            .collect();
+        for (task, attempt) in stuck {
+            self.end(task, attempt);
+            self.tell(at, Reported::InputsMissing { task, attempt });
+        }
+    }
+
+    fn finish(&mut self, task: TaskId, attempt: u32, b: u16, at: Nanos) {
+        self.end(task, attempt);
+        if b % 5 == 4 {
+            let (kind, error) = (FailureKind::Error, "it failed".to_owned());
+            self.tell(at, Reported::Failed { task, attempt, kind, error });
+        } else {
+            self.held.insert(task);
+            self.tell(at, Reported::Finished { task, attempt, bytes: u64::from(b) });
+        }
+    }
+
+    /// Something it may do of itself.
+    fn whim(&mut self, b: u16, at: Nanos) {
+        let what = match nth(self.held.iter().copied().collect(), b / 8) {
+            Some(task) if b % 8 < 3 => {
+                Reported::Spilled { task, bytes: 1, took: Nanos::from_micros(3) }
+            }
+            Some(task) if b % 8 < 5 => {
+                Reported::Restored { task, bytes: 1, took: Nanos::from_micros(3) }
+            }
+            Some(task) if b % 8 == 5 => {
+                self.held.remove(&task);
+                Reported::ReplicaDropped { task }
+            }
+            _ if b % 8 == 6 => Reported::Paused { reason: PauseReason::Memory },
+            _ => Reported::Resumed,
+        };
+        self.tell(at, what);
+    }
+}
