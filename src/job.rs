@@ -74,6 +74,26 @@ pub enum JobStdin {
 }
 
 impl Job {
+    /// A job of one command, which runs in the current folder. `argv` begins with the program.
+    pub fn of_command(argv: Vec<String>) -> Self {
+        let program = argv.first().map_or("command", String::as_str);
+        let key = program.rsplit('/').next().unwrap_or(program).to_owned();
+        let task = JobTask {
+            key: key.clone(),
+            argv,
+            env: BTreeMap::new(),
+            cwd: std::env::current_dir().unwrap_or_default(),
+            stdin: JobStdin::Empty,
+            needs: Vec::new(),
+            retries: 0,
+            retry_delay: Duration::ZERO,
+            timeout: None,
+            priority: 0,
+            capture: true,
+        };
+        Self { name: key, tasks: vec![task] }
+    }
+
     /// Reads and checks a job file.
     ///
     /// # Errors

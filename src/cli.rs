@@ -1,0 +1,73 @@
+//! The command line: one file per subcommand.
+
+mod cluster_options;
+mod demo;
+mod events;
+mod failure;
+mod info;
+mod interrupt;
+mod names;
+mod open;
+mod progress;
+mod render;
+mod run;
+mod session;
+mod size;
+mod state;
+mod table;
+mod view;
+mod viewer;
+
+use std::io::{self, BufWriter, Write};
+
+use clap::{Parser, Subcommand};
+
+pub(crate) use failure::Failure;
+pub(crate) use table::{counted, grouped, printable};
+
+/// What follows every help text of a trace command about instants.
+const INSTANTS: &str = "Instants are written 12.3s, 1m2s, 250ms, 50%, event:81234 or end.";
+
+/// Runs parallel work, records every run, and shows any instant of it again.
+///
+/// A run's trace is one small file: open it in the viewer, ask for the state at any instant, draw
+/// it, send it to somebody.
+#[derive(Debug, Parser)]
+#[command(name = "reel", version, propagate_version = true, max_term_width = 100)]
+#[command(after_help = "Begin with:
+  reel demo                        count the words of the files here, live in the browser
+  reel run job.toml                run a graph of commands
+  reel view wordcount-….reel       open a trace in the browser, live or long finished
+
+Exit codes: 0 done, 1 the run failed, 2 wrong usage, 3 an input could not be read.")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Demo(demo::Demo),
+    Run(run::Run),
+    Info(info::Info),
+    State(state::AtInstant),
+    Events(events::Events),
+    Render(render::Render),
+    View(view::View),
+}
+
+/// Reads the command line and does what it says.
+pub(crate) fn run() -> Result<(), Failure> {
+    let cli = Cli::parse();
+    let mut out = BufWriter::new(io::stdout().lock());
+    match cli.command {
+        Command::Demo(command) => command.run(&mut out)?,
+        Command::Run(command) => command.run(&mut out)?,
+        Command::Info(command) => command.run(&mut out)?,
+        Command::State(command) => command.run(&mut out)?,
+        Command::Events(command) => command.run(&mut out)?,
+        Command::Render(command) => command.run(&mut out)?,
+        Command::View(command) => command.run()?,
+    }
+    Ok(out.flush()?)
+}

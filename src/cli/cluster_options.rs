@@ -1,0 +1,100 @@
+//! The options of `run` and `demo`: the cluster, its trace, its viewer.
+
+use std::io::{self, IsTerminal};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use jiff::Zoned;
+
+use super::Failure;
+use super::size::parse_size;
+use super::viewer::parse_addr;
+
+/// What a failed write of the trace does to the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OnRecordError {
+    /// The run ends with an error.
+    Stop,
+    /// The run goes on without a trace.
+    Continue,
+}
+
+/// How to run, record and show.
+#[derive(Debug, Args)]
+pub(crate) struct ClusterOptions {
+    /// Record the run to this file, which must not exist
+    /// [default: NAME-DATE-TIME.reel in this folder]
+    #[arg(long, value_name = "FILE", help_heading = "Trace")]
+    record: Option<PathBuf>,
+    /// Do not record the run; then there is no viewer either
+    #[arg(long, conflicts_with_all = ["record", "view"], help_heading = "Trace")]
+    no_record: bool,
+    /// What to do when the trace cannot be written, because the disk is full for example
+    #[arg(long, value_name = "WHAT", default_value = "stop", help_heading = "Trace")]
+    pub(crate) on_record_error: OnRecordError,
+    /// Number of workers [default: one per core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096), help_heading = "Cluster")]
+    pub(crate) workers: Option<u16>,
+    /// Threads per worker: how many tasks it runs at once
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Cluster")]
+    pub(crate) threads: u16,
+    /// Workers are processes that talk TCP, instead of threads of this one
+    #[arg(long, help_heading = "Cluster")]
+    pub(crate) processes: bool,
+    /// Memory per worker for results, such as 512MB or 2GiB [default: no limit]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size, help_heading = "Cluster")]
+    pub(crate) memory: Option<u64>,
+    /// Show the run in the browser at ADDRESS:PORT or a port of this machine; 0 takes a free one
+    /// [default: on a terminal 127.0.0.1:8787 or the next free port, in a pipe none]
+    #[arg(long, value_name = "ADDR", value_parser = parse_addr, help_heading = "Viewer")]
+    pub(crate) view: Option<SocketAddr>,
+    /// No viewer, also on a terminal
+    #[arg(long, conflicts_with = "view", help_heading = "Viewer")]
+    no_view: bool,
+    /// Print a summary as one JSON object: trace, tasks, failed, seconds, tasks_per_second, result
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+impl ClusterOptions {
+    /// Where to record a run of this name; `None`: nowhere.
+    pub(crate) fn trace(&self, name: &str) -> Result<Option<PathBuf>, Failure> {
+        if self.no_record {
+            return Ok(None);
+        }
+        let Some(path) = &self.record else {
+            return Ok(Some(free_name(name, &Zoned::now().strftime("%Y%m%d-%H%M%S").to_string())));
+        };
+        if path.exists() {
+            let hint = "give another name with --record, or remove it first";
+            return Err(Failure::run(format!("{} exists already: {hint}", path.display())));
+        }
+        Ok(Some(path.clone()))
+    }
+
+    /// Whether a viewer is to run.
+    pub(crate) fn wants_viewer(&self) -> bool {
+        self.view.is_some() || (on_terminal() && !self.no_view && !self.no_record)
+    }
+}
+
+/// Whether a person watches: then the viewer stays after the run.
+pub(crate) fn on_terminal() -> bool {
+    io::stdout().is_terminal() && io::stderr().is_terminal()
+}
+
+/// `NAME-DATE-TIME.reel`, with a number if two runs begin in the same second.
+fn free_name(name: &str, time: &str) -> PathBuf {
+    let plain = |c: char| if c.is_alphanumeric() || "._-".contains(c) { c } else { '-' };
+    let name: String = name.chars().map(plain).take(80).collect();
+    let name = name.trim_start_matches(['.', '-']);
+    let name = if name.is_empty() { "run" } else { name };
+    let mut path = PathBuf::from(format!("{name}-{time}.reel"));
+    let mut number = 2;
+    while path.exists() {
+        path = PathBuf::from(format!("{name}-{time}-{number}.reel"));
+        number += 1;
+    }
+    path
+}

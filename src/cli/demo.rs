@@ -1,0 +1,137 @@
+//! `reel demo`: the built-in workloads on real input.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+
+use super::cluster_options::ClusterOptions;
+use super::{Failure, session};
+use crate::demo::reduction::{Reduction, Shape};
+use crate::demo::{reduction, trivial, wordcount};
+
+/// Runs a built-in workload; without a name, counts the words of the files here.
+///
+/// On a terminal the run is shown live in the browser, and stays there until Ctrl-C.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_help_heading = "Workloads")]
+#[command(after_help = "Examples:
+  reel demo                             count the words of the files here
+  reel demo wordcount /usr/share/doc
+  reel demo reduction --shape linear    one core works, the others wait: see why
+  reel demo trivial --tasks 100000 --json | jq .tasks_per_second")]
+pub(crate) struct Demo {
+    #[command(subcommand)]
+    workload: Option<Workload>,
+    #[command(flatten)]
+    options: ClusterOptions,
+}
+
+#[derive(Debug, Subcommand)]
+enum Workload {
+    Wordcount(Wordcount),
+    Reduction(ReductionArgs),
+    Trivial(Trivial),
+}
+
+/// Counts words over all text files under the paths: a map over files and a tree reduction.
+///
+/// A word is a run of the letters A to Z, in any case. Files that are not UTF-8 or cannot be read
+/// are left out and counted in the summary; links are not followed; files above 4 MiB are
+/// counted in pieces. Left out unless named or with --all: .git, .hg and .svn, folders that hold
+/// a CACHEDIR.TAG (such as target), and traces.
+#[derive(Debug, Args)]
+#[command(after_help = "The same count by other means:
+  reel demo wordcount DIR --files | tr '\\n' '\\0' | LC_ALL=C xargs -0 awk 1 |
+    LC_ALL=C tr -cs A-Za-z '\\n' | tr A-Z a-z | sed '/^$/d' | sort | uniq -c | sort -k1,1nr -k2 | head -20")]
+struct Wordcount {
+    /// Files and folders to count.
+    #[arg(value_name = "PATH", default_value = ".")]
+    paths: Vec<PathBuf>,
+    /// How many words to print, the most frequent first
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    top: usize,
+    /// Count in version control, caches and traces, too
+    #[arg(long)]
+    all: bool,
+    /// Print the paths of the files that are counted instead of words, one per line
+    #[arg(long)]
+    files: bool,
+    #[command(flatten)]
+    options: ClusterOptions,
+}
+
+/// Sums numbers one by one or as a tree: what dependencies do to a parallel run.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  reel demo reduction --shape tree --leaves 64
+  reel demo reduction --shape linear --leaves 64 --sleep 50ms")]
+struct ReductionArgs {
+    /// In pairs of pairs, or one after the other
+    #[arg(long, value_name = "SHAPE", default_value = "tree")]
+    shape: Shape,
+    /// How many numbers to sum
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    leaves: u32,
+    /// How long each task takes: 100ms, 1s; 0 for as fast as it can
+    #[arg(long, value_name = "TIME", default_value = "100ms", value_parser = parse_sleep)]
+    sleep: Duration,
+    #[command(flatten)]
+    options: ClusterOptions,
+}
+
+/// Runs tasks that do nothing and prints how many a second.
+#[derive(Debug, Args)]
+struct Trivial {
+    /// How many
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
+    tasks: u32,
+    #[command(flatten)]
+    options: ClusterOptions,
+}
+
+impl Demo {
+    /// Runs the workload and prints what came of it.
+    pub(crate) fn run(self, out: &mut dyn Write) -> Result<(), Failure> {
+        match self.workload {
+            Some(Workload::Wordcount(args)) => args.run(out),
+            Some(Workload::Reduction(args)) => {
+                let ReductionArgs { shape, leaves, sleep, options } = args;
+                let reduction = Reduction { shape, leaves, sleep };
+                let work = Box::new(move |client: &_| reduction::run(reduction, client));
+                session::run("reduction", &options, work, out)
+            }
+            Some(Workload::Trivial(Trivial { tasks, options })) => {
+                let work = Box::new(move |client: &_| trivial::run(tasks, client));
+                session::run("trivial", &options, work, out)
+            }
+            None => {
+                let options = self.options;
+                let paths = vec![PathBuf::from(".")];
+                Wordcount { paths, top: 20, all: false, files: false, options }.run(out)
+            }
+        }
+    }
+}
+
+impl Wordcount {
+    fn run(self, out: &mut dyn Write) -> Result<(), Failure> {
+        let listing = wordcount::list(&self.paths, self.all).map_err(Failure::input)?;
+        let show = wordcount::Show { top: self.top, files: self.files };
+        let work = Box::new(move |client: &_| wordcount::run(&listing, show, client));
+        session::run("wordcount", &self.options, work, out)
+    }
+}
+
+/// A time such as `100ms`; a bare number is seconds.
+fn parse_sleep(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("`{text}` is no time: write 100ms, 1.5s or 0");
+    if let Ok(seconds) = text.parse::<f64>() {
+        return Duration::try_from_secs_f64(seconds).map_err(|_negative| wrong());
+    }
+    match text.parse() {
+        Ok(taskreel_replay::Instant::At(at)) => Ok(Duration::from_nanos(at.0)),
+        _ => Err(wrong()),
+    }
+}

@@ -1,0 +1,190 @@
+//! `reel info`: what a trace holds.
+
+use std::io::Write;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use taskreel_model::{Event, HumanBytes, LossReason, Nanos, State};
+use taskreel_recorder::TraceInfo;
+
+use super::table::{counted, grouped, printable};
+use super::{Failure, open};
+
+/// Says what a trace holds: run, tasks, workers, size, and whether anything is missing.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  reel info run.reel
+  reel info run.reel --json | jq .tasks")]
+pub(crate) struct Info {
+    /// The trace.
+    #[arg(value_name = "FILE")]
+    trace: PathBuf,
+    /// One JSON object instead of text.
+    #[arg(long)]
+    json: bool,
+}
+
+/// The JSON form; the text says the same.
+#[derive(Debug, Serialize)]
+struct Report {
+    trace: String,
+    name: String,
+    run_id: String,
+    started: String,
+    started_unix_ns: u64,
+    duration_s: f64,
+    version: String,
+    format: String,
+    host: String,
+    platform: String,
+    command: Vec<String>,
+    workers: Workers,
+    tasks: Tasks,
+    events: u64,
+    samples: u64,
+    logs: u64,
+    bytes: u64,
+    bytes_per_event: f64,
+    /// Whether the run was closed and nothing is missing.
+    complete: bool,
+    /// What is missing, or was skipped.
+    warnings: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Workers {
+    joined: u64,
+    lost: u64,
+    slots: u64,
+}
+
+/// Each task once, by how it ended.
+#[derive(Debug, Serialize)]
+struct Tasks {
+    total: u64,
+    finished: u64,
+    erred: u64,
+    cancelled: u64,
+    unfinished: u64,
+}
+
+impl Info {
+    /// Prints the report.
+    pub(crate) fn run(&self, out: &mut dyn Write) -> Result<(), Failure> {
+        let info = open::info(&self.trace)?;
+        let mut n_lost = 0;
+        let (state, cut) = open::fold(&self.trace, |event, _| {
+            n_lost += u64::from(is_loss(&event.what));
+            ControlFlow::Continue(())
+        })?;
+        let mut report = Report::new(self.trace.display().to_string(), info, &state);
+        report.workers.lost = n_lost;
+        report.complete &= cut.is_none();
+        report.warnings.extend(cut);
+        if self.json {
+            serde_json::to_writer_pretty(&mut *out, &report).map_err(std::io::Error::from)?;
+            return Ok(writeln!(out)?);
+        }
+        report.write(out)
+    }
+}
+
+impl Report {
+    fn new(trace: String, info: TraceInfo, state: &State) -> Self {
+        let started = Timestamp::from_nanosecond(i128::from(info.run.started_unix_ns))
+            .map_or_else(|_| "unknown".to_owned(), |t| format!("{t:.3}"));
+        let events = info.summary.events;
+        Self {
+            trace,
+            name: info.run.name,
+            run_id: info.run.run_id,
+            started,
+            started_unix_ns: info.run.started_unix_ns,
+            duration_s: Nanos(info.summary.last_logged_at_ns).as_secs_f64(),
+            version: info.run.version,
+            format: format!("{}.{}", info.format.0, info.format.1),
+            host: info.run.host,
+            platform: info.run.platform,
+            command: info.run.command,
+            workers: Workers::of(state),
+            tasks: Tasks::of(state),
+            events,
+            samples: info.summary.samples,
+            logs: info.summary.logs,
+            bytes: info.bytes,
+            bytes_per_event: info.bytes as f64 / events.max(1) as f64,
+            complete: info.closed && info.warnings.is_empty(),
+            warnings: info.warnings.iter().map(ToString::to_string).collect(),
+        }
+    }
+
+    fn write(&self, out: &mut dyn Write) -> Result<(), Failure> {
+        let mut line = |name: &str, value: String| {
+            writeln!(out, "{name:<10}{}", printable(&value)).map_err(Failure::from)
+        };
+        let (workers, tasks) = (&self.workers, &self.tasks);
+        line("name", self.name.clone())?;
+        line("started", self.started.clone())?;
+        line("duration", Nanos::from_secs_f64(self.duration_s).to_string())?;
+        line("host", format!("{} ({})", self.host, self.platform))?;
+        line("command", self.command.join(" "))?;
+        line("version", format!("{} (format {})", self.version, self.format))?;
+        let lost =
+            if workers.lost > 0 { format!(", {} lost", workers.lost) } else { String::new() };
+        let n_workers = counted(workers.joined, "worker");
+        line("workers", format!("{n_workers}, {}{lost}", counted(workers.slots, "slot")))?;
+        let outcomes = [
+            (tasks.finished, "finished"),
+            (tasks.erred, "erred"),
+            (tasks.cancelled, "cancelled"),
+            (tasks.unfinished, "unfinished"),
+        ];
+        let outcomes: Vec<String> = outcomes
+            .iter()
+            .filter(|(n, name)| *n > 0 || *name == "finished")
+            .map(|(n, name)| format!("{} {name}", grouped(*n)))
+            .collect();
+        line("tasks", format!("{}: {}", grouped(tasks.total), outcomes.join(", ")))?;
+        line("events", grouped(self.events))?;
+        let size = HumanBytes(self.bytes);
+        line("size", format!("{size}, {:.1} B per event", self.bytes_per_event))?;
+        let complete = if self.complete { "yes" } else { "no" };
+        line("complete", complete.to_owned())?;
+        self.warnings.iter().try_for_each(|warning| line("", warning.clone()))
+    }
+}
+
+/// Whether a worker went that nobody sent away.
+fn is_loss(event: &Event) -> bool {
+    let Event::WorkerLost { reason, .. } = event else { return false };
+    !matches!(reason, LossReason::Left | LossReason::Retired)
+}
+
+impl Workers {
+    fn of(state: &State) -> Self {
+        let workers = state.workers();
+        Self {
+            joined: workers.len() as u64,
+            lost: 0,
+            slots: workers.iter().map(|w| u64::from(w.info.slots)).sum(),
+        }
+    }
+}
+
+impl Tasks {
+    fn of(state: &State) -> Self {
+        let total = state.totals().total();
+        let ended: u64 = state.graphs().iter().map(|g| u64::from(g.n_ended)).sum();
+        let finished: u64 = state.prefixes().iter().map(|p| p.n_finished).sum();
+        let erred: u64 = state.graphs().iter().map(|g| u64::from(g.n_erred)).sum();
+        Self {
+            total,
+            finished,
+            erred,
+            cancelled: ended.saturating_sub(finished + erred),
+            unfinished: total.saturating_sub(ended),
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! Runs a checked job on a cluster.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+use taskreel::job::{Job, JobStdin, JobTask};
+use taskreel::{Client, Command, CommandOutput, Stdin, TaskError, TaskFuture, task};
+
+use crate::cli::Failure;
+use crate::demo::Outcome;
+
+/// More failures than this are counted and not listed.
+const LISTED_MAX: usize = 20;
+
+/// Puts outputs one after the other, for a task that reads those of several.
+#[task]
+fn outputs(parts: Vec<CommandOutput>) -> CommandOutput {
+    let joined = parts.into_iter().reduce(|mut whole, part| {
+        whole.stdout.0.extend(part.stdout.0);
+        whole.dropped_bytes += part.dropped_bytes;
+        whole
+    });
+    joined.expect("a task that reads one output reads it directly")
+}
+
+/// Submits all tasks and waits for those that nothing depends on.
+pub(crate) fn run(job: &Job, client: &Client) -> Result<Outcome, Failure> {
+    let mut is_needed = vec![false; job.tasks.len()];
+    job.tasks.iter().flat_map(|task| &task.needs).for_each(|&need| is_needed[need] = true);
+
+    let mut futures: Vec<TaskFuture<CommandOutput>> = Vec::with_capacity(job.tasks.len());
+    for task in &job.tasks {
+        let future = submit(task, &futures, client);
+        futures.push(future);
+    }
+    // A result that only other tasks read is freed as soon as they have.
+    let ends: Vec<(&JobTask, TaskFuture<CommandOutput>)> = job
+        .tasks
+        .iter()
+        .zip(futures)
+        .zip(is_needed)
+        .filter_map(|(end, is_needed)| (!is_needed).then_some(end))
+        .collect();
+    let results = ends.iter().map(|(task, future)| (*task, future.wait()));
+    Ok(outcome(results))
+}
+
+fn submit(
+    task: &JobTask,
+    before: &[TaskFuture<CommandOutput>],
+    client: &Client,
+) -> TaskFuture<CommandOutput> {
+    let mut argv = argv(task).into_iter();
+    let program = argv.next().expect("a checked task has a program");
+    let mut command = Command::new(program).args(argv).cwd(&task.cwd);
+    for (name, value) in &task.env {
+        command = command.env(name, value);
+    }
+    command = command.stdin(match &task.stdin {
+        JobStdin::Empty => Stdin::Empty,
+        JobStdin::Text(text) => text.clone().into(),
+        JobStdin::File(path) => Stdin::File(path.clone()),
+        JobStdin::Outputs(sources) => match sources.as_slice() {
+            [source] => (&before[*source]).into(),
+            sources => {
+                let parts: Vec<_> = sources.iter().map(|&source| before[source].clone()).collect();
+                client.submit(outputs(parts).key(format!("outputs-{}", task.key))).into()
+            }
+        },
+    });
+    let mut call = command.call().key(&task.key).retries(task.retries).priority(task.priority);
+    call = call.retry_delay(task.retry_delay);
+    if let Some(timeout) = task.timeout {
+        call = call.timeout(timeout);
+    }
+    let only_before = task.needs.iter().filter(|need| match &task.stdin {
+        JobStdin::Outputs(sources) => !sources.contains(need),
+        JobStdin::Empty | JobStdin::Text(_) | JobStdin::File(_) => true,
+    });
+    for &need in only_before {
+        call = call.after(&before[need]);
+    }
+    client.submit(call)
+}
+
+/// The command line, with its output thrown away if it is not to be captured.
+fn argv(task: &JobTask) -> Vec<String> {
+    if task.capture {
+        return task.argv.clone();
+    }
+    let mut argv: Vec<String> =
+        ["sh", "-c", "exec \"$@\" > /dev/null", "sh"].map(str::to_owned).into();
+    argv.extend(task.argv.iter().cloned());
+    argv
+}
+
+fn outcome<'a>(
+    results: impl Iterator<Item = (&'a JobTask, Result<CommandOutput, TaskError>)>,
+) -> Outcome {
+    let mut text = Vec::new();
+    let mut by_key = Map::new();
+    // By the task that failed: each of its dependents says the same.
+    let mut errors: BTreeMap<String, String> = BTreeMap::new();
+    let mut notes = Vec::new();
+    for (task, result) in results {
+        match result {
+            Ok(output) => {
+                by_key.insert(task.key.clone(), Value::from(output.text()));
+                text.extend(output.stdout.0);
+                if output.dropped_bytes > 0 {
+                    notes.push(format!(
+                        "{}: {} B of its output dropped",
+                        task.key, output.dropped_bytes
+                    ));
+                }
+            }
+            Err(error) => {
+                let culprit = error.culprit().unwrap_or(error.key()).to_owned();
+                errors.entry(culprit).or_insert_with(|| error.message().to_owned());
+            }
+        }
+    }
+    notes.extend(errors.iter().take(LISTED_MAX).map(|(key, why)| format!("{key} failed: {why}")));
+    if errors.len() > LISTED_MAX {
+        notes.push(format!("and {} more failed", errors.len() - LISTED_MAX));
+    }
+    let listed: Vec<Value> =
+        errors.iter().map(|(key, why)| json!({ "task": key, "message": why })).collect();
+    Outcome {
+        text,
+        json: json!({ "outputs": by_key, "errors": listed }),
+        notes,
+        failed: !errors.is_empty(),
+    }
+}

@@ -1,0 +1,199 @@
+//! One run from the first task to the closed trace: cluster, viewer, progress, Ctrl-C, summary.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use taskreel::{Cluster, RunSummary};
+use taskreel_model::HumanBytes;
+use taskreel_viewer::ViewerHandle;
+
+use super::cluster_options::{ClusterOptions, OnRecordError, on_terminal};
+use super::failure::{chain, say};
+use super::interrupt::Interrupts;
+use super::progress::{Bar, Progress};
+use super::table::{counted, grouped, printable};
+use super::{Failure, viewer};
+use crate::demo::{Outcome, Workload};
+
+/// How often progress is drawn and Ctrl-C is looked for.
+const TICK: Duration = Duration::from_millis(100);
+
+/// What a run came to.
+struct Ended {
+    /// `None`: Ctrl-C.
+    result: Option<Result<Outcome, Failure>>,
+    seconds: f64,
+}
+
+/// Runs a workload on a cluster of its own, and prints what came of it.
+pub(crate) fn run(
+    name: &str,
+    options: &ClusterOptions,
+    workload: Workload,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    let interrupts = Interrupts::listen()?;
+    let trace = options.trace(name)?;
+    // Before there is a trace, so that a taken address leaves none behind.
+    options.view.map_or(Ok(()), viewer::check)?;
+    let progress = Progress::default();
+    let cluster = start(name, options, trace.as_deref(), &progress)?;
+    let viewer = match &trace {
+        Some(trace) if options.wants_viewer() => Some(viewer::start(trace, options.view)?),
+        _ => None,
+    };
+    let ended = work(&cluster, workload, &interrupts, &progress);
+    let interrupted = ended.result.is_none();
+    if interrupted {
+        say(format_args!("interrupted: giving up what runs; Ctrl-C again ends at once"));
+    }
+    let closed = cluster.close().map_err(Failure::run);
+    let result = conclude(ended, closed, trace, options.json, out);
+    if let Some(viewer) = viewer { hold(viewer, interrupted, &interrupts, result) } else { result }
+}
+
+fn start(
+    name: &str,
+    options: &ClusterOptions,
+    trace: Option<&Path>,
+    progress: &Progress,
+) -> Result<Cluster, Failure> {
+    let mut builder = Cluster::local()
+        .name(name)
+        .threads(options.threads)
+        .processes(options.processes)
+        .on_record_error(match options.on_record_error {
+            OnRecordError::Stop => taskreel::OnRecordError::Stop,
+            OnRecordError::Continue => taskreel::OnRecordError::Continue,
+        })
+        .watch(progress.watch());
+    if let Some(n_workers) = options.workers {
+        builder = builder.workers(n_workers);
+    }
+    if let Some(bytes) = options.memory {
+        builder = builder.memory(bytes);
+    }
+    builder = match trace {
+        Some(trace) => builder.record(trace),
+        None => builder.no_record(),
+    };
+    builder.start().map_err(Failure::run)
+}
+
+/// Lets the workload run on a thread of its own until it ends or Ctrl-C.
+fn work(
+    cluster: &Cluster,
+    workload: Workload,
+    interrupts: &Interrupts,
+    progress: &Progress,
+) -> Ended {
+    let begin = Instant::now();
+    let (tx, done) = mpsc::channel();
+    let client = cluster.client();
+    let worker = thread::Builder::new().name("workload".to_owned()).spawn(move || {
+        let result = workload(&client);
+        // All it wanted is released before the cluster stops.
+        drop(client);
+        // Nobody listens after a Ctrl-C.
+        let _ = tx.send(result);
+    });
+    let result = match worker {
+        Ok(_detached) => wait(&done, interrupts, progress),
+        Err(error) => Some(Err(Failure::run(error))),
+    };
+    Ended { result, seconds: begin.elapsed().as_secs_f64() }
+}
+
+fn wait(
+    done: &Receiver<Result<Outcome, Failure>>,
+    interrupts: &Interrupts,
+    progress: &Progress,
+) -> Option<Result<Outcome, Failure>> {
+    let bar = Bar::new(progress);
+    let result = loop {
+        match done.recv_timeout(TICK) {
+            Ok(result) => break Some(result),
+            Err(RecvTimeoutError::Disconnected) => {
+                break Some(Err(Failure::run("the workload panicked")));
+            }
+            Err(RecvTimeoutError::Timeout) if interrupts.wait_for(Duration::ZERO) => break None,
+            Err(RecvTimeoutError::Timeout) => bar.draw(),
+        }
+    };
+    bar.clear();
+    result
+}
+
+/// Prints what the run came to.
+fn conclude(
+    ended: Ended,
+    closed: Result<RunSummary, Failure>,
+    trace: Option<PathBuf>,
+    json: bool,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    // A cluster that could not go on explains why the workload failed.
+    let summary = closed?;
+    if let (Some(trace), Some(record)) = (&trace, &summary.record) {
+        let incomplete = if record.incomplete { ", incomplete" } else { "" };
+        let size = HumanBytes(record.bytes);
+        say(format_args!("trace: {} ({size}{incomplete})", trace.display()));
+    }
+    let Some(result) = ended.result else {
+        say(format_args!("interrupted after {}", tasks_line(&summary, ended.seconds)));
+        return Err(Failure::told());
+    };
+    let outcome = result?;
+    for note in &outcome.notes {
+        say(format_args!("{}", printable(note)));
+    }
+    say(format_args!("{}", tasks_line(&summary, ended.seconds)));
+    let failed = outcome.failed || summary.failed > 0;
+    if json {
+        let object = json!({
+            "trace": trace,
+            "tasks": summary.tasks,
+            "failed": summary.failed,
+            "seconds": ended.seconds,
+            "tasks_per_second": summary.tasks as f64 / ended.seconds.max(1e-9),
+            "result": outcome.json,
+        });
+        serde_json::to_writer_pretty(&mut *out, &object).map_err(std::io::Error::from)?;
+        writeln!(out)?;
+    } else {
+        out.write_all(&outcome.text)?;
+    }
+    out.flush()?;
+    if failed { Err(Failure::told()) } else { Ok(()) }
+}
+
+fn tasks_line(summary: &RunSummary, seconds: f64) -> String {
+    let tasks = counted(summary.tasks, "task");
+    let failed = match summary.failed {
+        0 => String::new(),
+        n => format!(", {} failed", grouped(n)),
+    };
+    format!("{tasks} in {seconds:.3} s{failed}")
+}
+
+/// On a terminal the viewer stays after the run until Ctrl-C.
+fn hold(
+    viewer: ViewerHandle,
+    interrupted: bool,
+    interrupts: &Interrupts,
+    result: Result<(), Failure>,
+) -> Result<(), Failure> {
+    if on_terminal() && !interrupted {
+        let result = result.map_err(Failure::say);
+        say(format_args!("the run is over; the viewer stays at {} until Ctrl-C", viewer.url()));
+        interrupts.wait();
+        viewer.shutdown();
+        return result;
+    }
+    viewer.shutdown();
+    result
+}

@@ -1,0 +1,35 @@
+//! `reel view`: a trace in the browser.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use super::interrupt::Interrupts;
+use super::{Failure, viewer};
+
+/// Shows a trace in the browser: a finished one, or one that a run is writing right now.
+///
+/// Prints the address on standard error and serves until Ctrl-C.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  reel view run.reel
+  reel view run.reel --view 127.0.0.1:9000")]
+pub(crate) struct View {
+    /// The trace.
+    #[arg(value_name = "FILE")]
+    trace: PathBuf,
+    /// Where to serve: ADDRESS:PORT or a port; 0 takes a free one
+    /// [default: 127.0.0.1:8787, or the next port that is free]
+    #[arg(long, value_name = "ADDR", value_parser = viewer::parse_addr)]
+    view: Option<SocketAddr>,
+}
+
+impl View {
+    /// Serves until Ctrl-C.
+    pub(crate) fn run(&self) -> Result<(), Failure> {
+        let interrupts = Interrupts::listen()?;
+        let viewer = viewer::start(&self.trace, self.view)?;
+        interrupts.wait();
+        viewer.shutdown();
+        Ok(())
+    }
+}
