@@ -116,8 +116,11 @@ pub enum OpenError {
         /// The path.
         path: PathBuf,
         /// What is wrong with it.
-        reason: String,
+        reason: &'static str,
     },
+    /// It was opened, and could not be read on.
+    #[error(transparent)]
+    Read(#[from] ReadError),
 }
 
 /// Why reading cannot go on. What was returned before stays valid.

@@ -12,7 +12,7 @@ mod reasons;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use decode::{Decoded, decode};
+pub(crate) use decode::decode;
 pub(crate) use encode::Encoder;
 
 /// Set in the tag of an event that has a cause.

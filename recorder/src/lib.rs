@@ -2,14 +2,17 @@
 
 mod bytes;
 mod codec;
+mod cursor;
 mod error;
 mod events;
 mod format;
+mod info;
 mod queue;
 mod reader;
 mod recorder;
 mod records;
 mod run_info;
+mod scan;
 mod source;
 mod spec_batch;
 mod summary;
@@ -18,7 +21,8 @@ mod vec_source;
 mod writer;
 
 pub use error::{CreateError, OpenError, ReadError, RecordError, Warning};
-pub use reader::{Tailer, TraceInfo, TraceReader, read_info, read_specs};
+pub use info::{TraceInfo, read_info};
+pub use reader::{Tailer, TraceReader, read_specs};
 pub use recorder::{OnRecordError, RecordSummary, Recorder, RecorderOptions, RecorderStats};
 pub use run_info::RunInfo;
 pub use source::{Batch, Source};

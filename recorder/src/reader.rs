@@ -2,33 +2,16 @@
 
 use std::path::Path;
 
-use crate::{Batch, OpenError, ReadError, RunInfo, Source, SpecBatch, Summary, Warning};
+use crate::cursor::{Step, Tail, TraceCursor, Wanted};
+use crate::{Batch, OpenError, ReadError, RunInfo, Source, SpecBatch, Warning};
 
 /// Reads a trace from its begin to its end, or to where it was cut.
+///
+/// Of a trace that is still being written it reads what there is now.
 #[derive(Debug)]
-pub struct TraceReader {}
-
-/// Follows a trace while it is written.
-#[derive(Debug)]
-pub struct Tailer {}
-
-/// What a trace holds, without its events.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TraceInfo {
-    /// What the run says of itself.
-    pub run: RunInfo,
-    /// Format of the file: major and minor version.
-    pub format: (u8, u8),
-    /// Size of the file in bytes, with its tail.
-    pub bytes: u64,
-    /// Blocks in the file.
-    pub blocks: u64,
-    /// What is in it.
-    pub summary: Summary,
-    /// Whether the run was closed properly.
-    pub closed: bool,
-    /// What was found wrong.
-    pub warnings: Vec<Warning>,
+pub struct TraceReader {
+    cursor: TraceCursor,
+    over: bool,
 }
 
 impl TraceReader {
@@ -37,9 +20,75 @@ impl TraceReader {
     /// # Errors
     /// There is no such file, it is empty, something else, damaged at its begin, or too new.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
-        let _ = path;
-        unimplemented!()
+        Self::with(path, Wanted::Records)
     }
+
+    fn with(path: &Path, wanted: Wanted) -> Result<Self, OpenError> {
+        Ok(Self { cursor: TraceCursor::open(path, wanted)?, over: false })
+    }
+
+    /// Format of the file: major and minor version.
+    pub fn format(&self) -> (u8, u8) {
+        self.cursor.scanner.format
+    }
+
+    pub(crate) fn cursor(&self) -> &TraceCursor {
+        &self.cursor
+    }
+
+    /// The next batch from file or tail.
+    fn step(&mut self) -> Result<Option<Batch>, ReadError> {
+        let mut looked_again = false;
+        while !self.over {
+            match self.cursor.from_blocks()? {
+                Step::Batch(batch) => return Ok(Some(batch)),
+                Step::Over => self.over = true,
+                Step::End { offset, torn } => match self.cursor.from_tail()? {
+                    Tail::Batch(batch) => return Ok(Some(batch)),
+                    // A recorder at work has put these events into a block just now.
+                    Tail::Gap(_) if !looked_again => looked_again = true,
+                    Tail::Gap(before) => self.cursor.give_up(offset, before),
+                    Tail::End => self.end(offset, torn),
+                },
+            }
+        }
+        Ok(None)
+    }
+
+    /// The file ended without a footer, and the tail has no more.
+    fn end(&mut self, offset: u64, torn: u64) {
+        self.over = true;
+        if torn > 0 {
+            self.cursor.warn(Warning::TornTail { offset, bytes: torn });
+        }
+        self.cursor.warn(Warning::NotClosed);
+    }
+}
+
+impl Source for TraceReader {
+    fn run_info(&self) -> &RunInfo {
+        &self.cursor.scanner.info
+    }
+
+    fn next_batch(&mut self) -> Result<Option<Batch>, ReadError> {
+        self.step()
+    }
+
+    fn is_finished(&self) -> bool {
+        self.cursor.is_finished()
+    }
+
+    fn warnings(&self) -> &[Warning] {
+        &self.cursor.warnings
+    }
+}
+
+/// Follows a trace while it is written.
+///
+/// Events come as soon as they are acknowledged, samples and log lines a block at a time.
+#[derive(Debug)]
+pub struct Tailer {
+    cursor: TraceCursor,
 }
 
 impl Tailer {
@@ -48,46 +97,45 @@ impl Tailer {
     /// # Errors
     /// As for [`TraceReader::open`].
     pub fn open(path: &Path) -> Result<Self, OpenError> {
-        let _ = path;
-        unimplemented!()
+        Ok(Self { cursor: TraceCursor::open(path, Wanted::Records)? })
     }
 }
 
-macro_rules! stub {
-    ($t:ty) => {
-        impl Source for $t {
-            fn run_info(&self) -> &RunInfo {
-                unimplemented!()
-            }
-            fn next_batch(&mut self) -> Result<Option<Batch>, ReadError> {
-                unimplemented!()
-            }
-            fn is_finished(&self) -> bool {
-                unimplemented!()
-            }
-            fn warnings(&self) -> &[Warning] {
-                unimplemented!()
-            }
+impl Source for Tailer {
+    fn run_info(&self) -> &RunInfo {
+        &self.cursor.scanner.info
+    }
+
+    fn next_batch(&mut self) -> Result<Option<Batch>, ReadError> {
+        if let Step::Batch(batch) = self.cursor.from_blocks()? {
+            return Ok(Some(batch));
         }
-    };
-}
-stub!(TraceReader);
-stub!(Tailer);
+        match self.cursor.from_tail()? {
+            Tail::Batch(batch) => Ok(Some(batch)),
+            // Events that are missing in the tail are in a block by now: the next call reads it.
+            Tail::Gap(_) | Tail::End => Ok(None),
+        }
+    }
 
-/// What a trace holds: from header and footer, or where it was not closed, by reading it all.
+    fn is_finished(&self) -> bool {
+        self.cursor.is_finished()
+    }
+
+    fn warnings(&self) -> &[Warning] {
+        &self.cursor.warnings
+    }
+}
+
+/// The task specs of a trace, for a scheduler that starts again on it, and what was skipped. A
+/// task may occur twice, with the same spec.
 ///
 /// # Errors
-/// As for [`TraceReader::open`].
-pub fn read_info(path: &Path) -> Result<TraceInfo, OpenError> {
-    let _ = path;
-    unimplemented!()
-}
-
-/// The task specs of a trace, for a scheduler that starts again on it.
-///
-/// # Errors
-/// As for [`TraceReader::open`]; damaged specs are left out with a warning.
+/// As for [`TraceReader::open`], and the file cannot be read on.
 pub fn read_specs(path: &Path) -> Result<(Vec<SpecBatch>, Vec<Warning>), OpenError> {
-    let _ = path;
-    unimplemented!()
+    let mut reader = TraceReader::with(path, Wanted::Specs)?;
+    let mut specs = Vec::new();
+    while reader.step()?.is_some() {
+        specs.append(&mut reader.cursor.specs);
+    }
+    Ok((specs, reader.cursor.warnings))
 }

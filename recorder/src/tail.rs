@@ -9,7 +9,7 @@ mod write;
 
 use std::path::{Path, PathBuf};
 
-pub(crate) use read::{TailReader, TailRecords};
+pub(crate) use read::TailReader;
 pub(crate) use write::TailWriter;
 
 use crate::bytes::{Cursor, Malformed};

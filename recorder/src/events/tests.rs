@@ -7,7 +7,8 @@ use taskreel_model::{
     StrId, Suffix, TaskId, TaskOptions, TransferFailure, WorkerId, WorkerInfo,
 };
 
-use super::{Decoded, Encoder, decode};
+use super::Encoder;
+use super::decode::{Decoded, decode};
 use crate::bytes::put_varint;
 use crate::format::BlockHeader;
 

@@ -2,6 +2,7 @@
 
 use crate::Summary;
 use crate::bytes::{Cursor, Malformed, put_varint};
+use crate::format::Kind;
 
 /// Bytes at the very end of a closed trace.
 pub(crate) const TRAILER_LEN: usize = 24;
@@ -45,6 +46,13 @@ impl Footer {
             offset = entry.offset;
         }
         out
+    }
+
+    /// The `seq` after that of the last event in a block.
+    pub(crate) fn events_end(&self) -> u64 {
+        let of_events = self.index.iter().filter(|entry| entry.kind == Kind::Events as u8);
+        let ends = of_events.map(|entry| entry.first.saturating_add(u64::from(entry.n_records)));
+        ends.max().unwrap_or(0)
     }
 
     pub(crate) fn parse(raw: &[u8]) -> Result<Self, Malformed> {

@@ -11,7 +11,7 @@ use crate::bytes::{Cursor, Malformed};
 use crate::codec::read_row;
 use crate::format::Kind;
 use crate::records::decode_specs;
-use crate::{RunInfo, SpecBatch};
+use crate::{ReadError, RunInfo, SpecBatch};
 
 /// How much of the tails one call reads, about.
 const READ_AT_ONCE: u64 = 4 << 20;
@@ -58,16 +58,18 @@ impl TailReader {
 
     /// Whole frames not read before, without the events before `next_seq`. Nothing: there are none
     /// for now.
-    pub(crate) fn read(&mut self, next_seq: u64, info: &RunInfo) -> io::Result<TailRecords> {
+    pub(crate) fn read(&mut self, next_seq: u64, info: &RunInfo) -> Result<TailRecords, ReadError> {
         let mut found = TailRecords { next_seq, ..TailRecords::default() };
         let mut open = Vec::new();
         for tail in &mut self.tails {
-            open.extend(tail.open(self.run_check)?.map(|file| (tail.generation, file, tail)));
+            let file = tail.open(self.run_check).map_err(|source| tail.fault(source))?;
+            open.extend(file.map(|file| (tail.generation, file, tail)));
         }
         open.sort_by_key(|&(generation, ..)| generation);
         for (_, file, tail) in &mut open {
             while found.bytes < READ_AT_ONCE {
-                let Some((header, payload)) = tail.frame(file)? else {
+                let frame = tail.frame(file).map_err(|source| tail.fault(source))?;
+                let Some((header, payload)) = frame else {
                     break;
                 };
                 if found.take(&header, &payload, info).is_err() {
@@ -104,6 +106,10 @@ impl Position {
         }
         file.seek(SeekFrom::Start(self.offset))?;
         Ok(Some(file))
+    }
+
+    fn fault(&self, source: io::Error) -> ReadError {
+        ReadError::Io { path: self.path.clone(), offset: self.offset, source }
     }
 
     /// The next whole frame.

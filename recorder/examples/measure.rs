@@ -1,0 +1,56 @@
+//! Sizes and costs of recording 100,000 trivial tasks: `cargo run --release --example measure`.
+
+#[path = "../tests/trace/run.rs"]
+mod run;
+
+use std::io::{Write, stdout};
+use std::time::{Duration, Instant};
+
+use taskreel_recorder::{Recorder, RecorderOptions, RunInfo, Source, TraceReader, read_info};
+
+const TASKS: u32 = 100_000;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let turns = run::turns(7, TASKS, 2, 2);
+    let n: usize = turns.iter().map(Vec::len).sum();
+    let folder = std::env::temp_dir().join(format!("measure-{}", std::process::id()));
+    std::fs::create_dir_all(&folder)?;
+    let path = folder.join("run.reel");
+
+    let mut recorder = Recorder::create(&path, &RunInfo::default(), RecorderOptions::default())?;
+    let mut on_caller = Duration::ZERO;
+    let mut longest = Duration::ZERO;
+    let begun = Instant::now();
+    for turn in &turns {
+        let begun = Instant::now();
+        recorder.append(turn)?;
+        on_caller += begun.elapsed();
+        longest = longest.max(begun.elapsed());
+    }
+    let summary = recorder.finish()?;
+    let whole = begun.elapsed();
+
+    let begun = Instant::now();
+    let mut reader = TraceReader::open(&path)?;
+    let mut read = 0;
+    while let Some(batch) = reader.next_batch()? {
+        read += batch.events.len();
+    }
+    let reading = begun.elapsed();
+    let blocks = read_info(&path)?.blocks;
+    std::fs::remove_dir_all(&folder)?;
+
+    let each = |time: Duration| time.as_nanos() as f64 / n as f64;
+    let bytes = summary.bytes;
+    let mut out = stdout();
+    writeln!(out, "{TASKS} tasks, {n} events in {} turns, read back {read}", turns.len())?;
+    writeln!(
+        out,
+        "file: {bytes} bytes in {blocks} blocks, {:.2} per task",
+        bytes as f64 / f64::from(TASKS)
+    )?;
+    writeln!(out, "append: {:.0} ns per event, longest turn {longest:?}", each(on_caller))?;
+    writeln!(out, "record and finish: {:.0} ns per event", each(whole))?;
+    writeln!(out, "read: {:.0} ns per event", each(reading))?;
+    Ok(())
+}

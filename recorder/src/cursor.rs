@@ -1,0 +1,282 @@
+//! Folds file and tail into one stream of records, without gaps and without repetition.
+
+use std::path::Path;
+
+use crate::events::decode;
+use crate::format::{BlockHeader, Footer, Kind, Unsealer};
+use crate::records::{decode_logs, decode_samples, decode_specs};
+use crate::scan::{Found, Scanner};
+use crate::tail::TailReader;
+use crate::{Batch, OpenError, ReadError, SpecBatch, Warning};
+
+/// More warnings than this are not kept: nobody reads them, and a forged file has millions.
+const MAX_WARNINGS: usize = 1_000;
+/// Tag under which rows of the tail that cannot be decoded are counted: no event has it.
+const UNREADABLE: u8 = u8::MAX;
+
+/// What a reader wants of a trace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// Events, samples and log lines.
+    Records,
+    /// Task specs.
+    Specs,
+}
+
+/// A place in a trace: all before it was returned.
+#[derive(Debug)]
+pub(crate) struct TraceCursor {
+    pub(crate) scanner: Scanner,
+    tail: TailReader,
+    unsealer: Unsealer,
+    wanted: Wanted,
+    pub(crate) specs: Vec<SpecBatch>,
+    /// The `seq` of the next event.
+    next_seq: u64,
+    pub(crate) warnings: Vec<Warning>,
+    pub(crate) n_blocks: u64,
+    pub(crate) n_specs: u64,
+    /// The task after the last whose spec was counted.
+    specs_end: u64,
+    /// The footer was reached.
+    closed: bool,
+    /// Events are missing: what follows them cannot be folded.
+    stopped: bool,
+}
+
+/// How far one step came.
+#[derive(Debug)]
+pub(crate) enum Step {
+    /// Something new, perhaps only specs.
+    Batch(Batch),
+    /// Nothing more for now, with so many bytes of a block that is not whole at an offset.
+    End { offset: u64, torn: u64 },
+    /// Nothing more, ever.
+    Over,
+}
+
+/// What the tail brought.
+#[derive(Debug)]
+pub(crate) enum Tail {
+    /// Something new, perhaps only specs.
+    Batch(Batch),
+    /// Events up to the one given are neither in the tail nor in a block that was read.
+    Gap(u64),
+    /// Nothing more for now.
+    End,
+}
+
+impl TraceCursor {
+    pub(crate) fn open(path: &Path, wanted: Wanted) -> Result<Self, OpenError> {
+        let scanner = Scanner::open(path)?;
+        let unsealer =
+            Unsealer::new().map_err(|source| OpenError::Io { path: path.to_owned(), source })?;
+        Ok(Self {
+            tail: TailReader::new(path, scanner.run_check),
+            scanner,
+            unsealer,
+            wanted,
+            specs: Vec::new(),
+            next_seq: 0,
+            warnings: Vec::new(),
+            n_blocks: 0,
+            n_specs: 0,
+            specs_end: 0,
+            closed: false,
+            stopped: false,
+        })
+    }
+
+    /// Whether the run was closed and all of it was returned.
+    pub(crate) fn is_finished(&self) -> bool {
+        self.closed && !self.stopped
+    }
+
+    /// Size of the file and its tail.
+    pub(crate) fn bytes(&self) -> Result<u64, ReadError> {
+        let tail = if self.closed { 0 } else { self.tail.bytes() };
+        Ok(self.scanner.len()? + tail)
+    }
+
+    pub(crate) fn warn(&mut self, warning: Warning) {
+        if self.warnings.len() < MAX_WARNINGS {
+            self.warnings.push(warning);
+        }
+    }
+
+    /// What the next block that brings anything holds.
+    pub(crate) fn from_blocks(&mut self) -> Result<Step, ReadError> {
+        loop {
+            if self.closed || self.stopped {
+                return Ok(Step::Over);
+            }
+            match self.scanner.next()? {
+                Found::End { offset, torn } => return Ok(Step::End { offset, torn }),
+                Found::Damage { offset, bytes, reason } => {
+                    self.warn(Warning::Damaged { offset, bytes, reason });
+                }
+                Found::Block { offset, header } => {
+                    self.n_blocks += 1;
+                    let batch = self.block(offset, &header)?;
+                    if !batch.is_empty() || !self.specs.is_empty() {
+                        return Ok(Step::Batch(batch));
+                    }
+                }
+            }
+        }
+    }
+
+    fn block(&mut self, offset: u64, header: &BlockHeader) -> Result<Batch, ReadError> {
+        let mut batch = Batch::default();
+        let Some(kind) = Kind::from_number(header.kind) else {
+            self.count_block(header.kind);
+            return Ok(batch);
+        };
+        if kind == Kind::Events && !self.follows(offset, header.first) {
+            return Ok(batch);
+        }
+        if kind == Kind::Specs {
+            self.count_specs(header.first, u64::from(header.n_records));
+        }
+        if !self.wants(kind, header) {
+            self.pass_over(kind, header);
+            return Ok(batch);
+        }
+        let payload = self.scanner.payload(offset, header)?;
+        if let Err(why) = self.unpack(kind, offset, header, &payload, &mut batch) {
+            let bytes = header.block_len();
+            self.warn(Warning::Damaged { offset, bytes, reason: why.0 });
+            batch = Batch::default();
+        }
+        Ok(batch)
+    }
+
+    /// Whether events from `first` on go on where the last ones ended; if not, reading stops.
+    fn follows(&mut self, offset: u64, first: u64) -> bool {
+        if first > self.next_seq {
+            self.warn(Warning::EventsLost { offset, from: self.next_seq, before: first });
+            self.stopped = true;
+        }
+        !self.stopped
+    }
+
+    fn wants(&self, kind: Kind, header: &BlockHeader) -> bool {
+        match kind {
+            Kind::Footer => true,
+            Kind::Keyframe => false,
+            Kind::Specs => self.wanted == Wanted::Specs,
+            Kind::Samples | Kind::Logs => self.wanted == Wanted::Records,
+            Kind::Events => {
+                let end = header.first.saturating_add(u64::from(header.n_records));
+                self.wanted == Wanted::Records && end > self.next_seq
+            }
+        }
+    }
+
+    fn pass_over(&mut self, kind: Kind, header: &BlockHeader) {
+        if kind == Kind::Events {
+            let end = header.first.saturating_add(u64::from(header.n_records));
+            self.next_seq = self.next_seq.max(end);
+        }
+    }
+
+    fn unpack(
+        &mut self,
+        kind: Kind,
+        offset: u64,
+        header: &BlockHeader,
+        payload: &[u8],
+        batch: &mut Batch,
+    ) -> Result<(), crate::bytes::Malformed> {
+        let tick = self.scanner.info.tick();
+        let raw = self.unsealer.unseal(header, payload)?;
+        match kind {
+            Kind::Samples => batch.samples = decode_samples(header, &raw, tick)?,
+            Kind::Logs => batch.logs = decode_logs(header, &raw, tick)?,
+            Kind::Specs => self.specs.push(decode_specs(header.first, header.n_records, &raw)?),
+            Kind::Events => {
+                let mut decoded = decode(header, &raw, tick)?;
+                // The first ones may have come from the tail already.
+                decoded.events.retain(|event| event.seq >= self.next_seq);
+                batch.events = decoded.events;
+                self.next_seq = header.first + u64::from(header.n_records);
+                for (tag, n) in decoded.unknown {
+                    self.count_events(tag, n);
+                }
+            }
+            Kind::Footer => {
+                let footer = Footer::parse(&raw)?;
+                self.follows(offset, footer.events_end());
+                self.closed = true;
+            }
+            Kind::Keyframe => {}
+        }
+        Ok(())
+    }
+
+    /// What the tail holds beyond the blocks.
+    pub(crate) fn from_tail(&mut self) -> Result<Tail, ReadError> {
+        if self.closed || self.stopped {
+            return Ok(Tail::End);
+        }
+        loop {
+            let found = self.tail.read(self.next_seq, &self.scanner.info)?;
+            let is_new = !found.events.is_empty() || !found.specs.is_empty();
+            self.next_seq = found.next_seq;
+            if found.n_unknown > 0 {
+                self.count_events(UNREADABLE, found.n_unknown);
+            }
+            for specs in &found.specs {
+                self.count_specs(specs.first.0.into(), specs.lens.len() as u64);
+            }
+            let batch = Batch { events: found.events, ..Batch::default() };
+            match self.wanted {
+                Wanted::Specs if is_new => {
+                    self.specs.extend(found.specs);
+                    return Ok(Tail::Batch(Batch::default()));
+                }
+                Wanted::Records if !batch.is_empty() => return Ok(Tail::Batch(batch)),
+                Wanted::Specs | Wanted::Records if is_new => {}
+                Wanted::Specs | Wanted::Records => {
+                    return Ok(found.gap_before.map_or(Tail::End, Tail::Gap));
+                }
+            }
+        }
+    }
+
+    /// Gives up: the events before `before` are nowhere.
+    pub(crate) fn give_up(&mut self, offset: u64, before: u64) {
+        self.follows(offset, before);
+    }
+
+    /// Specs come in the order of their tasks; those of the tail may be in a block too.
+    fn count_specs(&mut self, first: u64, n: u64) {
+        let end = first.saturating_add(n);
+        self.n_specs += end.saturating_sub(first.max(self.specs_end));
+        self.specs_end = self.specs_end.max(end);
+    }
+
+    fn count_block(&mut self, of: u8) {
+        for warning in &mut self.warnings {
+            if let Warning::UnknownBlocks { kind, n } = warning
+                && *kind == of
+            {
+                *n += 1;
+                return;
+            }
+        }
+        self.warn(Warning::UnknownBlocks { kind: of, n: 1 });
+    }
+
+    fn count_events(&mut self, of: u8, more: u64) {
+        for warning in &mut self.warnings {
+            if let Warning::UnknownEvents { tag, n } = warning
+                && *tag == of
+            {
+                *n += more;
+                return;
+            }
+        }
+        self.warn(Warning::UnknownEvents { tag: of, n: more });
+    }
+}

@@ -1,0 +1,168 @@
+//! Finds the blocks of a file, one after the other, and goes on behind damage.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use crate::format::{
+    BlockHeader, HEADER_PREFIX, HeaderFault, MAJOR, MARKER, TRAILER_LEN, Trailer, parse_header,
+    parse_prefix,
+};
+use crate::{OpenError, ReadError, RunInfo};
+
+/// How much of a damaged stretch is searched at a time.
+const CHUNK: usize = 64 << 10;
+
+/// A trace file, read block by block.
+#[derive(Debug)]
+pub(crate) struct Scanner {
+    path: PathBuf,
+    file: File,
+    pub(crate) info: RunInfo,
+    pub(crate) format: (u8, u8),
+    /// Checksum of the header: ties a tail to the file.
+    pub(crate) run_check: u32,
+    /// Where the next block should begin.
+    offset: u64,
+}
+
+/// What is at the place that was looked at.
+#[derive(Debug)]
+pub(crate) enum Found {
+    /// A block whose header is whole.
+    Block { offset: u64, header: BlockHeader },
+    /// Bytes that are no block; reading goes on behind them.
+    Damage { offset: u64, bytes: u64, reason: &'static str },
+    /// The end, with so many bytes of a block that is not whole (yet).
+    End { offset: u64, torn: u64 },
+}
+
+impl Scanner {
+    /// Opens a file and reads its header.
+    pub(crate) fn open(path: &Path) -> Result<Self, OpenError> {
+        let fault = |source: io::Error| match source.kind() {
+            io::ErrorKind::NotFound => OpenError::NotFound { path: path.to_owned() },
+            _ => OpenError::Io { path: path.to_owned(), source },
+        };
+        let mut file = File::open(path).map_err(fault)?;
+        if file.metadata().map_err(fault)?.is_dir() {
+            return Err(fault(io::ErrorKind::IsADirectory.into()));
+        }
+        let mut bytes = Vec::new();
+        (&mut file).take(HEADER_PREFIX as u64).read_to_end(&mut bytes).map_err(fault)?;
+        if bytes.is_empty() {
+            return Err(OpenError::Empty { path: path.to_owned() });
+        }
+        let json_len = parse_prefix(&bytes).map_err(|why| header_error(path, &why))?;
+        (&mut file).take(json_len as u64).read_to_end(&mut bytes).map_err(fault)?;
+        let (format, run_check, info) =
+            parse_header(&bytes).map_err(|why| header_error(path, &why))?;
+        let offset = bytes.len() as u64;
+        Ok(Self { path: path.to_owned(), file, info, format, run_check, offset })
+    }
+
+    /// The file's path.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Size of the file now.
+    pub(crate) fn len(&self) -> Result<u64, ReadError> {
+        let meta = self.file.metadata().map_err(|source| self.fault(self.offset, source))?;
+        if meta.len() < self.offset {
+            return Err(ReadError::Replaced { path: self.path.clone() });
+        }
+        Ok(meta.len())
+    }
+
+    /// Where the footer is, if the trailer says so.
+    pub(crate) fn trailer(&mut self) -> Result<Option<Trailer>, ReadError> {
+        let Some(offset) = self.len()?.checked_sub(TRAILER_LEN as u64) else {
+            return Ok(None);
+        };
+        let bytes = self.read(offset, TRAILER_LEN as u64)?;
+        let trailer = bytes.as_slice().try_into().ok().and_then(Trailer::parse);
+        Ok(trailer.filter(|trailer| trailer.footer_offset < offset))
+    }
+
+    /// The block at an offset, if its header is whole.
+    pub(crate) fn block_at(&mut self, offset: u64) -> Result<Option<BlockHeader>, ReadError> {
+        let bytes = self.read(offset, BlockHeader::LEN as u64)?;
+        Ok(BlockHeader::parse(&bytes).ok())
+    }
+
+    /// Looks at the next place. Only a block that is wholly there is stepped over.
+    pub(crate) fn next(&mut self) -> Result<Found, ReadError> {
+        let (offset, len) = (self.offset, self.len()?);
+        let left = len - offset;
+        let end = Found::End { offset, torn: left };
+        if left < BlockHeader::LEN as u64 {
+            return Ok(end);
+        }
+        let bytes = self.read(offset, BlockHeader::LEN as u64)?;
+        match BlockHeader::parse(&bytes) {
+            Ok(header) if header.block_len() > left => Ok(end),
+            Ok(header) => {
+                self.offset += header.block_len();
+                Ok(Found::Block { offset, header })
+            }
+            Err(why) => match self.find_block(offset + 1, len)? {
+                Some(next) => {
+                    self.offset = next;
+                    Ok(Found::Damage { offset, bytes: next - offset, reason: why.0 })
+                }
+                None => Ok(end),
+            },
+        }
+    }
+
+    /// The bytes behind a block's header.
+    pub(crate) fn payload(
+        &mut self,
+        offset: u64,
+        header: &BlockHeader,
+    ) -> Result<Vec<u8>, ReadError> {
+        self.read(offset + BlockHeader::LEN as u64, u64::from(header.stored_len))
+    }
+
+    /// Where the next block begins, between `from` and `len`.
+    fn find_block(&mut self, from: u64, len: u64) -> Result<Option<u64>, ReadError> {
+        let mut begin = from;
+        while begin + (BlockHeader::LEN as u64) <= len {
+            let chunk = self.read(begin, (CHUNK as u64).min(len - begin))?;
+            for (i, _) in chunk.windows(MARKER.len()).enumerate().filter(|(_, w)| *w == MARKER) {
+                let candidate = begin + i as u64;
+                if self.block_at(candidate)?.is_some() {
+                    return Ok(Some(candidate));
+                }
+            }
+            // The last bytes are looked at again: a marker may lie across two chunks.
+            begin += (chunk.len() - (MARKER.len() - 1)) as u64;
+        }
+        Ok(None)
+    }
+
+    /// So many bytes from an offset; fewer at the file's end. The caller bounds `len`.
+    fn read(&mut self, offset: u64, len: u64) -> Result<Vec<u8>, ReadError> {
+        let mut bytes = Vec::with_capacity(len as usize);
+        let done = self
+            .file
+            .seek(SeekFrom::Start(offset))
+            .and_then(|_| (&mut self.file).take(len).read_to_end(&mut bytes));
+        done.map_err(|source| self.fault(offset, source))?;
+        Ok(bytes)
+    }
+
+    fn fault(&self, offset: u64, source: io::Error) -> ReadError {
+        ReadError::Io { path: self.path.clone(), offset, source }
+    }
+}
+
+fn header_error(path: &Path, why: &HeaderFault) -> OpenError {
+    let path = path.to_owned();
+    match *why {
+        HeaderFault::NotATrace => OpenError::NotATrace { path },
+        HeaderFault::Newer { found } => OpenError::Newer { path, found, supported: MAJOR },
+        HeaderFault::Damaged(reason) => OpenError::Header { path, reason },
+    }
+}
