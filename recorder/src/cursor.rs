@@ -221,7 +221,6 @@ impl TraceCursor {
         }
         loop {
             let found = self.tail.read(self.next_seq, &self.scanner.info)?;
-            let is_new = !found.events.is_empty() || !found.specs.is_empty();
             self.next_seq = found.next_seq;
             if found.n_unknown > 0 {
                 self.count_events(UNREADABLE, found.n_unknown);
@@ -231,12 +230,13 @@ impl TraceCursor {
             }
             let batch = Batch { events: found.events, ..Batch::default() };
             match self.wanted {
-                Wanted::Specs if is_new => {
+                Wanted::Specs if !found.specs.is_empty() => {
                     self.specs.extend(found.specs);
                     return Ok(Tail::Batch(Batch::default()));
                 }
                 Wanted::Records if !batch.is_empty() => return Ok(Tail::Batch(batch)),
-                Wanted::Specs | Wanted::Records if is_new => {}
+                // All that was read is in blocks, or not wanted.
+                Wanted::Specs | Wanted::Records if found.n_bytes > 0 => {}
                 Wanted::Specs | Wanted::Records => {
                     return Ok(found.gap_before.map_or(Tail::End, Tail::Gap));
                 }
@@ -280,3 +280,6 @@ impl TraceCursor {
         self.warn(Warning::UnknownEvents { tag: of, n: more });
     }
 }
+
+#[cfg(test)]
+mod tests;

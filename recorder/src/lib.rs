@@ -11,6 +11,9 @@ mod queue;
 mod reader;
 mod recorder;
 mod records;
+#[cfg(test)]
+#[path = "../tests/trace/run.rs"]
+mod run;
 mod run_info;
 mod scan;
 mod source;

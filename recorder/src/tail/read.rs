@@ -41,7 +41,8 @@ pub(crate) struct TailRecords {
     pub(crate) gap_before: Option<u64>,
     /// `seq` after the last event.
     pub(crate) next_seq: u64,
-    bytes: u64,
+    /// How much was read; 0: nothing more is there for now.
+    pub(crate) n_bytes: u64,
 }
 
 impl TailReader {
@@ -67,7 +68,7 @@ impl TailReader {
         }
         open.sort_by_key(|&(generation, ..)| generation);
         for (_, file, tail) in &mut open {
-            while found.bytes < READ_AT_ONCE {
+            while found.n_bytes < READ_AT_ONCE {
                 let frame = tail.frame(file).map_err(|source| tail.fault(source))?;
                 let Some((header, payload)) = frame else {
                     break;
@@ -76,7 +77,7 @@ impl TailReader {
                     return Ok(found);
                 }
                 tail.offset += (FRAME_LEN + payload.len()) as u64;
-                found.bytes += payload.len() as u64;
+                found.n_bytes += (FRAME_LEN + payload.len()) as u64;
             }
         }
         Ok(found)

@@ -1,5 +1,5 @@
-//! Traces as files: written, read, followed, cut, damaged, and as their description says.
+//! Traces as files: written, read, followed, killed, refused.
 
-mod run;
-
+mod crash;
 mod round_trip;
+mod run;

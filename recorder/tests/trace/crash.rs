@@ -1,0 +1,189 @@
+//! A recorder that is killed, and one that cannot write.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use taskreel_recorder::{
+    CreateError, OnRecordError, OpenError, RecordError, Recorder, RecorderOptions, RunInfo, Source,
+    TraceReader, Warning,
+};
+
+use crate::round_trip::open;
+use crate::run;
+
+const TRACE: &str = "TASKREEL_TEST_TRACE";
+
+/// Not a test of its own: the process that the next test starts and kills.
+#[test]
+fn record_until_killed() {
+    let Some(path) = std::env::var_os(TRACE) else {
+        return;
+    };
+    let mut recorder =
+        Recorder::create(Path::new(&path), &RunInfo::default(), RecorderOptions::default())
+            .unwrap();
+    let mut out = std::io::stderr();
+    for turn in run::turns(6, 100_000, 2, 2) {
+        recorder.append(&turn).unwrap();
+        let _ = writeln!(out, "acknowledged {}", turn.last().unwrap().seq);
+    }
+    // Not finished: whoever reads this far without killing finds an open trace.
+    std::mem::forget(recorder);
+}
+
+#[test]
+fn a_killed_process_loses_nothing_it_acknowledged() {
+    let events = run::turns(6, 100_000, 2, 2).concat();
+    // Killed at once, in the first block, and after both tails were used.
+    for n_lines in [1, 40, 4_000] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run.reel");
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "crash::record_until_killed", "--nocapture", "--test-threads=1"])
+            .env(TRACE, &path)
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut acknowledged = 0;
+        let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        for line in lines.map_while(Result::ok).take(n_lines) {
+            if let Some(seq) = line.strip_prefix("acknowledged ") {
+                acknowledged = seq.parse().unwrap();
+            }
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let (reader, all) = open(&path);
+        assert!(all.events.len() > acknowledged, "{} of {acknowledged}", all.events.len());
+        assert!(all.events == events[..all.events.len()]);
+        assert!(reader.warnings().contains(&Warning::NotClosed));
+    }
+}
+
+/// A tail of another run under the same name is not mixed in.
+#[test]
+fn a_stale_tail_is_ignored() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.reel");
+    let options = RecorderOptions { overwrite: true, ..RecorderOptions::default() };
+    let info = |run_id: &str| RunInfo { run_id: run_id.to_owned(), ..RunInfo::default() };
+    let mut first = Recorder::create(&path, &info("a"), options).unwrap();
+    first.append(&run::turns(7, 10, 1, 1)[0]).unwrap();
+    let stale = fs::read(folder.path().join("run.reel.tail")).unwrap();
+    first.finish().unwrap();
+    let second = Recorder::create(&path, &info("b"), options).unwrap();
+    fs::write(folder.path().join("run.reel.tail"), stale).unwrap();
+    assert!(open(&path).1.is_empty());
+    drop(second);
+}
+
+#[test]
+fn an_existing_file_is_not_overwritten() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.reel");
+    fs::write(&path, "precious").unwrap();
+    let refused =
+        Recorder::create(&path, &RunInfo::default(), RecorderOptions::default()).unwrap_err();
+    assert!(matches!(refused, CreateError::Exists { .. }));
+    assert!(refused.to_string().contains("run.reel exists already"));
+    assert_eq!(fs::read(&path).unwrap(), b"precious");
+    let options = RecorderOptions { overwrite: true, ..RecorderOptions::default() };
+    Recorder::create(&path, &RunInfo::default(), options).unwrap().finish().unwrap();
+    assert!(open(&path).0.is_finished());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_told_at_once() {
+    let options = RecorderOptions { overwrite: true, ..RecorderOptions::default() };
+    let full = Recorder::create(Path::new("/dev/full"), &RunInfo::default(), options).unwrap_err();
+    assert!(full.to_string().starts_with("cannot create the trace /dev/full: No space left"));
+}
+
+/// A recorder whose tail cannot be written, since a folder is in its place.
+fn with_bad_tail(path: &Path, on_error: OnRecordError) -> Recorder {
+    let options = RecorderOptions { on_error, ..RecorderOptions::default() };
+    let recorder = Recorder::create(path, &RunInfo::default(), options).unwrap();
+    let mut tail = path.as_os_str().to_owned();
+    tail.push(".tail");
+    fs::create_dir(tail).unwrap();
+    recorder
+}
+
+#[test]
+fn a_failed_write_stops_the_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.reel");
+    let mut recorder = with_bad_tail(&path, OnRecordError::Stop);
+    let turns = run::turns(8, 10, 1, 1);
+    let failure = recorder.append(&turns[0]).unwrap_err();
+    assert!(failure.to_string().contains("run.reel.tail: "), "{failure}");
+    assert!(matches!(recorder.append(&turns[1]), Err(RecordError::Stopped { .. })));
+    assert!(matches!(recorder.finish(), Err(RecordError::Stopped { .. })));
+    assert!(open(&path).1.is_empty());
+}
+
+#[test]
+fn a_failed_write_is_survived_if_so_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.reel");
+    let mut recorder = with_bad_tail(&path, OnRecordError::Continue);
+    for turn in run::turns(8, 10, 1, 1) {
+        recorder.append(&turn).unwrap();
+    }
+    let summary = recorder.finish().unwrap();
+    assert_eq!((summary.events, summary.incomplete), (0, true));
+    assert!(!open(&path).0.is_finished());
+}
+
+/// The writing thread's error reaches whoever appends, or finishes.
+#[test]
+fn a_removed_file_is_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.reel");
+    let turns = run::turns(9, 10, 1, 1);
+    let mut recorder =
+        Recorder::create(&path, &RunInfo::default(), RecorderOptions::default()).unwrap();
+    recorder.append(&turns[0]).unwrap();
+    fs::remove_file(&path).unwrap();
+    assert!(matches!(recorder.finish(), Err(RecordError::Removed { .. })));
+
+    let mut recorder =
+        Recorder::create(&path, &RunInfo::default(), RecorderOptions::default()).unwrap();
+    fs::remove_file(&path).unwrap();
+    let mut turn = turns[0].clone();
+    let failure = loop {
+        if let Err(failure) = recorder.append(&turn) {
+            break failure;
+        }
+        let n = turn.len() as u64;
+        turn.iter_mut().for_each(|event| event.seq += n);
+    };
+    assert!(failure.to_string().contains("was removed or replaced"), "{failure}");
+}
+
+#[test]
+fn files_that_are_no_traces() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.reel");
+    let why = || TraceReader::open(&path).unwrap_err();
+    assert!(matches!(why(), OpenError::NotFound { .. }));
+    fs::write(&path, "").unwrap();
+    assert!(matches!(why(), OpenError::Empty { .. }));
+    fs::write(&path, "PK\x03\x04 something else altogether").unwrap();
+    assert!(matches!(why(), OpenError::NotATrace { .. }));
+    fs::write(&path, b"REEL\r\n\x09\x00\x00\x00\x00\x00\x00\x00\x00\x00").unwrap();
+    let message = why().to_string();
+    assert!(message.contains("has format 9, this program reads up to format 1"), "{message}");
+    fs::write(&path, b"REEL\r\n\x01\x00").unwrap();
+    assert!(matches!(why(), OpenError::Header { .. }));
+    fs::remove_file(&path).unwrap();
+    fs::create_dir(&path).unwrap();
+    assert!(matches!(why(), OpenError::Io { .. }));
+    for message in [why().to_string(), message] {
+        assert!(message.contains("x.reel") && !message.contains('\n'));
+    }
+}
