@@ -36,11 +36,6 @@ impl LocalStores {
         stores.insert(address, store);
     }
 
-    /// The worker is gone.
-    pub(crate) fn remove(&self, address: &str) {
-        self.by_address.write().unwrap_or_else(PoisonError::into_inner).remove(address);
-    }
-
     fn get(&self, address: &str) -> Option<Arc<Store>> {
         self.by_address.read().unwrap_or_else(PoisonError::into_inner).get(address).cloned()
     }

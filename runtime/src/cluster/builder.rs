@@ -1,0 +1,343 @@
+//! How a cluster is to be, and its start.
+
+use std::fmt;
+use std::hash::{BuildHasher, RandomState};
+use std::io;
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use taskreel_model::{LocalityThenIdle, Policy, Watch};
+use taskreel_recorder::{OnRecordError, Recorder, RecorderOptions, RunInfo};
+
+use super::children::{ChildSetup, Children};
+use super::{Cluster, Foundation, StartError, embedded};
+use crate::clock::Clock;
+use crate::io_thread::IoThread;
+use crate::listener::{ConnIds, Listener};
+use crate::peers::{LocalStores, Peers};
+use crate::scheduler::{self, SchedulerConfig};
+use crate::wire::handshake::VERSION;
+use crate::worker::machine;
+
+/// Settings of a cluster; see each method for its default.
+pub struct ClusterBuilder {
+    name: String,
+    n_workers: Option<usize>,
+    n_threads: Option<u16>,
+    processes: bool,
+    worker_command: Option<(PathBuf, Vec<String>)>,
+    memory_limit: u64,
+    record: Record,
+    recorder: RecorderOptions,
+    listen: Option<String>,
+    token: Option<String>,
+    policy: Box<dyn Policy>,
+    seed: u64,
+    watch: Option<Watch>,
+}
+
+#[derive(Debug)]
+enum Record {
+    Default,
+    To(PathBuf),
+    No,
+}
+
+impl fmt::Debug for ClusterBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClusterBuilder")
+            .field("name", &self.name)
+            .field("n_workers", &self.n_workers)
+            .field("n_threads", &self.n_threads)
+            .field("processes", &self.processes)
+            .field("record", &self.record)
+            .finish_non_exhaustive()
+    }
+}
+
+impl ClusterBuilder {
+    pub(super) fn new() -> Self {
+        Self {
+            name: program_name(),
+            n_workers: None,
+            n_threads: None,
+            processes: false,
+            worker_command: None,
+            memory_limit: 0,
+            record: Record::Default,
+            recorder: RecorderOptions::default(),
+            listen: None,
+            token: None,
+            policy: Box::new(LocalityThenIdle),
+            seed: 0,
+            watch: None,
+        }
+    }
+
+    /// Name of the run, for people and the trace; by default the program's.
+    #[must_use]
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// How many workers; by default one per core, or as many as their threads leave cores for.
+    #[must_use]
+    pub fn workers(mut self, n_workers: usize) -> Self {
+        self.n_workers = Some(n_workers.max(1));
+        self
+    }
+
+    /// How many tasks each worker runs at once; by default its share of the cores, at least 1.
+    #[must_use]
+    pub fn threads(mut self, n_threads: u16) -> Self {
+        self.n_threads = Some(n_threads.max(1));
+        self
+    }
+
+    /// Whether workers are processes that speak TCP; by default they are threads. Workers are this
+    /// program started again: its `main` must call [`super::init`] first.
+    #[must_use]
+    pub fn processes(mut self, processes: bool) -> Self {
+        self.processes = processes;
+        self
+    }
+
+    /// What to start as a worker process, instead of this program without arguments.
+    #[must_use]
+    pub fn worker_command(mut self, program: impl Into<PathBuf>, args: &[&str]) -> Self {
+        let args = args.iter().map(|&arg| arg.to_owned()).collect();
+        self.worker_command = Some((program.into(), args));
+        self
+    }
+
+    /// Bytes each worker may use; 0, the default: no limit.
+    #[must_use]
+    pub fn memory(mut self, bytes: u64) -> Self {
+        self.memory_limit = bytes;
+        self
+    }
+
+    /// Records to this file.
+    #[must_use]
+    pub fn record(mut self, path: impl Into<PathBuf>) -> Self {
+        self.record = Record::To(path.into());
+        self
+    }
+
+    /// Does not record.
+    #[must_use]
+    pub fn no_record(mut self) -> Self {
+        self.record = Record::No;
+        self
+    }
+
+    /// Whether the trace may replace a file of its name; by default not.
+    #[must_use]
+    pub fn overwrite(mut self, overwrite: bool) -> Self {
+        self.recorder.overwrite = overwrite;
+        self
+    }
+
+    /// What happens when the trace cannot be written any further; by default the run stops.
+    #[must_use]
+    pub fn on_record_error(mut self, on_error: OnRecordError) -> Self {
+        self.recorder.on_error = on_error;
+        self
+    }
+
+    /// Listens for further workers and clients at `host:port`; by default only worker processes
+    /// make it listen, on loopback.
+    #[must_use]
+    pub fn listen(mut self, address: impl Into<String>) -> Self {
+        self.listen = Some(address.into());
+        self
+    }
+
+    /// What others must show to connect; by default a random text when there are worker processes.
+    #[must_use]
+    pub fn token(mut self, token: impl Into<String>) -> Self {
+        self.token = Some(token.into());
+        self
+    }
+
+    /// Which worker runs what; by default that which holds the inputs, then the least loaded.
+    #[must_use]
+    pub fn policy(mut self, policy: Box<dyn Policy>) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// Seed of the draws a policy makes; by default 0.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// Sees every event of the live run, on the scheduler's thread.
+    #[must_use]
+    pub fn watch(mut self, watch: Watch) -> Self {
+        self.watch = Some(watch);
+        self
+    }
+
+    /// Starts it.
+    ///
+    /// # Errors
+    /// The trace cannot be written, the address is in use, or a worker process does not join.
+    pub fn start(mut self) -> Result<Cluster, StartError> {
+        let (clock, run_info) = (Clock::start(), self.run_info());
+        let recorder = self.start_recorder(&run_info)?;
+        let trace_path = recorder.as_ref().map(|recorder| recorder.path().to_owned());
+        let io_thread = IoThread::start("reel-io")?;
+        let scheduler = scheduler::start(SchedulerConfig {
+            recorder,
+            tick_ns: run_info.tick_ns,
+            policy: std::mem::replace(&mut self.policy, Box::new(LocalityThenIdle)),
+            clock,
+            watch: self.watch.take(),
+        })?;
+        if self.processes && self.token.is_none() {
+            self.token = Some(random_hex());
+        }
+        let stores = LocalStores::default();
+        let foundation = Foundation {
+            inbox: scheduler.inbox.clone(),
+            conn_ids: ConnIds::default(),
+            peers: Peers::new(stores.clone(), self.token.clone()),
+            stores,
+            token: self.token.clone(),
+        };
+        let mut cluster = Cluster {
+            name: self.name.clone(),
+            inbox: scheduler.inbox.clone(),
+            scheduler: Mutex::new(Some(scheduler)),
+            workers: Vec::new(),
+            children: Children::default(),
+            conn_ids: foundation.conn_ids.clone(),
+            peers: foundation.peers.clone(),
+            address: None,
+            token: foundation.token.clone(),
+            trace_path,
+            run_info,
+            io_thread,
+        };
+        // From here on an error drops the cluster, and so closes what has begun.
+        self.populate(&mut cluster, &foundation, clock)?;
+        Ok(cluster)
+    }
+
+    /// Opens the door and starts the workers.
+    fn populate(
+        self,
+        cluster: &mut Cluster,
+        foundation: &Foundation,
+        clock: Clock,
+    ) -> Result<(), StartError> {
+        let io = cluster.io_thread.handle().clone();
+        let (n_workers, n_threads) = shares(self.n_workers, self.n_threads);
+        let mut joined = None;
+        if self.processes || self.listen.is_some() {
+            let address = self.listen.clone().unwrap_or_else(|| "127.0.0.1:0".to_owned());
+            let listener = listen(&io, address, foundation)?;
+            cluster.address = Some(format!("tcp://{}", listener.address()?));
+            joined = Some(listener.n_workers());
+            io.spawn(listener.serve());
+        }
+        match (joined, &cluster.address) {
+            (Some(joined), Some(address)) if self.processes => {
+                let setup = ChildSetup {
+                    command: self.worker_command,
+                    scheduler: address.clone(),
+                    token: foundation.token.clone(),
+                    slots: n_threads,
+                    memory_limit: self.memory_limit,
+                };
+                cluster.children = Children::start(&setup, n_workers)?;
+                cluster.children.wait_joined(&joined)?;
+            }
+            (joined, _) => {
+                let setup = embedded::EmbeddedSetup {
+                    n_workers,
+                    slots: n_threads,
+                    memory_limit: self.memory_limit,
+                    serves_tcp: joined.is_some(),
+                };
+                cluster.workers = embedded::start(&setup, foundation, clock, &io)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn run_info(&self) -> RunInfo {
+        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        RunInfo {
+            run_id: random_hex(),
+            name: self.name.clone(),
+            started_unix_ns: since_1970.as_nanos() as u64,
+            version: VERSION.to_owned(),
+            host: machine(),
+            platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+            command: std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect(),
+            seed: self.seed,
+            ..RunInfo::default()
+        }
+    }
+
+    fn start_recorder(&self, info: &RunInfo) -> Result<Option<Recorder>, StartError> {
+        let path = match &self.record {
+            Record::No => return Ok(None),
+            Record::To(path) => path.clone(),
+            Record::Default => {
+                let now = jiff::Zoned::now();
+                PathBuf::from(format!("{}-{}.reel", self.name, now.strftime("%Y%m%d-%H%M%S")))
+            }
+        };
+        Ok(Some(Recorder::create(&path, info, self.recorder)?))
+    }
+}
+
+/// Binds on the I/O thread, from any thread.
+fn listen(
+    io: &tokio::runtime::Handle,
+    address: String,
+    foundation: &Foundation,
+) -> Result<Listener, StartError> {
+    let (tx, rx) = std::sync::mpsc::channel();
+    let (inbox, conn_ids) = (foundation.inbox.clone(), foundation.conn_ids.clone());
+    let (token, host) = (foundation.token.clone(), address.clone());
+    io.spawn(async move {
+        // The receiver waits below.
+        let _ = tx.send(Listener::bind(&host, inbox, conn_ids, token.as_deref()).await);
+    });
+    rx.recv()
+        .unwrap_or_else(|_| Err(io::Error::other("the I/O thread failed")))
+        .map_err(|source| StartError::Listen { address, source })
+}
+
+/// Workers and threads of each: together as many as there are cores, unless the user says other.
+fn shares(n_workers: Option<usize>, n_threads: Option<u16>) -> (usize, u16) {
+    let n_cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let share = |among: usize| (n_cores / among).max(1);
+    match (n_workers, n_threads) {
+        (Some(workers), Some(threads)) => (workers, threads),
+        (Some(workers), None) => (workers, u16::try_from(share(workers)).unwrap_or(u16::MAX)),
+        (None, Some(threads)) => (share(usize::from(threads)), threads),
+        (None, None) => (n_cores, 1),
+    }
+}
+
+/// 128 bits that no two runs share; a fresh `RandomState` takes them from the system.
+fn random_hex() -> String {
+    let half = || RandomState::new().hash_one(std::process::id());
+    let of_time = |salt: u64| RandomState::new().hash_one((SystemTime::now(), salt));
+    format!("{:016x}{:016x}", half() ^ of_time(1), of_time(2))
+}
+
+fn program_name() -> String {
+    let program = std::env::current_exe().ok();
+    let stem = program.as_ref().and_then(|path| path.file_stem());
+    stem.map_or_else(|| "run".to_owned(), |stem| stem.to_string_lossy().into_owned())
+}

@@ -1,0 +1,178 @@
+//! Workers that are child processes: this program, started again.
+
+use std::io::{self, Read};
+use std::path::PathBuf;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
+use super::StartError;
+use crate::worker::{WorkerOptions, run_worker};
+
+/// Names the scheduler that a child process is to join; [`init`] looks for it.
+const SCHEDULER: &str = "TASKREEL_WORKER";
+const NAME: &str = "TASKREEL_WORKER_NAME";
+const SLOTS: &str = "TASKREEL_WORKER_SLOTS";
+const MEMORY: &str = "TASKREEL_WORKER_MEMORY";
+const TOKEN: &str = "TASKREEL_TOKEN";
+
+/// How long worker processes may take to join.
+const JOIN_PATIENCE: Duration = Duration::from_secs(30);
+
+/// How often a process is looked at while it is waited for.
+const POLL: Duration = Duration::from_millis(5);
+
+/// Makes this process a worker if a cluster started it as one, and then does not return.
+///
+/// A program that uses `Cluster::local().processes(true)` calls it first of all in `main`: its
+/// worker processes are the program itself, started again without arguments.
+pub fn init() {
+    let Ok(scheduler) = std::env::var(SCHEDULER) else { return };
+    exit_with_parent();
+    let number = |name: &str| std::env::var(name).ok()?.parse::<u64>().ok();
+    let options = WorkerOptions {
+        scheduler,
+        name: std::env::var(NAME).unwrap_or_else(|_| "worker".to_owned()),
+        slots: number(SLOTS).and_then(|n| u16::try_from(n).ok()).unwrap_or(1).max(1),
+        memory_limit: number(MEMORY).unwrap_or(0),
+        token: std::env::var(TOKEN).ok(),
+    };
+    match run_worker(&options) {
+        Ok(()) => std::process::exit(0),
+        Err(error) => {
+            eprintln!("{}: {error}", options.name);
+            std::process::exit(1);
+        }
+    }
+}
+
+/// The parent holds the other end of stdin: when it is gone, however it went, so are we.
+fn exit_with_parent() {
+    let watching = std::thread::Builder::new().name("parent".to_owned()).spawn(|| {
+        let mut byte = [0];
+        // The parent never writes: whatever comes back means that it is gone.
+        while matches!(io::stdin().read(&mut byte), Ok(1)) {}
+        std::process::exit(0);
+    });
+    if let Err(error) = watching {
+        eprintln!("cannot watch the parent process: {error}");
+    }
+}
+
+/// How the processes are to be.
+#[derive(Debug)]
+pub(super) struct ChildSetup {
+    /// Program and arguments; `None`: this program.
+    pub(super) command: Option<(PathBuf, Vec<String>)>,
+    pub(super) scheduler: String,
+    pub(super) token: Option<String>,
+    pub(super) slots: u16,
+    pub(super) memory_limit: u64,
+}
+
+/// The running worker processes.
+#[derive(Debug, Default)]
+pub(super) struct Children {
+    all: Vec<ChildWorker>,
+}
+
+#[derive(Debug)]
+struct ChildWorker {
+    name: String,
+    process: Child,
+    /// Held so that the child notices when we are gone.
+    _alive: Option<ChildStdin>,
+}
+
+impl Children {
+    /// Starts them.
+    pub(super) fn start(setup: &ChildSetup, n_workers: usize) -> Result<Self, StartError> {
+        let mut children = Self::default();
+        for index in 0..n_workers {
+            let name = format!("worker-{index}");
+            children.all.push(start_one(setup, name)?);
+        }
+        Ok(children)
+    }
+
+    /// Waits until all have joined.
+    pub(super) fn wait_joined(
+        &mut self,
+        joined: &watch::Receiver<usize>,
+    ) -> Result<(), StartError> {
+        let begin = Instant::now();
+        while *joined.borrow() < self.all.len() {
+            for child in &mut self.all {
+                if let Some(status) = child.process.try_wait()? {
+                    return Err(child.did_not_join(&format!(
+                        "it ended with {status}; does the program call taskreel::init() first?"
+                    )));
+                }
+            }
+            if begin.elapsed() > JOIN_PATIENCE {
+                let seconds = JOIN_PATIENCE.as_secs();
+                let reason = format!("not all worker processes joined within {seconds} s");
+                return Err(self.all[0].did_not_join(&reason));
+            }
+            std::thread::sleep(POLL);
+        }
+        Ok(())
+    }
+
+    /// Waits until all have ended, and kills those that take too long.
+    pub(super) fn end(&mut self, patience: Duration) {
+        let begin = Instant::now();
+        for child in &mut self.all {
+            while matches!(child.process.try_wait(), Ok(None)) {
+                if begin.elapsed() > patience {
+                    tracing::warn!(worker = child.name, "killed: it did not stop in time");
+                    child.kill();
+                    break;
+                }
+                std::thread::sleep(POLL);
+            }
+        }
+        self.all.clear();
+    }
+}
+
+impl Drop for Children {
+    fn drop(&mut self) {
+        for child in &mut self.all {
+            child.kill();
+        }
+    }
+}
+
+impl ChildWorker {
+    fn did_not_join(&self, reason: &str) -> StartError {
+        StartError::Worker { name: self.name.clone(), reason: reason.to_owned() }
+    }
+
+    fn kill(&mut self) {
+        if let Err(error) = self.process.kill().and_then(|()| self.process.wait()) {
+            tracing::warn!(worker = self.name, %error, "could not be killed");
+        }
+    }
+}
+
+fn start_one(setup: &ChildSetup, name: String) -> Result<ChildWorker, StartError> {
+    let (program, args) = match &setup.command {
+        Some((program, args)) => (program.clone(), args.clone()),
+        None => (std::env::current_exe()?, Vec::new()),
+    };
+    let mut command = Command::new(&program);
+    command.args(args).stdin(Stdio::piped()).stdout(Stdio::null());
+    command.env(SCHEDULER, &setup.scheduler).env(NAME, &name);
+    command.env(SLOTS, setup.slots.to_string()).env(MEMORY, setup.memory_limit.to_string());
+    if let Some(token) = &setup.token {
+        command.env(TOKEN, token);
+    }
+    let mut process = command.spawn().map_err(|error| StartError::Worker {
+        name: name.clone(),
+        reason: format!("cannot start {}: {error}", program.display()),
+    })?;
+    let alive = process.stdin.take();
+    Ok(ChildWorker { name, process, _alive: alive })
+}

@@ -1,0 +1,204 @@
+//! The board: which tasks a worker has, and how far each is. Plain data behind one lock.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use taskreel_model::{TaskId, WorkerId};
+
+use crate::executor::{Cancellation, StopReason};
+use crate::task::spec;
+use crate::wire::message::{Assignment, Holder, RunTask};
+
+/// The assignments of a worker.
+#[derive(Debug, Default)]
+pub(crate) struct Board {
+    tasks: HashMap<TaskId, Entry>,
+    /// Ready tasks, first to run first; entries of tasks that went away are passed over.
+    ready: VecDeque<Assignment>,
+    /// Results on their way here, with the assignments that wait for them.
+    incoming: HashMap<TaskId, Vec<Assignment>>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    attempt: u32,
+    stage: Stage,
+}
+
+#[derive(Debug)]
+enum Stage {
+    /// Waits for so many inputs.
+    Fetching(u32, Box<RunTask>),
+    Ready(Box<RunTask>),
+    Executing(Arc<Cancellation>),
+}
+
+/// A task to execute.
+#[derive(Debug)]
+pub(crate) struct Ready {
+    pub(crate) run: Box<RunTask>,
+    pub(crate) cancellation: Arc<Cancellation>,
+}
+
+/// A result to fetch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    pub(crate) task: TaskId,
+    /// The task it is fetched for.
+    pub(crate) dependent: TaskId,
+    /// Whom to ask, in this order.
+    pub(crate) holders: Vec<Holder>,
+}
+
+/// What a worker answers when it is asked for a task back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AskedBack {
+    Given,
+    Kept,
+}
+
+impl Board {
+    /// Takes an assignment. Inputs that are not here go to `wanted`, unless they are on their way
+    /// already. `me` is passed over as a holder: what it does not have it cannot fetch from itself.
+    pub(crate) fn add(
+        &mut self,
+        run: RunTask,
+        me: WorkerId,
+        is_here: impl Fn(TaskId) -> bool,
+        wanted: &mut Vec<Wanted>,
+    ) {
+        let assignment = Assignment { task: run.task, attempt: run.attempt };
+        // An unreadable spec is the executor's to report: it has no inputs.
+        let n_inputs = spec::parse(&run.spec).map_or(0, |(_, n_inputs, _)| n_inputs as usize);
+        let mut n_missing = 0;
+        for input in run.inputs.iter().take(n_inputs) {
+            if is_here(input.task) {
+                continue;
+            }
+            n_missing += 1;
+            let waiting = self.incoming.entry(input.task).or_insert_with(|| {
+                let others = input.holders.iter().filter(|holder| holder.worker != me);
+                let (dependent, holders) = (run.task, others.cloned().collect());
+                wanted.push(Wanted { task: input.task, dependent, holders });
+                Vec::new()
+            });
+            waiting.push(assignment);
+        }
+        let run = Box::new(run);
+        let stage = if n_missing == 0 {
+            self.ready.push_back(assignment);
+            Stage::Ready(run)
+        } else {
+            Stage::Fetching(n_missing, run)
+        };
+        self.tasks.insert(assignment.task, Entry { attempt: assignment.attempt, stage });
+    }
+
+    /// The next ready task, if there is one; it counts as executing from now on.
+    pub(crate) fn take_ready(&mut self) -> Option<Ready> {
+        while let Some(assignment) = self.ready.pop_front() {
+            let Some(entry) = self.current(assignment) else { continue };
+            let cancellation = Arc::new(Cancellation::default());
+            let executing = Stage::Executing(Arc::clone(&cancellation));
+            if let Stage::Ready(run) = std::mem::replace(&mut entry.stage, executing) {
+                return Some(Ready { run, cancellation });
+            }
+            unreachable!("the ready queue lists each assignment once, when it becomes ready");
+        }
+        None
+    }
+
+    /// Whether there is a ready task.
+    pub(crate) fn has_ready(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
+    /// The assignment ended here. `false`: it was not this worker's any more.
+    pub(crate) fn end(&mut self, assignment: Assignment) -> bool {
+        let is_current = self.current(assignment).is_some();
+        if is_current {
+            self.tasks.remove(&assignment.task);
+        }
+        is_current
+    }
+
+    /// Tells an executing task to stop; `false`: it is not executing here.
+    pub(crate) fn stop(&mut self, assignment: Assignment, reason: StopReason) -> bool {
+        match self.current(assignment).map(|entry| &entry.stage) {
+            Some(Stage::Executing(cancellation)) => {
+                cancellation.cancel(reason);
+                true
+            }
+            Some(Stage::Fetching(..) | Stage::Ready(_)) | None => false,
+        }
+    }
+
+    /// Drops an assignment, whatever its stage.
+    pub(crate) fn revoke(&mut self, assignment: Assignment) {
+        self.stop(assignment, StopReason::Revoked);
+        self.end(assignment);
+    }
+
+    /// Drops all assignments: the worker stops.
+    pub(crate) fn stop_all(&mut self) {
+        for (_, entry) in self.tasks.drain() {
+            if let Stage::Executing(cancellation) = entry.stage {
+                cancellation.cancel(StopReason::Revoked);
+            }
+        }
+        self.ready.clear();
+        self.incoming.clear();
+    }
+
+    /// Gives an assignment back unless it has begun, or ended.
+    pub(crate) fn ask_back(&mut self, assignment: Assignment) -> AskedBack {
+        match self.current(assignment).map(|entry| &entry.stage) {
+            Some(Stage::Fetching(..) | Stage::Ready(_)) => {
+                self.end(assignment);
+                AskedBack::Given
+            }
+            Some(Stage::Executing(_)) | None => AskedBack::Kept,
+        }
+    }
+
+    /// A result arrived; whether that made a task ready.
+    pub(crate) fn arrived(&mut self, task: TaskId) -> bool {
+        let mut any_ready = false;
+        for assignment in self.incoming.remove(&task).unwrap_or_default() {
+            let Some(entry) = self.current(assignment) else { continue };
+            let Stage::Fetching(n_missing, _) = &mut entry.stage else { continue };
+            *n_missing -= 1;
+            if *n_missing == 0 {
+                entry.make_ready();
+                self.ready.push_back(assignment);
+                any_ready = true;
+            }
+        }
+        any_ready
+    }
+
+    /// A result can be had from nobody; gives up the assignments that wait for it.
+    pub(crate) fn missing(&mut self, task: TaskId) -> Vec<Assignment> {
+        let mut waiting = self.incoming.remove(&task).unwrap_or_default();
+        waiting.retain(|&assignment| self.end(assignment));
+        waiting
+    }
+
+    fn current(&mut self, assignment: Assignment) -> Option<&mut Entry> {
+        self.tasks.get_mut(&assignment.task).filter(|entry| entry.attempt == assignment.attempt)
+    }
+}
+
+impl Entry {
+    fn make_ready(&mut self) {
+        // A stage that holds no task, for the moment of the exchange.
+        let empty = Stage::Executing(Arc::default());
+        self.stage = match std::mem::replace(&mut self.stage, empty) {
+            Stage::Fetching(_, run) | Stage::Ready(run) => Stage::Ready(run),
+            executing @ Stage::Executing(_) => executing,
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests;

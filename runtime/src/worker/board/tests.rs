@@ -1,0 +1,96 @@
+use bytes::Bytes;
+use smallvec::smallvec;
+
+use super::*;
+use crate::wire::message::InputRef;
+
+const ME: WorkerId = WorkerId(0);
+
+fn run(task: u32, inputs: &[u32]) -> RunTask {
+    let mut spec = vec![spec::FUNCTION];
+    spec.extend_from_slice(&(inputs.len() as u32).to_le_bytes());
+    RunTask {
+        task: TaskId(task),
+        attempt: 1,
+        function: "f".into(),
+        spec: Bytes::from(spec),
+        inputs: inputs
+            .iter()
+            .map(|&input| InputRef {
+                task: TaskId(input),
+                bytes: 8,
+                holders: smallvec![
+                    Holder { worker: ME, address: "local://0".into() },
+                    Holder { worker: WorkerId(1), address: "local://1".into() },
+                ],
+            })
+            .collect(),
+        timeout: None,
+    }
+}
+
+fn first(task: u32) -> Assignment {
+    Assignment { task: TaskId(task), attempt: 1 }
+}
+
+fn taken(board: &mut Board) -> Option<u32> {
+    board.take_ready().map(|ready| ready.run.task.0)
+}
+
+#[test]
+fn an_input_that_two_wait_for_is_fetched_once_and_not_from_oneself() {
+    let (mut board, mut wanted) = (Board::default(), Vec::new());
+    board.add(run(5, &[1, 2]), ME, |t| t == TaskId(2), &mut wanted);
+    board.add(run(6, &[1]), ME, |_| false, &mut wanted);
+    assert_eq!(wanted.len(), 1);
+    assert_eq!(wanted[0].holders.iter().map(|h| h.worker).collect::<Vec<_>>(), [WorkerId(1)]);
+    assert_eq!(taken(&mut board), None);
+    assert!(board.arrived(TaskId(1)));
+    assert_eq!((taken(&mut board), taken(&mut board)), (Some(5), Some(6)));
+}
+
+#[test]
+fn a_missing_input_gives_up_all_who_wait_for_it() {
+    let (mut board, mut wanted) = (Board::default(), Vec::new());
+    board.add(run(5, &[1]), ME, |_| false, &mut wanted);
+    board.add(run(6, &[1]), ME, |_| false, &mut wanted);
+    board.revoke(first(6));
+    assert_eq!(board.missing(TaskId(1)), [first(5)]);
+    assert!(!board.end(first(5)));
+}
+
+#[test]
+fn revoked_tasks_do_not_run_and_do_not_count_when_they_end() {
+    let (mut board, mut wanted) = (Board::default(), Vec::new());
+    board.add(run(5, &[]), ME, |_| true, &mut wanted);
+    board.add(run(6, &[]), ME, |_| true, &mut wanted);
+    board.revoke(first(5));
+    let ready = board.take_ready().expect("6 is ready");
+    assert_eq!(ready.run.task, TaskId(6));
+    board.revoke(first(6));
+    assert_eq!(ready.cancellation.reason(), Some(StopReason::Revoked));
+    assert!(!board.end(first(6)));
+}
+
+#[test]
+fn a_task_is_given_back_only_before_it_begins() {
+    let (mut board, mut wanted) = (Board::default(), Vec::new());
+    board.add(run(5, &[]), ME, |_| true, &mut wanted);
+    board.add(run(6, &[]), ME, |_| true, &mut wanted);
+    assert_eq!(taken(&mut board), Some(5));
+    assert_eq!(board.ask_back(first(5)), AskedBack::Kept);
+    assert_eq!(board.ask_back(first(6)), AskedBack::Given);
+    assert_eq!(board.ask_back(first(7)), AskedBack::Kept);
+    assert_eq!(taken(&mut board), None);
+}
+
+#[test]
+fn a_new_attempt_is_not_mistaken_for_the_old_one() {
+    let (mut board, mut wanted) = (Board::default(), Vec::new());
+    board.add(run(5, &[]), ME, |_| true, &mut wanted);
+    board.revoke(first(5));
+    board.add(RunTask { attempt: 2, ..run(5, &[]) }, ME, |_| true, &mut wanted);
+    assert!(!board.end(first(5)));
+    assert_eq!(taken(&mut board), Some(5));
+    assert!(board.end(Assignment { task: TaskId(5), attempt: 2 }));
+}

@@ -1,0 +1,215 @@
+//! Slots: plain threads that execute one task after the other.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::Duration;
+
+use bytes::Bytes;
+use taskreel_model::{Activity, FailureKind, LogLevel, LogLine, Nanos, Report, Reported, TaskId};
+use tokio::task::AbortHandle;
+
+use super::Shared;
+use super::board::Ready;
+use crate::executor::{Completed, Executor, Failure, Job, StopReason};
+use crate::task::spec;
+use crate::wire::message::{Assignment, RunTask};
+
+/// Decoding and encoding that take less are not reported: their events would cost more than they.
+const WORTH_REPORTING: Duration = Duration::from_micros(100);
+
+/// Stack of a slot's thread: that of a main thread, as task authors expect.
+const STACK_BYTES: usize = 8 << 20;
+
+/// Starts the slots of a worker, and the thread that sends its reports.
+pub(super) fn start(shared: &Arc<Shared>) -> io::Result<()> {
+    for slot in 0..shared.info.slots {
+        start_slot(shared, slot)?;
+    }
+    let flusher = Arc::clone(shared);
+    thread::Builder::new()
+        .name(format!("{}-reports", shared.info.name))
+        .spawn(move || flusher.reports.run_flusher())?;
+    Ok(())
+}
+
+fn start_slot(shared: &Arc<Shared>, slot: u16) -> io::Result<()> {
+    let shared = Arc::clone(shared);
+    thread::Builder::new()
+        .name(format!("{}-slot-{slot}", shared.info.name))
+        .stack_size(STACK_BYTES)
+        .spawn(move || run_slot(&shared, slot))?;
+    Ok(())
+}
+
+/// The thread of a slot: until the worker stops, or leaves this thread to a task that takes longer
+/// than it may.
+fn run_slot(shared: &Arc<Shared>, slot: u16) {
+    while let Some(ready) = next(shared) {
+        shared.n_busy.fetch_add(1, Ordering::Relaxed);
+        let is_abandoned = execute(shared, slot, &ready);
+        if is_abandoned {
+            return;
+        }
+        shared.n_busy.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Waits for a ready task; what was reported goes out before.
+fn next(shared: &Shared) -> Option<Ready> {
+    let mut board = shared.board();
+    let mut is_flushed = false;
+    loop {
+        if shared.is_stopping() {
+            return None;
+        }
+        if let Some(ready) = board.take_ready() {
+            return Some(ready);
+        }
+        if is_flushed {
+            board = shared.work.wait(board).unwrap_or_else(PoisonError::into_inner);
+        } else {
+            drop(board);
+            shared.reports.flush();
+            is_flushed = true;
+            board = shared.board();
+        }
+    }
+}
+
+/// Executes one task. `true`: it took longer than it may, was given up meanwhile, and its slot
+/// has another thread.
+fn execute(shared: &Arc<Shared>, slot: u16, ready: &Ready) -> bool {
+    let Ready { run, cancellation } = ready;
+    let assignment = Assignment { task: run.task, attempt: run.attempt };
+    let Some((executor, inputs, body)) = prepare(shared, run) else { return false };
+    shared.report(Reported::Started { task: run.task, attempt: run.attempt, slot });
+    let timer = run.timeout.map(|timeout| set_timer(shared, assignment, slot, timeout, &executor));
+    let outcome = match &executor {
+        Ok(executor) => {
+            let log = |level, text: &str| log(shared, run.task, level, text);
+            let job =
+                Job { function: &run.function, body, inputs: &inputs, cancellation, log: &log };
+            executor.run(&job)
+        }
+        Err(failure) => Err(failure.clone()),
+    };
+    if let Some(timer) = timer {
+        timer.abort();
+    }
+    let is_ours = finish(shared, assignment, &inputs, outcome);
+    let can_stop = executor.is_ok_and(|executor| executor.can_stop());
+    !is_ours && !can_stop && cancellation.reason() == Some(StopReason::Timeout)
+}
+
+type Prepared<'a> = (Result<Arc<dyn Executor>, Failure>, Vec<Bytes>, &'a [u8]);
+
+/// Executor, inputs and body of a task. `None`: an input was freed meanwhile, and the task is
+/// given back.
+fn prepare<'a>(shared: &Shared, run: &'a RunTask) -> Option<Prepared<'a>> {
+    let Some((tag, n_inputs, body)) = spec::parse(&run.spec) else {
+        let failure = Failure::new(FailureKind::Codec, "its spec is malformed");
+        return Some((Err(failure), Vec::new(), &[]));
+    };
+    let executor = shared.executors.get(tag).cloned().ok_or_else(|| {
+        let message = format!("this worker has no executor {tag}");
+        Failure::new(FailureKind::Unavailable, message)
+    });
+    let needed = run.inputs.iter().take(n_inputs as usize);
+    let inputs: Option<Vec<Bytes>> = needed.map(|input| shared.store.get(input.task)).collect();
+    if inputs.is_none() {
+        let (task, attempt) = (run.task, run.attempt);
+        if shared.board().end(Assignment { task, attempt }) {
+            shared.report(Reported::InputsMissing { task, attempt });
+        }
+    }
+    Some((executor, inputs?, body))
+}
+
+/// Reports how a task ended. `false`: that is nobody's business any more.
+fn finish(
+    shared: &Shared,
+    assignment: Assignment,
+    inputs: &[Bytes],
+    outcome: Result<Completed, Failure>,
+) -> bool {
+    let Assignment { task, attempt } = assignment;
+    let at = shared.clock.now();
+    let mut reports = Vec::with_capacity(3);
+    let mut board = shared.board();
+    if !board.end(assignment) {
+        return false;
+    }
+    match outcome {
+        Ok(Completed { result, decode_took, encode_took }) => {
+            let bytes = result.len() as u64;
+            let n_input_bytes = inputs.iter().map(|input| input.len() as u64).sum();
+            reports.extend(activity(task, at, Activity::Deserialize, decode_took, n_input_bytes));
+            reports.extend(activity(task, at, Activity::Serialize, encode_took, bytes));
+            shared.store.insert(task, result);
+            reports.push(Report { at, what: Reported::Finished { task, attempt, bytes } });
+        }
+        Err(Failure { kind, message: error }) => {
+            let what = Reported::Failed { task, attempt, kind, error };
+            reports.push(Report { at, what });
+        }
+    }
+    // The report follows while the board is locked: nothing can be said of the task in between.
+    shared.reports.extend(reports);
+    drop(board);
+    true
+}
+
+fn activity(
+    task: TaskId,
+    at: Nanos,
+    activity: Activity,
+    took: Duration,
+    bytes: u64,
+) -> Option<Report> {
+    let took_ns = Nanos(took.as_nanos() as u64);
+    let what = Reported::Activity { task, activity, took: took_ns, bytes };
+    (took >= WORTH_REPORTING).then_some(Report { at, what })
+}
+
+fn log(shared: &Shared, task: TaskId, level: LogLevel, text: &str) {
+    let (at, text) = (shared.clock.now(), text.to_owned());
+    let worker = shared.id.get().copied();
+    shared.reports.log(LogLine { at, worker, task: Some(task), level, text });
+}
+
+/// Ends the task when its time is up: its executor is told to, or it is left to its thread.
+fn set_timer(
+    shared: &Arc<Shared>,
+    assignment: Assignment,
+    slot: u16,
+    timeout: Nanos,
+    executor: &Result<Arc<dyn Executor>, Failure>,
+) -> AbortHandle {
+    let can_stop = executor.as_ref().is_ok_and(|executor| executor.can_stop());
+    let shared = Arc::clone(shared);
+    let timer = shared.io.clone().spawn(async move {
+        tokio::time::sleep(Duration::from_nanos(timeout.0)).await;
+        expire(&shared, assignment, slot, timeout, can_stop);
+    });
+    timer.abort_handle()
+}
+
+fn expire(shared: &Arc<Shared>, assignment: Assignment, slot: u16, timeout: Nanos, can_stop: bool) {
+    let Assignment { task, attempt } = assignment;
+    let mut board = shared.board();
+    if !board.stop(assignment, StopReason::Timeout) || can_stop {
+        return;
+    }
+    board.end(assignment);
+    let error = format!("took longer than its timeout of {timeout}; its thread was left behind");
+    shared.report(Reported::Failed { task, attempt, kind: FailureKind::Timeout, error });
+    drop(board);
+    shared.n_busy.fetch_sub(1, Ordering::Relaxed);
+    if let Err(error) = start_slot(shared, slot) {
+        tracing::error!(%error, slot, "a slot is lost: its thread cannot be replaced");
+    }
+    shared.reports.hurry();
+}

@@ -1,0 +1,99 @@
+//! End to end with worker processes over TCP, by the same calls as in one process.
+
+extern crate taskreel_runtime as taskreel;
+
+use taskreel::{Client, ClientOptions, Cluster, task};
+
+#[task]
+fn add(a: i64, b: i64) -> i64 {
+    a + b
+}
+
+#[task]
+fn process_id() -> u32 {
+    std::process::id()
+}
+
+#[task]
+fn block(bytes: usize) -> String {
+    "x".repeat(bytes)
+}
+
+#[task]
+fn joined(a: &str, b: &str) -> usize {
+    a.len() + b.len()
+}
+
+/// The worker processes of this file are this test binary, started to run only this test, which
+/// then is a worker until its cluster closes.
+#[test]
+fn worker_process() {
+    taskreel::init();
+}
+
+fn cluster(workers: usize) -> Cluster {
+    let program = std::env::current_exe().unwrap();
+    Cluster::local()
+        .workers(workers)
+        .threads(1)
+        .processes(true)
+        .worker_command(program, &["--exact", "worker_process", "--nocapture"])
+        .no_record()
+        .start()
+        .unwrap()
+}
+
+#[test]
+fn a_tree_over_two_processes_adds_up() {
+    let cluster = cluster(2);
+    let client = cluster.client();
+    let mut level = client.map(0..200_i64, |i| add(i, 0));
+    while level.len() > 1 {
+        level = level
+            .chunks(2)
+            .map(|pair| {
+                client.submit(add(
+                    &pair[0],
+                    pair.get(1).map_or_else(|| 0.into(), Into::<taskreel::Arg<i64>>::into),
+                ))
+            })
+            .collect();
+    }
+    assert_eq!(level[0].wait().unwrap(), 199 * 200 / 2);
+    let pids = client.gather(client.map(0..20, |_| process_id())).unwrap();
+    assert!(!pids.contains(&std::process::id()));
+    drop(level);
+    cluster.close().unwrap().state.validate();
+}
+
+#[test]
+fn results_of_many_chunks_travel_between_processes() {
+    let cluster = cluster(2);
+    let client = cluster.client();
+    let sizes = [9_usize << 20, 1 << 20];
+    let blocks = client.map(sizes, block);
+    let both = client.submit(joined(&blocks[0], &blocks[1]));
+    assert_eq!(both.wait().unwrap(), sizes.iter().sum::<usize>());
+    assert_eq!(blocks[0].wait().unwrap().len(), sizes[0]);
+}
+
+#[test]
+fn a_client_from_elsewhere_needs_the_token() {
+    let cluster = cluster(1);
+    let address = cluster.address().unwrap();
+    let options = ClientOptions { name: "visitor".to_owned(), token: None };
+    let error = Client::connect(address, &options).unwrap_err();
+    assert!(error.to_string().contains("token"), "{error}");
+    let token = cluster.token().map(str::to_owned);
+    let client = Client::connect(address, &ClientOptions { token, ..options }).unwrap();
+    let sum = client.submit(add(client.submit(add(1, 2)), 3));
+    assert_eq!(sum.wait().unwrap(), 6);
+}
+
+#[test]
+fn a_program_that_is_no_worker_is_told_so() {
+    let started =
+        Cluster::local().workers(1).processes(true).worker_command("true", &[]).no_record().start();
+    let error = started.unwrap_err().to_string();
+    assert!(error.contains("taskreel::init()"), "{error}");
+}
