@@ -54,7 +54,7 @@ pub use glyphs::{
     Anchor, Area, Bars, Edges, Glyphs, Layer, Line, NO_LABEL, Points, Rects, Shape, Text,
 };
 pub use legend::{LegendBox, LegendEntry, SWATCH_PX};
-pub use text::{LABEL_PX, clean, count_text, elide, text_width};
+pub use text::{LABEL_PX, clean, count_text, elide, elide_middle, text_width};
 pub use view::{View, Window};
 
 /// A picture as data. See the module's text for its coordinates and its JSON form.
@@ -118,6 +118,13 @@ impl Figure {
         if layer.glyphs.count() > 0 {
             self.layers.push(layer);
         }
+    }
+
+    /// How much of its height it uses, ticks and legend included.
+    pub fn used_px(&self) -> u32 {
+        let frame = self.frame.top + self.frame.height + 20;
+        let legend = self.legend.iter().map(|entry| entry.y as u32 + 9).max().unwrap_or(0);
+        frame.max(legend).min(self.height_px)
     }
 
     /// How many glyphs it has.

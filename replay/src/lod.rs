@@ -94,6 +94,7 @@ impl Lod {
         for spans in lanes {
             for i in spans.range(self.window) {
                 let (a, b) = self.px(spans, i);
+                let (a, b) = if b - a < WIDE_PX { (a, b) } else { (a.round(), b.round()) };
                 bins.add(a, b, category(spans, i), i);
             }
         }

@@ -73,8 +73,8 @@ tokens! {
     TEXT = 23, "#1b2430", "#e8ebf0";
     /// Text of less weight.
     MUTED = 24, "#5b6675", "#a3adbb";
-    /// Between adjoining rectangles of one colour, drawn half transparent.
-    SEAM = 25, "#ffffff", "#15181d";
+    /// Between adjoining rectangles of one colour, drawn nearly transparent: no gap, but an edge.
+    SEAM = 25, "#000000", "#000000";
     /// Memory of the process beyond the results it holds.
     UNMANAGED = 26, "#b7c9ef", "#3b5384";
 }

@@ -42,6 +42,26 @@ pub fn elide(text: &str, width: f32, size: f32) -> String {
     short
 }
 
+/// The text, or its begin and end with `…` between them: names of workers differ at their end.
+pub fn elide_middle(text: &str, width: f32, size: f32) -> String {
+    if text_width(text, size) <= width {
+        return text.to_owned();
+    }
+    let room = width - text_width("…", size);
+    let mut tail_px = 0.0;
+    let tail = text
+        .char_indices()
+        .rev()
+        .take_while(|(_, c)| {
+            tail_px += char_width(*c) * size;
+            tail_px <= room * 0.6
+        })
+        .last()
+        .map_or("", |(at, _)| &text[at..]);
+    let head = elide(text, width - text_width(tail, size), size);
+    if head.is_empty() { elide(text, width, size) } else { head + tail }
+}
+
 /// A count for people, its digits in groups: `1,204`.
 pub fn count_text(count: u64) -> String {
     let digits = count.to_string();
@@ -91,6 +111,14 @@ mod tests {
     fn groups_digits() {
         let texts = [0, 999, 1_204, 1_234_567].map(count_text);
         assert_eq!(texts, ["0", "999", "1,204", "1,234,567"]);
+    }
+
+    #[test]
+    fn elides_names_in_the_middle() {
+        let short = elide_middle("a-host-with-a-very-long-name-17", 90.0, 11.0);
+        assert!(short.starts_with("a-h") && short.ends_with("name-17"), "{short}");
+        assert!(text_width(&short, 11.0) <= 90.0);
+        assert_eq!(elide_middle("worker-1", 90.0, 11.0), "worker-1");
     }
 
     #[test]

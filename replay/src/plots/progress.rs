@@ -37,7 +37,7 @@ const ROW_MAX_PX: f32 = 30.0;
 const COLUMN_MIN_PX: f32 = 250.0;
 const COLUMN_GAP_PX: f32 = 22.0;
 const LEGEND_PX: u32 = 18;
-const RELEASED_OPACITY: f32 = 0.45;
+const RELEASED_OPACITY: f32 = 0.6;
 
 /// The columns of the progress plot: one row per prefix.
 #[derive(Debug, Default)]

@@ -46,6 +46,8 @@ pub struct TaskStream {
     names: BTreeMap<StrId, Box<str>>,
     n_running: usize,
     n_failed: usize,
+    /// Whether an attempt was lost or cancelled.
+    has_lost: bool,
     /// Work that moved data, by kind, to know what the legend must tell.
     has_moved: [bool; 3],
 }
@@ -229,6 +231,7 @@ impl TaskStream {
         if let Some(prefix) = self.prefixes.get_mut(key.prefix.index()) {
             prefix.busy = prefix.busy + at.since(started_at);
         }
+        self.has_lost |= matches!(outcome, Outcome::Lost | Outcome::Cancelled);
         if outcome == Outcome::Failed {
             self.n_failed += 1;
             let index = columns.failed.partition_point(|(failed_at, _)| *failed_at <= at);

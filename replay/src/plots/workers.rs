@@ -62,6 +62,17 @@ struct Sampled {
     history: VecDeque<(Nanos, u32)>,
 }
 
+impl Sampled {
+    fn cpu_percent(&self) -> f64 {
+        f64::from(self.latest.cpu_permille) / 10.0
+    }
+
+    /// The most CPU time of the samples that are kept, in thousandths of a core.
+    fn most_cpu(&self) -> u32 {
+        self.history.iter().map(|(_, permille)| *permille).max().unwrap_or(0)
+    }
+}
+
 impl Plot for Workers {
     fn about(&self) -> About {
         ABOUT

@@ -1,9 +1,10 @@
 //! Several plots in one picture, as panels of a small grid.
 
-use super::svg::{Svg, TITLE_PX, panel};
-use crate::figure::{Color, Theme, View, Window, elide};
-use crate::plots::Plot;
 use taskreel_model::Nanos;
+
+use super::svg::{Svg, TITLE_PX, panel};
+use crate::figure::{Color, Figure, Theme, View, Window, elide};
+use crate::plots::Plot;
 
 /// A place for a plot, in pixels of the picture.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,7 +64,7 @@ impl Layout {
         Self { width_px, height_px, panels }
     }
 
-    /// The picture as SVG. `headline` stands above it; a plot that is not among `plots` leaves its
+    /// The picture as SVG, no higher than it needs to be. `headline` stands above it; a plot that is not among `plots` leaves its
     /// panel empty.
     pub fn svg(
         &self,
@@ -73,18 +74,28 @@ impl Layout {
         headline: &str,
         theme: &Theme,
     ) -> String {
-        let mut out = Svg::open(self.width_px, self.height_px, headline, theme);
-        let head = elide(headline, self.width_px as f32 - 20.0, 15.0);
-        let middle = HEAD_PX as f32 / 2.0;
-        out.text((10.0, middle), &head, "start", 15.0, true, theme.hex(Color::TEXT));
+        let mut placed: Vec<(u32, u32, Figure)> = Vec::new();
         for place in &self.panels {
             let Some(plot) = plots.iter().find(|plot| plot.about().id == place.plot) else {
                 continue;
             };
-            let height_px = place.height.saturating_sub(TITLE_PX);
+            // What a panel above leaves unused, the one below it moves into.
+            let above = placed.iter().rev().find(|(x, ..)| *x == place.x);
+            let y =
+                above.map_or(place.y, |(_, y, figure)| y + TITLE_PX + figure.used_px() + GAP_PX);
+            let height_px = (place.y + place.height).saturating_sub(y + TITLE_PX);
             let view = View::new(window, place.width, height_px).at(now);
-            out.begin(&format!("transform=\"translate({} {})\"", place.x, place.y));
-            panel(&mut out, &plot.figure(&view), theme);
+            placed.push((place.x, y.min(place.y), plot.figure(&view)));
+        }
+        let used = placed.iter().map(|(_, y, figure)| y + TITLE_PX + figure.used_px()).max();
+        let height_px = used.map_or(self.height_px, |used| (used + GAP_PX).min(self.height_px));
+        let mut out = Svg::open(self.width_px, height_px, headline, theme);
+        let head = elide(headline, self.width_px as f32 - 20.0, 15.0);
+        let middle = HEAD_PX as f32 / 2.0;
+        out.text((10.0, middle), &head, "start", 15.0, true, theme.hex(Color::TEXT));
+        for (x, y, figure) in &placed {
+            out.begin(&format!("transform=\"translate({x} {y})\""));
+            panel(&mut out, figure, theme);
             out.end();
         }
         out.close()

@@ -52,6 +52,7 @@ pub(super) fn figure(plot: &TaskStream, view: &View) -> Figure {
         ..Figure::default()
     };
     if shown.is_empty() {
+        figure.x.ticks.clear();
         say(&mut figure, "No worker has joined yet.");
         return figure;
     }
@@ -82,7 +83,7 @@ fn room(lodgers: &[Lodger], view: &View) -> Frame {
         .iter()
         .map(|l| text_width(&l.name, LABEL_PX) + if l.n_slots > 1 { 20.0 } else { 0.0 })
         .fold(20.0, f32::max);
-    let left = (widest.min(view.width_px as f32 * 0.22).min(180.0) + 10.0) as u32;
+    let left = (widest.min(view.width_px as f32 * 0.22).min(180.0) + 12.0).ceil() as u32;
     let n_rows = if view.height_px < 120 { 0 } else { 2 };
     let below = TICKS_PX + n_rows * LEGEND_ROW_PX;
     Frame {
@@ -122,6 +123,12 @@ fn other_colors(plot: &TaskStream) -> Vec<(Color, f32, String)> {
     let moved = MOVED.iter().zip(plot.has_moved).filter(|(_, has)| *has);
     let mut colors: Vec<_> =
         moved.map(|((color, name), _)| (*color, 1.0, (*name).to_owned())).collect();
+    if plot.n_running > 0 {
+        colors.push((Color::OTHER, RUNNING_OPACITY, "running".to_owned()));
+    }
+    if plot.has_lost {
+        colors.push((Color::OTHER, LOST_OPACITY, "lost or cancelled".to_owned()));
+    }
     if plot.n_failed > 0 {
         colors.push((Color::ERROR, 1.0, "failed".to_owned()));
     }

@@ -1,28 +1,38 @@
-//! The workers' columns as a figure: three columns of bars, each with its own scale.
+//! The workers' columns as a figure: three sections (tasks, CPU, memory), each with its own scale.
+//! They stand one above the other while there is room, as Dask's users know it, else side by side.
 
-use taskreel_model::{HumanBytes, WorkerStatus};
+mod bars;
+
+use taskreel_model::{HumanBytes, WorkerId, WorkerStatus};
 
 use super::{ABOUT, Row, Sampled, Workers};
 use crate::figure::{
-    Anchor, Area, Axis, Bars, Color, Edges, Figure, Frame, Glyphs, LABEL_PX, Layer, LegendBox,
-    LegendEntry, Text, Tick, View, elide, text_width,
+    Anchor, Axis, Color, Edges, Figure, Frame, Glyphs, LABEL_PX, Layer, LegendBox, LegendEntry,
+    Text, Tick, View, elide_middle, text_width,
 };
 
 const HEAD_PX: f32 = 20.0;
-const FOOT_PX: u32 = 18;
-const LEGEND_PX: u32 = 18;
+const FOOT_PX: f32 = 18.0;
+const LEGEND_PX: f32 = 18.0;
 const ROW_MIN_PX: f32 = 5.0;
-const ROW_MAX_PX: f32 = 34.0;
+const ROW_MAX_PX: f32 = 28.0;
+/// Rows lower than this do not stand in sections above one another.
+const ROW_STACKED_PX: f32 = 13.0;
 /// Rows lower than this have no texts.
 const ROW_TEXT_PX: f32 = 12.0;
-const GAP_PX: f32 = 16.0;
-/// Memory beyond these shares of the limit is high, and full.
-const HIGH: f64 = 0.6;
-const FULL: f64 = 0.8;
+/// Rows lower than this show no history.
+const ROW_HISTORY_PX: f32 = 16.0;
+const GAP_PX: f32 = 14.0;
+const VALUE_SIZE: f32 = 10.0;
+const HEADS: [&str; 3] = ["Tasks", "CPU", "Memory"];
 
-/// A column of bars.
-struct Column {
+/// A row per worker, with its place among all.
+type Rows<'a> = [(usize, &'a Row)];
+
+/// Bars of all workers on one scale.
+struct Section {
     left: f32,
+    top: f32,
     /// Of the bars.
     width: f32,
     /// Of the values beside them; 0: there is no room for any.
@@ -31,30 +41,37 @@ struct Column {
     to: f64,
 }
 
-impl Column {
+impl Section {
     fn px(&self, value: f64) -> f32 {
         self.left + (value / self.to).clamp(0.0, 1.0) as f32 * self.width
+    }
+
+    /// The middle of a row.
+    fn y(&self, index: usize, row_px: f32) -> f32 {
+        self.top + HEAD_PX + (index as f32 + 0.5) * row_px
     }
 }
 
 pub(super) fn figure(plot: &Workers, view: &View) -> Figure {
     let all = shown(plot);
-    let room = view.height_px.saturating_sub(FOOT_PX + LEGEND_PX) as f32 - HEAD_PX;
-    let n_fit = (room / ROW_MIN_PX).max(1.0) as usize;
+    let room = view.height_px as f32 - LEGEND_PX;
+    let n_fit = ((room - HEAD_PX - FOOT_PX) / ROW_MIN_PX).max(1.0) as usize;
     let rows = &all[..all.len().min(n_fit)];
-    let row_px = (room / rows.len().max(1) as f32).min(ROW_MAX_PX).floor().max(ROW_MIN_PX);
-    let name_px = rows
-        .iter()
-        .map(|(_, row)| text_width(&row.name, LABEL_PX))
-        .fold(20.0, f32::max)
-        .min(view.width_px as f32 * 0.25);
+    let n_rows = rows.len().max(1) as f32;
+    let stacked_px = (view.height_px as f32 / 3.0 - HEAD_PX - FOOT_PX) / n_rows;
+    let is_stacked = stacked_px >= ROW_STACKED_PX;
+    let row_px = if is_stacked { stacked_px } else { (room - HEAD_PX - FOOT_PX) / n_rows };
+    let row_px = row_px.min(ROW_MAX_PX).floor().max(ROW_MIN_PX);
+    let widest = rows.iter().map(|(_, row)| text_width(&row.name, LABEL_PX)).fold(20.0, f32::max);
+    let name_px = widest.ceil().min(view.width_px as f32 * 0.24);
     let left = name_px as u32 + 18;
-    let height = HEAD_PX + rows.len() as f32 * row_px;
+    let section_px = HEAD_PX + n_rows * row_px;
+    let height = if is_stacked { 3.0 * section_px + 2.0 * FOOT_PX } else { section_px };
     let frame = Frame {
         left,
         top: 0,
         width: view.width_px.saturating_sub(left + 10).max(10),
-        height: if rows.is_empty() { room.max(20.0) } else { height } as u32,
+        height: height as u32,
     };
     let mut figure = Figure {
         id: ABOUT.id.to_owned(),
@@ -64,21 +81,28 @@ pub(super) fn figure(plot: &Workers, view: &View) -> Figure {
         height_px: view.height_px,
         frame,
         x: Axis { label: "tasks, CPU, memory".to_owned(), ..Axis::default() },
-        y: Axis::lanes("worker", rows.len(), names(rows, row_px, name_px), Vec::new()),
         note: note(plot, all.len() - rows.len()),
         ..Figure::default()
     };
     if rows.is_empty() {
         let mut text = Text::new(Anchor::Middle, 13.0);
         let sentence = figure.string("No worker has joined yet.");
-        text.push((frame.width as f32 / 2.0, frame.height as f32 / 2.0), sentence, Color::MUTED);
+        let x = view.width_px as f32 / 2.0 - left as f32;
+        text.push((x, frame.height as f32 / 2.0), sentence, Color::MUTED);
         figure.push(Layer::new(Glyphs::Text(text)));
         return figure;
     }
-    figure.legend = legend(plot, view, frame);
-    let columns = columns(plot, rows, frame.width as f32);
-    scales(&mut figure, &columns, height);
-    bars(plot, rows, &columns, row_px, &mut figure);
+    let sections = sections(plot, rows, frame.width as f32, is_stacked.then_some(section_px));
+    figure.y = names(rows, &sections, row_px, name_px, is_stacked);
+    figure.legend = if is_stacked {
+        heads_legend(plot, &sections, frame)
+    } else {
+        foot_legend(plot, view, frame)
+    };
+    let has_history =
+        row_px >= ROW_HISTORY_PX && plot.sampled.values().any(|s| s.history.len() > 2);
+    scales(&mut figure, &sections, section_px, has_history);
+    bars::draw(plot, rows, &sections, (row_px, has_history), &mut figure);
     figure
 }
 
@@ -89,22 +113,35 @@ fn shown(plot: &Workers) -> Vec<(usize, &Row)> {
     if here.is_empty() { rows().collect() } else { here }
 }
 
-fn names(rows: &[(usize, &Row)], row_px: f32, name_px: f32) -> Vec<Tick> {
+fn sampled(plot: &Workers, index: usize) -> Option<&Sampled> {
+    plot.sampled.get(&WorkerId(index as u32))
+}
+
+fn names(
+    rows: &Rows<'_>,
+    sections: &[Section; 3],
+    row_px: f32,
+    name_px: f32,
+    is_stacked: bool,
+) -> Axis {
     let every = (LABEL_PX / row_px).ceil().max(1.0) as usize;
-    let tick = |(i, (_, row)): (usize, &(usize, &Row))| Tick {
-        px: HEAD_PX + (i as f32 + 0.5) * row_px,
-        label: elide(&row.name, name_px, LABEL_PX),
-    };
-    rows.iter().enumerate().step_by(every).map(tick).collect()
+    let named = if is_stacked { &sections[..] } else { &sections[..1] };
+    let ticks = named.iter().flat_map(|section| {
+        rows.iter().enumerate().step_by(every).map(|(i, (_, row))| Tick {
+            px: section.y(i, row_px),
+            label: elide_middle(&row.name, name_px, LABEL_PX),
+        })
+    });
+    Axis::lanes("worker", rows.len(), ticks.collect(), Vec::new())
 }
 
 fn note(plot: &Workers, n_hidden: usize) -> String {
+    if plot.rows.is_empty() {
+        return String::new();
+    }
     let n = |status| plot.rows.iter().filter(|row| row.status == status).count();
     let n_lost = n(WorkerStatus::Lost);
-    let mut parts = vec![format!("{} here", plot.rows.len() - n_lost)];
-    if plot.rows.is_empty() {
-        parts.clear();
-    }
+    let mut note = format!("{} here", plot.rows.len() - n_lost);
     for (n, word) in [
         (n(WorkerStatus::Paused), "paused"),
         (n(WorkerStatus::Retiring), "retiring"),
@@ -112,63 +149,84 @@ fn note(plot: &Workers, n_hidden: usize) -> String {
         (n_hidden, "more not shown"),
     ] {
         if n > 0 {
-            parts.push(format!("{n} {word}"));
+            note += &format!(" · {n} {word}");
         }
     }
-    parts.join(" · ")
+    note
 }
 
-/// Three columns; their scales are shared by all workers, so that bars can be compared.
-fn columns(plot: &Workers, rows: &[(usize, &Row)], width: f32) -> [Column; 3] {
-    let has_values = width >= 250.0;
-    let values = if has_values { [42.0, 40.0, 58.0] } else { [0.0; 3] };
-    let bar_px = (width - 2.0 * GAP_PX - values.iter().sum::<f32>()) / 3.0;
+/// Three sections; their scales are shared by all workers, so that bars can be compared.
+/// `stacked`: height of a section when they stand one above the other.
+fn sections(plot: &Workers, rows: &Rows<'_>, width: f32, stacked: Option<f32>) -> [Section; 3] {
+    let values = |i: usize| {
+        let text = |(index, row): &(usize, &Row)| {
+            text_width(&bars::value_texts(row, sampled(plot, *index))[i], VALUE_SIZE)
+        };
+        rows.iter().map(text).fold(0.0, f32::max).ceil() + 6.0
+    };
+    let value_px = if width >= 180.0 { [values(0), values(1), values(2)] } else { [0.0; 3] };
     let most = |value: fn(&Row) -> u64| rows.iter().map(|(_, row)| value(row)).max().unwrap_or(0);
-    let cpu = rows.iter().filter_map(|(i, _)| sampled(plot, *i)).map(|s| s.latest.cpu_permille);
+    let cpu = rows.iter().filter_map(|(i, _)| sampled(plot, *i)).map(Sampled::most_cpu).max();
     let memory = most(|row| row.limit_bytes.max(row.memory_bytes).max(row.disk_bytes));
     let to = [
         most(|row| row.n_slots.max(row.n_assigned)) as f64,
-        f64::from(cpu.max().unwrap_or(0)).max(most(|row| row.n_slots) as f64 * 1000.0) / 10.0,
+        f64::from(cpu.unwrap_or(0)).max(most(|row| row.n_slots) as f64 * 1000.0) / 10.0,
         memory.max(1 << 20) as f64,
     ];
-    let mut left = 0.0;
-    let mut column = |i: usize| {
-        let column =
-            Column { left, width: bar_px.max(4.0), value_px: values[i], to: to[i].max(1.0) };
-        left += bar_px + values[i] + GAP_PX;
-        column
+    let section = |i: usize, left: f32, top: f32, width: f32| Section {
+        left,
+        top,
+        width: width.max(4.0),
+        value_px: value_px[i],
+        to: to[i].max(1.0),
     };
-    [column(0), column(1), column(2)]
+    if let Some(height) = stacked {
+        let widest = value_px.iter().copied().fold(0.0, f32::max);
+        let place = |i: usize| section(i, 0.0, i as f32 * (height + FOOT_PX), width - widest);
+        return [place(0), place(1), place(2)];
+    }
+    let bar_px = (width - 2.0 * GAP_PX - value_px.iter().sum::<f32>()) / 3.0;
+    let left = |i: usize| value_px[..i].iter().sum::<f32>() + i as f32 * (bar_px.max(4.0) + GAP_PX);
+    [0, 1, 2].map(|i| section(i, left(i), 0.0, bar_px))
 }
 
-fn sampled(plot: &Workers, index: usize) -> Option<&Sampled> {
-    plot.sampled.get(&taskreel_model::WorkerId(index as u32))
-}
-
-/// Heads above and ticks below each column.
-fn scales(figure: &mut Figure, columns: &[Column; 3], height: f32) {
+/// Heads above and ticks below each section.
+fn scales(figure: &mut Figure, sections: &[Section; 3], section_px: f32, has_history: bool) {
     let mut heads = Text::new(Anchor::Start, LABEL_PX).bold();
-    let mut values = Text::new(Anchor::Middle, 10.0);
+    let mut values = Text::new(Anchor::Middle, VALUE_SIZE);
     let mut grid = Edges::new(1.0, false);
     let texts: [fn(f64) -> String; 3] =
         [|v| format!("{v:.0}"), |v| format!("{v:.0}%"), |v| HumanBytes(v as u64).to_string()];
-    for (i, (column, head)) in columns.iter().zip(["tasks", "CPU", "memory"]).enumerate() {
+    for (i, (section, head)) in sections.iter().zip(HEADS).enumerate() {
         let head = figure.string(head);
-        heads.push((column.left, HEAD_PX / 2.0 - 1.0), head, Color::MUTED);
-        let n_ticks = (column.width / 34.0) as usize + 1;
-        let axis = Axis::linear("", column.to, column.width, n_ticks, texts[i]);
-        // Bytes are round in powers of two, which only the ends of the scale are.
-        let ends = [Tick { px: column.width, label: texts[i](column.to) }];
-        let ticks = if i == 2 { &ends[..] } else { &axis.ticks[..] };
+        heads.push((section.left, section.top + HEAD_PX / 2.0 - 1.0), head, Color::TEXT);
+        let bottom = section.top + section_px;
+        if i == 1 && has_history {
+            let text = figure.string(format!("latest samples, 0 to {:.0}%", section.to));
+            let x = section.left + section.width / 2.0;
+            values.push((x, bottom + 9.0), text, Color::MUTED);
+            continue;
+        }
+        let n_ticks = (section.width / 40.0) as usize + 1;
+        let axis = Axis::linear("", section.to, section.width, n_ticks, texts[i]);
+        // Sizes are round in powers of two: halves of a limit are, halves of what was used may not.
+        let halves: Vec<Tick> = (0..=4_u8)
+            .filter(|quarter| section.width > 200.0 || *quarter == 4)
+            .map(|quarter| f64::from(quarter) / 4.0)
+            .map(|share| Tick {
+                px: share as f32 * section.width,
+                label: texts[i](share * section.to),
+            })
+            .collect();
         let mut free_from = f32::MIN;
-        for tick in ticks {
-            let x = column.left + tick.px;
-            grid.push((x, HEAD_PX - 2.0), (x, height + 2.0), Color::GRID);
-            let half = text_width(&tick.label, 10.0) / 2.0;
+        for tick in if i == 2 { &halves } else { &axis.ticks } {
+            let x = section.left + tick.px;
+            grid.push((x, section.top + HEAD_PX - 2.0), (x, bottom + 2.0), Color::GRID);
+            let half = text_width(&tick.label, VALUE_SIZE) / 2.0;
             if x - half >= free_from {
                 let label = figure.string(tick.label.clone());
-                values.push((x, height + 9.0), label, Color::MUTED);
-                free_from = x + half + 4.0;
+                values.push((x, bottom + 9.0), label, Color::MUTED);
+                free_from = x + half + 6.0;
             }
         }
     }
@@ -177,157 +235,51 @@ fn scales(figure: &mut Figure, columns: &[Column; 3], height: f32) {
     figure.push(Layer::new(Glyphs::Text(values)));
 }
 
-fn bars(
-    plot: &Workers,
-    rows: &[(usize, &Row)],
-    columns: &[Column; 3],
-    row_px: f32,
-    figure: &mut Figure,
-) {
-    let (mut tracks, mut bars) = (Bars::default(), Bars::default());
-    let mut values = Text::new(Anchor::Start, 10.0);
-    let thick = (row_px * 0.62).round().max(2.0);
-    for (i, (index, row)) in rows.iter().enumerate() {
-        let y = HEAD_PX + (i as f32 + 0.5) * row_px;
-        let sampled = sampled(plot, *index);
-        let hover = figure.string(hover(row, sampled));
-        let cpu = sampled.map(|s| f64::from(s.latest.cpu_permille) / 10.0);
-        let [tasks, load, memory] = columns;
-        for column in columns {
-            let end = column.left + column.width;
-            tracks.push((column.left, end), y, thick, Color::TRACK, hover);
-        }
-        let busy = tasks.px(row.n_executing as f64);
-        bars.push((busy, tasks.px(row.n_assigned as f64)), y, thick, Color::BACKLOG, hover);
-        bars.push((tasks.left, busy), y, thick, Color::LOAD, hover);
-        bars.push((load.left, load.px(cpu.unwrap_or(0.0))), y, thick, Color::CPU, hover);
-        memory_bars(row, sampled, memory, (y, thick), hover, &mut bars);
-        if row_px >= ROW_TEXT_PX && tasks.value_px > 0.0 {
-            let color = if row.status == WorkerStatus::Lost { Color::MUTED } else { Color::TEXT };
-            for (column, value) in columns.iter().zip(value_texts(row, cpu)) {
-                let value = figure.string(elide(&value, column.value_px + 8.0, 10.0));
-                values.push((column.left + column.width + 5.0, y), value, color);
-            }
-        }
-        if row_px >= 18.0
-            && let Some(sampled) = sampled
-        {
-            history(sampled, load, (y, thick), figure);
-        }
-    }
-    figure.layers.insert(1, Layer::new(Glyphs::Bars(tracks)));
-    figure.push(Layer::pale(0.9, Glyphs::Bars(bars)));
-    figure.push(Layer::new(Glyphs::Text(values)));
-}
-
-fn memory_bars(
-    row: &Row,
-    sampled: Option<&Sampled>,
-    column: &Column,
-    (y, thick): (f32, f32),
-    hover: i32,
-    bars: &mut Bars,
-) {
-    let managed = row.memory_bytes as f64;
-    let color = match managed / row.limit_bytes.max(1) as f64 {
-        _ if row.status == WorkerStatus::Paused => Color::FULL,
-        _ if row.limit_bytes == 0 => Color::LOAD,
-        share if share >= FULL => Color::FULL,
-        share if share >= HIGH => Color::HIGH,
-        _ => Color::LOAD,
-    };
-    if row.is_process
-        && let Some(sampled) = sampled
-    {
-        let rss = sampled.latest.rss_bytes as f64;
-        bars.push((column.left, column.px(rss.max(managed))), y, thick, Color::UNMANAGED, hover);
-    }
-    bars.push((column.left, column.px(managed)), y, thick, color, hover);
-    if row.disk_bytes > 0 {
-        let end = column.px(row.disk_bytes as f64).max(column.left + 2.0);
-        let low = (thick * 0.25).max(1.5);
-        bars.push((column.left, end), y + (thick - low) / 2.0, low, Color::SPILLED, hover);
-    }
-}
-
-fn value_texts(row: &Row, cpu: Option<f64>) -> [String; 3] {
-    let waiting = row.n_assigned.saturating_sub(row.n_executing);
-    let more = if waiting > 0 { format!(" +{waiting}") } else { String::new() };
-    [
-        match row.status {
-            WorkerStatus::Lost => "gone".to_owned(),
-            WorkerStatus::Running | WorkerStatus::Paused | WorkerStatus::Retiring => {
-                format!("{}/{}{more}", row.n_executing, row.n_slots)
-            }
-        },
-        cpu.map_or_else(|| "–".to_owned(), |cpu| format!("{cpu:.0}%")),
-        HumanBytes(row.memory_bytes).to_string(),
-    ]
-}
-
-/// The last samples of CPU time behind the bar, over the column's width.
-fn history(sampled: &Sampled, column: &Column, (y, thick): (f32, f32), figure: &mut Figure) {
-    let n = sampled.history.len();
-    if n < 3 {
-        return;
-    }
-    let base = y + thick / 2.0;
-    let mut area = Area { x: Vec::new(), y0: Vec::new(), y1: Vec::new(), color: Color::CPU };
-    for (i, (_, permille)) in sampled.history.iter().enumerate() {
-        let share = (f64::from(*permille) / 10.0 / column.to).clamp(0.0, 1.0) as f32;
-        area.x.push((column.left + i as f32 / (n - 1) as f32 * column.width).round());
-        area.y0.push(base);
-        area.y1.push(((base - share * thick) * 10.0).round() / 10.0);
-    }
-    figure.push(Layer::pale(0.35, Glyphs::Area(area)));
-}
-
-fn hover(row: &Row, sampled: Option<&Sampled>) -> String {
-    let cpu = sampled.map_or_else(String::new, |s| {
-        format!(
-            ", CPU {:.0}%, process {}",
-            f64::from(s.latest.cpu_permille) / 10.0,
-            HumanBytes(s.latest.rss_bytes)
-        )
-    });
-    let limit = match row.limit_bytes {
-        0 => String::new(),
-        limit => format!(" of {}", HumanBytes(limit)),
-    };
-    format!(
-        "{}, {}: {} of {} slots busy, {} assigned{cpu}, results {}{limit} in memory, {} on disk, \
-         {} finished, {} failed",
-        row.name,
-        row.status.name(),
-        row.n_executing,
-        row.n_slots,
-        row.n_assigned,
-        HumanBytes(row.memory_bytes),
-        HumanBytes(row.disk_bytes),
-        row.n_finished,
-        row.n_failed,
-    )
-}
-
-fn legend(plot: &Workers, view: &View, frame: Frame) -> Vec<LegendEntry> {
-    let mut items = vec![(Color::LOAD, 0.9, "executing, results in memory")];
+/// What the colours of a section mean.
+fn meanings(plot: &Workers, section: usize) -> Vec<(Color, f32, String)> {
     let any = |is: fn(&Row) -> bool| plot.rows.iter().any(is);
-    if any(|row| row.n_assigned > row.n_executing) {
-        items.push((Color::BACKLOG, 0.9, "assigned"));
+    let mut items = match section {
+        0 => vec![(Color::LOAD, "executing"), (Color::BACKLOG, "assigned")],
+        1 => vec![],
+        _ => vec![(Color::LOAD, "results")],
+    };
+    if section == 2 {
+        if any(|row| row.is_process) && !plot.sampled.is_empty() {
+            items.push((Color::UNMANAGED, "process"));
+        }
+        if any(|row| row.disk_bytes > 0) {
+            items.push((Color::SPILLED, "on disk"));
+        }
     }
-    if any(|row| row.is_process) && !plot.sampled.is_empty() {
-        items.push((Color::UNMANAGED, 0.9, "process"));
+    items.into_iter().map(|(color, text)| (color, 1.0, text.to_owned())).collect()
+}
+
+/// A legend behind the head of each section.
+fn heads_legend(plot: &Workers, sections: &[Section; 3], frame: Frame) -> Vec<LegendEntry> {
+    let mut entries = Vec::new();
+    for (i, (section, head)) in sections.iter().zip(HEADS).enumerate() {
+        let place = LegendBox {
+            left: frame.left as f32 + section.left + text_width(head, LABEL_PX) + 18.0,
+            right: (frame.left + frame.width) as f32,
+            top: frame.top as f32 + section.top - 1.0,
+            row_px: HEAD_PX,
+            n_rows: 1,
+        };
+        entries.extend(place.set(&meanings(plot, i)).unwrap_or_default());
     }
-    if any(|row| row.disk_bytes > 0) {
-        items.push((Color::SPILLED, 0.9, "on disk"));
-    }
+    entries
+}
+
+/// One legend below all.
+fn foot_legend(plot: &Workers, view: &View, frame: Frame) -> Vec<LegendEntry> {
     let place = LegendBox {
         left: 10.0,
         right: view.width_px as f32 - 4.0,
-        top: (frame.top + frame.height + FOOT_PX) as f32,
-        row_px: LEGEND_PX as f32,
+        top: (frame.top + frame.height) as f32 + FOOT_PX,
+        row_px: LEGEND_PX,
         n_rows: 1,
     };
-    let items: Vec<_> = items.into_iter().map(|(c, o, text)| (c, o, text.to_owned())).collect();
+    let mut items = meanings(plot, 0);
+    items.extend(meanings(plot, 2));
     (1..=items.len()).rev().find_map(|n| place.set(&items[..n])).unwrap_or_default()
 }

@@ -42,7 +42,7 @@ pub(super) struct Drawing<'a> {
 
 impl<'a> Drawing<'a> {
     pub(super) fn new(plot: &'a TaskStream, lanes: &'a Lanes, view: &View, width_px: u32) -> Self {
-        let cross_px = (lanes.lane_px as f32 * 0.6).clamp(4.0, 9.0);
+        let cross_px = (lanes.lane_px as f32 * 0.6).clamp(6.0, 9.0);
         Self {
             plot,
             lanes,
@@ -93,7 +93,7 @@ impl<'a> Drawing<'a> {
         figure.push(Layer::pale(LOST_OPACITY, Glyphs::Rects(self.lost)));
         figure.push(Layer::new(Glyphs::Rects(self.done)));
         figure.push(Layer::pale(RUNNING_OPACITY, Glyphs::Rects(self.running)));
-        figure.push(Layer::pale(0.45, Glyphs::Rects(self.seams)));
+        figure.push(Layer::pale(0.25, Glyphs::Rects(self.seams)));
         figure.push(Layer::new(Glyphs::Rects(self.bands)));
         figure.push(Layer::new(Glyphs::Edges(self.ends)));
         figure.push(Layer::new(Glyphs::Points(self.crosses)));
