@@ -60,8 +60,8 @@ impl Core {
         let refused = match submit.split_specs() {
             None => "its specs do not fit its tasks".to_owned(),
             Some(specs) => {
-                let batch =
-                    SpecBatch { first, lens: submit.spec_lens, bytes: submit.specs.to_vec() };
+                let mut batch = SpecBatch::new(first);
+                specs.iter().for_each(|spec| batch.push(spec));
                 match self.decide(Input::GraphSubmitted { client, graph: submit.graph }) {
                     Ok(()) => {
                         self.new_specs.push(batch);
