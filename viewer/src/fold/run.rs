@@ -157,9 +157,16 @@ impl Run {
 
     fn figure(&self, request: &PlotRequest, window: Option<Window>) -> Option<Figure> {
         let now = self.now();
-        let window = window.unwrap_or_else(|| Window::until(now));
+        let window = window.unwrap_or_else(|| Window::until(self.end(now)));
         let view = View::new(window, request.size.width, request.size.height).at(now);
         Some(self.timeline.plot(&request.id)?.figure(&view))
+    }
+
+    /// Where the whole run's window ends. Before the first task a second stands for it, rather
+    /// than an axis of microseconds.
+    fn end(&self, now: Nanos) -> Nanos {
+        let is_empty = self.timeline.state().totals().total() == 0;
+        if is_empty { now.max(Nanos::from_millis(1_000)) } else { now }
     }
 
     /// Up to when the run is shown: the newest record, and a little more while tasks run.

@@ -25,11 +25,19 @@ struct StatusPage {
     plots: Vec<Panel>,
 }
 
-/// A plot's place on the page, with the size of its picture until the script draws it.
+/// A plot's place on the page, with its picture until the script draws it.
 struct Panel {
     about: About,
-    width: u32,
-    height: u32,
+    /// The picture for a screen, in the light theme.
+    url: String,
+    /// The others.
+    sources: Vec<Source>,
+}
+
+/// A picture that suits some screens.
+struct Source {
+    media: &'static str,
+    url: String,
 }
 
 pub(super) async fn status(State(site): State<Arc<Site>>) -> Result<Response, Gone> {
@@ -46,17 +54,31 @@ pub(super) async fn status(State(site): State<Arc<Site>>) -> Result<Response, Go
 impl StatusPage {
     fn new(run: Summary, abouts: Vec<About>) -> Self {
         let (started, started_iso) = started(run.run.started_unix_ns);
-        let plots = abouts.into_iter().map(|about| {
-            let (width, height) = picture_size(about.id);
-            Panel { about, width, height }
-        });
         Self {
             words: Words::new(&run),
             title: run.title,
             run: run.run,
             started,
             started_iso,
-            plots: plots.collect(),
+            plots: abouts.into_iter().map(Panel::new).collect(),
+        }
+    }
+}
+
+impl Panel {
+    fn new(about: About) -> Self {
+        let screen = picture_size(about.id);
+        let phone = (350, 320);
+        let source =
+            |media, size, theme| Source { media, url: picture_url(about.id, size, theme) };
+        Self {
+            url: picture_url(about.id, screen, "light"),
+            sources: vec![
+                source("(max-width: 700px) and (prefers-color-scheme: dark)", phone, "dark"),
+                source("(max-width: 700px)", phone, "light"),
+                source("(prefers-color-scheme: dark)", screen, "dark"),
+            ],
+            about,
         }
     }
 }
@@ -64,10 +86,15 @@ impl StatusPage {
 /// About the size of the plot's place on a 1280 × 720 screen; the script measures it.
 fn picture_size(id: &str) -> (u32, u32) {
     match id {
-        "task-stream" => (880, 340),
-        "workers" => (340, 520),
-        _ => (880, 150),
+        "task-stream" => (865, 326),
+        "workers" => (335, 530),
+        _ => (865, 156),
     }
+}
+
+/// The address of a picture. The style sheet moves its title out of sight: the panel has one.
+fn picture_url(id: &str, (width, height): (u32, u32), theme: &str) -> String {
+    format!("plot/{id}.svg?width={width}&height={height}&theme={theme}")
 }
 
 /// When the run began, for people and for the script, which shows it in the visitor's time zone.
