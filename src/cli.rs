@@ -6,6 +6,7 @@ mod events;
 mod failure;
 mod info;
 mod interrupt;
+mod json;
 mod names;
 mod open;
 mod progress;
@@ -23,7 +24,7 @@ use std::io::{self, BufWriter, Write};
 use clap::{Parser, Subcommand};
 
 pub(crate) use failure::Failure;
-pub(crate) use table::{counted, grouped, printable};
+pub(crate) use table::{counted, grouped};
 
 /// What follows every help text of a trace command about instants.
 const INSTANTS: &str = "Instants are written 12.3s, 1m2s, 250ms, 50%, event:81234 or end.";
@@ -33,7 +34,7 @@ const INSTANTS: &str = "Instants are written 12.3s, 1m2s, 250ms, 50%, event:8123
 /// A run's trace is one small file: open it in the viewer, ask for the state at any instant, draw
 /// it, send it to somebody.
 #[derive(Debug, Parser)]
-#[command(name = "reel", version, propagate_version = true, max_term_width = 100)]
+#[command(name = "reel", version, max_term_width = 100)]
 #[command(after_help = "Begin with:
   reel demo                        count the words of the files here, live in the browser
   reel run job.toml                run a graph of commands

@@ -11,8 +11,18 @@ use support::{Scene, start, wait_until};
 /// A scene with a small finished trace, `run.reel`: 16 leaves summed as a tree.
 fn recorded() -> Scene {
     let scene = Scene::new();
-    let args =
-        ["demo", "reduction", "--leaves", "16", "--sleep", "2ms", "--workers", "2", "--record", "run.reel"];
+    let args = [
+        "demo",
+        "reduction",
+        "--leaves",
+        "16",
+        "--sleep",
+        "2ms",
+        "--workers",
+        "2",
+        "--record",
+        "run.reel",
+    ];
     let ran = scene.ok(&args);
     assert_eq!(ran.stdout, "the sum of 0 to 15 is 120, as it should be\n");
     scene
@@ -107,7 +117,10 @@ fn wordcount_without_files_or_with_a_wrong_path() {
     assert_eq!(ran.stdout, "");
     scene.fails(3, &["demo", "wordcount", "nowhere"], &["nowhere", "No such file"]);
     scene.write("a file", "one word\n");
-    assert_eq!(scene.ok(&["demo", "wordcount", "a file", "--no-record", "--files"]).stdout, "a file\n");
+    assert_eq!(
+        scene.ok(&["demo", "wordcount", "a file", "--no-record", "--files"]).stdout,
+        "a file\n"
+    );
 }
 
 #[test]

@@ -69,7 +69,17 @@ fn ctrl_c_closes_the_trace() {
 #[test]
 fn a_hundred_thousand_tasks_are_all_recorded_in_less_than_4_mb() {
     let scene = Scene::new();
-    let args = ["demo", "trivial", "--tasks", "100000", "--workers", "2", "--record", "run.reel", "--json"];
+    let args = [
+        "demo",
+        "trivial",
+        "--tasks",
+        "100000",
+        "--workers",
+        "2",
+        "--record",
+        "run.reel",
+        "--json",
+    ];
     let summary = scene.json(&args);
     assert_eq!(summary["tasks"], 100_000);
     assert_eq!(summary["failed"], 0);
@@ -91,7 +101,7 @@ fn what_is_no_trace_is_named_with_a_way_out() {
     scene.write("empty.reel", "");
     scene.write("foreign.reel", "PK\u{3}\u{4} this is something else entirely, and long enough");
     scene.write("short.reel", "REEL");
-    std::fs::create_dir(scene.path("folder.reel")).unwrap();
+    fs::create_dir(scene.path("folder.reel")).unwrap();
     let cases = [
         ("missing.reel", "missing.reel"),
         ("empty.reel", "empty"),

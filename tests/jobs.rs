@@ -119,7 +119,11 @@ fn one_command_without_a_job_file() {
     let ran = scene.ok(&["run", "--record", "one.reel", "--", "printf", "%s|", "a b", "-c"]);
     assert_eq!(ran.stdout, "a b|-c|");
     assert_eq!(scene.json(&["info", "one.reel", "--json"])["tasks"]["finished"], 1);
-    scene.fails(1, &["run", "--no-record", "--", "no-such-program-here"], &["no-such-program-here"]);
+    scene.fails(
+        1,
+        &["run", "--no-record", "--", "no-such-program-here"],
+        &["no-such-program-here"],
+    );
     scene.fails(3, &["run", "missing.toml"], &["missing.toml"]);
     assert_eq!(scene.reel(&["run"]).code, Some(2));
     assert_eq!(scene.reel(&["run", "x.toml", "--", "true"]).code, Some(2));

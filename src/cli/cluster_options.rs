@@ -36,9 +36,9 @@ pub(crate) struct ClusterOptions {
     /// Number of workers [default: one per core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096), help_heading = "Cluster")]
     pub(crate) workers: Option<u16>,
-    /// Threads per worker: how many tasks it runs at once
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Cluster")]
-    pub(crate) threads: u16,
+    /// Threads per worker: how many tasks it runs at once [default: its share of the cores]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Cluster")]
+    pub(crate) threads: Option<u16>,
     /// Workers are processes that talk TCP, instead of threads of this one
     #[arg(long, help_heading = "Cluster")]
     pub(crate) processes: bool,

@@ -4,11 +4,12 @@ use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use taskreel_model::{EVENT_NAMES, Event, Nanos, Stamped, State, TaskId};
 use taskreel_replay::Instant;
 
 use super::failure::say;
+use super::json::Object;
 use super::names::fields;
 use super::table::printable;
 use super::{Failure, INSTANTS, open};
@@ -112,6 +113,7 @@ impl Events {
         for (name, value) in details {
             match value {
                 Value::Null => {}
+                Value::Array(list) if list.is_empty() => {}
                 Value::String(text) => write!(out, " {name}={}", quoted(&text))?,
                 other => write!(out, " {name}={}", printable(&other.to_string()))?,
             }
@@ -158,20 +160,18 @@ fn is_about(event: &Stamped<Event>, before: &State, key: &str) -> bool {
     event.what.task().is_some_and(named)
 }
 
-fn object(event: &Stamped<Event>, details: Vec<(&'static str, Value)>) -> Value {
-    let mut object = Map::new();
-    object.insert("seq".to_owned(), json!(event.seq));
-    object.insert("logged_at_s".to_owned(), json!(event.logged_at.as_secs_f64()));
-    object.insert("at_s".to_owned(), json!(event.at.as_secs_f64()));
-    object.insert("event".to_owned(), json!(event.what.name()));
-    if let Some(cause) = event.cause {
-        object.insert("cause".to_owned(), json!(cause));
-    }
-    if let Some(task) = event.what.task() {
-        object.insert("task_id".to_owned(), json!(task.0));
-    }
-    object.extend(details.into_iter().map(|(name, value)| (name.to_owned(), value)));
-    Value::Object(object)
+/// The line of an event, its fields in the order in which a reader wants them.
+fn object(event: &Stamped<Event>, details: Vec<(&'static str, Value)>) -> Object {
+    let mut fields = vec![
+        ("seq", json!(event.seq)),
+        ("logged_at_s", json!(event.logged_at.as_secs_f64())),
+        ("at_s", json!(event.at.as_secs_f64())),
+        ("event", json!(event.what.name())),
+    ];
+    fields.extend(event.cause.map(|cause| ("cause", json!(cause))));
+    fields.extend(event.what.task().map(|task| ("task_id", json!(task.0))));
+    fields.extend(details);
+    Object(fields)
 }
 
 /// A text as a value: in quotes where it would not be one word.

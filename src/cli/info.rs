@@ -62,12 +62,12 @@ struct Workers {
 
 /// Each task once, by how it ended.
 #[derive(Debug, Serialize)]
-struct Tasks {
-    total: u64,
-    finished: u64,
-    erred: u64,
-    cancelled: u64,
-    unfinished: u64,
+pub(crate) struct Tasks {
+    pub(crate) total: u64,
+    pub(crate) finished: u64,
+    pub(crate) erred: u64,
+    pub(crate) cancelled: u64,
+    pub(crate) unfinished: u64,
 }
 
 impl Info {
@@ -174,7 +174,8 @@ impl Workers {
 }
 
 impl Tasks {
-    fn of(state: &State) -> Self {
+    /// The tasks of a run by what a state knows of them.
+    pub(crate) fn of(state: &State) -> Self {
         let total = state.totals().total();
         let ended: u64 = state.graphs().iter().map(|g| u64::from(g.n_ended)).sum();
         let finished: u64 = state.prefixes().iter().map(|p| p.n_finished).sum();

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use taskreel::Watch;
-use taskreel_model::Phase;
+use taskreel_model::{Phase, Watch};
 
 /// How far a run is.
 #[derive(Clone, Debug, Default)]
@@ -38,11 +37,6 @@ impl Progress {
             counts.processing.store(totals.get(Phase::Processing), Ordering::Relaxed);
             counts.erred.store(totals.get(Phase::Erred), Ordering::Relaxed);
         })
-    }
-
-    /// Tasks submitted so far.
-    pub(crate) fn submitted(&self) -> u64 {
-        self.counts.submitted.load(Ordering::Relaxed)
     }
 }
 

@@ -12,8 +12,10 @@ use taskreel_model::HumanBytes;
 use taskreel_viewer::ViewerHandle;
 
 use super::cluster_options::{ClusterOptions, OnRecordError, on_terminal};
-use super::failure::{chain, say};
+use super::failure::say;
+use super::info::Tasks;
 use super::interrupt::Interrupts;
+use super::json::Object;
 use super::progress::{Bar, Progress};
 use super::table::{counted, grouped, printable};
 use super::{Failure, viewer};
@@ -64,7 +66,6 @@ fn start(
 ) -> Result<Cluster, Failure> {
     let mut builder = Cluster::local()
         .name(name)
-        .threads(options.threads)
         .processes(options.processes)
         .on_record_error(match options.on_record_error {
             OnRecordError::Stop => taskreel::OnRecordError::Stop,
@@ -72,7 +73,10 @@ fn start(
         })
         .watch(progress.watch());
     if let Some(n_workers) = options.workers {
-        builder = builder.workers(n_workers);
+        builder = builder.workers(n_workers.into());
+    }
+    if let Some(n_threads) = options.threads {
+        builder = builder.threads(n_threads);
     }
     if let Some(bytes) = options.memory {
         builder = builder.memory(bytes);
@@ -144,24 +148,28 @@ fn conclude(
         say(format_args!("trace: {} ({size}{incomplete})", trace.display()));
     }
     let Some(result) = ended.result else {
-        say(format_args!("interrupted after {}", tasks_line(&summary, ended.seconds)));
+        say(format_args!(
+            "interrupted after {}",
+            tasks_line(&Tasks::of(&summary.state), ended.seconds)
+        ));
         return Err(Failure::told());
     };
     let outcome = result?;
+    let tasks = Tasks::of(&summary.state);
     for note in &outcome.notes {
         say(format_args!("{}", printable(note)));
     }
-    say(format_args!("{}", tasks_line(&summary, ended.seconds)));
-    let failed = outcome.failed || summary.failed > 0;
+    say(format_args!("{}", tasks_line(&tasks, ended.seconds)));
+    let failed = outcome.failed || tasks.erred > 0;
     if json {
-        let object = json!({
-            "trace": trace,
-            "tasks": summary.tasks,
-            "failed": summary.failed,
-            "seconds": ended.seconds,
-            "tasks_per_second": summary.tasks as f64 / ended.seconds.max(1e-9),
-            "result": outcome.json,
-        });
+        let object = Object(vec![
+            ("trace", json!(trace)),
+            ("tasks", json!(tasks.total)),
+            ("failed", json!(tasks.erred)),
+            ("seconds", json!(ended.seconds)),
+            ("tasks_per_second", json!(tasks.total as f64 / ended.seconds.max(1e-9))),
+            ("result", outcome.json),
+        ]);
         serde_json::to_writer_pretty(&mut *out, &object).map_err(std::io::Error::from)?;
         writeln!(out)?;
     } else {
@@ -171,13 +179,12 @@ fn conclude(
     if failed { Err(Failure::told()) } else { Ok(()) }
 }
 
-fn tasks_line(summary: &RunSummary, seconds: f64) -> String {
-    let tasks = counted(summary.tasks, "task");
-    let failed = match summary.failed {
+fn tasks_line(tasks: &Tasks, seconds: f64) -> String {
+    let failed = match tasks.erred {
         0 => String::new(),
         n => format!(", {} failed", grouped(n)),
     };
-    format!("{tasks} in {seconds:.3} s{failed}")
+    format!("{} in {seconds:.3} s{failed}", counted(tasks.total, "task"))
 }
 
 /// On a terminal the viewer stays after the run until Ctrl-C.
