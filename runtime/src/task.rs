@@ -12,5 +12,5 @@ pub(crate) use call::{Draft, Wishes};
 pub use command::{Captured, Command, CommandOutput, Stdin, StdinSource};
 pub(crate) use command::{CommandSpec, Encoding, StdinSpec};
 pub use registry::{Arguments, TaskFunction, registered};
-pub(crate) use spec::MAX_SPEC_BYTES;
 pub use spec::Returned;
+pub(crate) use spec::{MAX_SPEC_BYTES, Spec};

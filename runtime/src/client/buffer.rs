@@ -105,14 +105,11 @@ impl Buffer {
     /// when the buffer is not locked.
     pub(crate) fn push(&mut self, draft: Draft, kept: &mut Vec<Arc<Held>>) -> (u32, KeyText) {
         let deps = draft.deps();
-        let spec = draft.spec.finish(draft.inputs.len() as u32);
+        let n_bytes = draft.n_bytes();
         let key = self.key(draft.key.as_deref(), &draft.prefix);
         let local = self.next_local;
         self.next_local += 1;
-        let graph = self.open_graph(local, spec.len() + 4 * deps.len());
-        graph.push(&key, draft.function, draft.wishes, &spec, deps);
-        kept.extend(draft.inputs);
-        kept.extend(draft.after);
+        self.open_graph(local, n_bytes).push(&key, draft, deps, kept);
         (local, key)
     }
 
@@ -212,23 +209,22 @@ impl OpenGraph {
         }
     }
 
-    fn push(
-        &mut self,
-        key: &KeyText,
-        function: Cow<'static, str>,
-        wishes: Wishes,
-        spec: &[u8],
-        deps: Vec<u32>,
-    ) {
+    fn push(&mut self, key: &KeyText, draft: Draft, deps: Vec<u32>, kept: &mut Vec<Arc<Held>>) {
         for dep in deps.iter().filter_map(|dep| dep.checked_sub(self.graph.local)) {
             self.needed[dep as usize] = true;
         }
         self.needed.push(false);
-        self.n_bytes += spec.len() + 4 * deps.len();
-        self.spec_lens.push(spec.len() as u32);
-        self.specs.extend_from_slice(spec);
+        self.n_bytes += draft.n_bytes();
+        let begin = self.specs.len();
+        let position = |held: &Arc<Held>| {
+            deps.binary_search(&held.local()).expect("an input is a dependency") as u32
+        };
+        draft.spec.finish(draft.inputs.iter().map(position), &mut self.specs);
+        self.spec_lens.push((self.specs.len() - begin) as u32);
+        kept.extend(draft.inputs);
+        kept.extend(draft.after);
         let prefix = self.prefix_id(&key.prefix);
-        let options = self.options_id(function, wishes);
+        let options = self.options_id(draft.function, draft.wishes);
         let suffix = key.suffix.clone();
         self.graph.tasks.push(NewTask { prefix, suffix, options, wanted: true, deps });
     }

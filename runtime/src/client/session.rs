@@ -116,11 +116,11 @@ impl Session {
             let own = error.culprit().is_none() && error.key() == key();
             return Err(if own { Arc::clone(error) } else { Arc::new(error.of_dependent(key())) });
         }
-        let reason = if draft.spec.len() > MAX_SPEC_BYTES {
+        let reason = if draft.n_bytes() > MAX_SPEC_BYTES {
             format!(
                 "its arguments take {} bytes, more than {MAX_SPEC_BYTES}: pass large data as the \
                  result of a task, or in a file",
-                draft.spec.len()
+                draft.n_bytes()
             )
         } else {
             match obstacle(self, draft) {

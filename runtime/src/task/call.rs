@@ -184,15 +184,18 @@ impl Draft {
         self.inputs.iter().position(|known| known.local() == held.local()).map(|i| i as u32)
     }
 
-    /// The dependencies as the client's own numbers: inputs first.
+    /// The dependencies as the client's own numbers, increasing.
     pub(crate) fn deps(&self) -> Vec<u32> {
-        let mut deps: Vec<u32> = self.inputs.iter().map(|held| held.local()).collect();
-        for held in &self.after {
-            if !deps.contains(&held.local()) {
-                deps.push(held.local());
-            }
-        }
+        let all = self.inputs.iter().chain(&self.after);
+        let mut deps: Vec<u32> = all.map(|held| held.local()).collect();
+        deps.sort_unstable();
+        deps.dedup();
         deps
+    }
+
+    /// About how many bytes it takes on the wire.
+    pub(crate) fn n_bytes(&self) -> usize {
+        self.spec.len() + 8 * (self.inputs.len() + self.after.len()) + 16
     }
 
     pub(crate) fn refuse(&mut self, name: &str, error: &CodecError) {

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! u8       executor: 0 function, 1 command; others are free for further executors
-//! u32 LE   n: the results of the first n dependencies are inputs, the rest only come before
+//! u32 LE   n: how many of the dependencies are inputs; the others only come before
+//! n u32 LE position of each input among the dependencies, which go by increasing number
 //! ...      the executor's own part
 //! ```
 //!
@@ -18,9 +19,6 @@ use taskreel_model::FailureKind;
 
 use crate::executor::Failure;
 use crate::wire::codec::{self, CodecError};
-
-/// Bytes in front of the executor's own part.
-pub(crate) const HEADER_BYTES: usize = 5;
 
 /// Longest spec: it must fit a frame together with the rest of its graph.
 pub(crate) const MAX_SPEC_BYTES: usize = 32 << 20;
@@ -58,31 +56,30 @@ impl Returned {
 /// Builds a spec.
 #[derive(Debug)]
 pub(crate) struct SpecWriter {
-    bytes: Vec<u8>,
+    executor: u8,
+    body: Vec<u8>,
 }
 
 impl SpecWriter {
     pub(crate) fn new(executor: u8) -> Self {
-        let mut bytes = Vec::with_capacity(32);
-        bytes.extend_from_slice(&[executor, 0, 0, 0, 0]);
-        Self { bytes }
+        Self { executor, body: Vec::with_capacity(16) }
     }
 
     /// An argument that is a value.
     pub(crate) fn value<T: Serialize>(&mut self, value: &T) -> Result<(), CodecError> {
-        self.bytes.push(VALUE);
-        codec::encode_value(value, &mut self.bytes)
+        self.body.push(VALUE);
+        codec::encode_value(value, &mut self.body)
     }
 
     /// An argument that is an input.
     pub(crate) fn input(&mut self, position: u32) {
-        self.bytes.push(INPUT);
+        self.body.push(INPUT);
         self.number(position);
     }
 
     /// An argument that is a list of inputs.
     pub(crate) fn inputs(&mut self, positions: &[u32]) {
-        self.bytes.push(INPUTS);
+        self.body.push(INPUTS);
         self.number(positions.len() as u32);
         for &position in positions {
             self.number(position);
@@ -91,29 +88,54 @@ impl SpecWriter {
 
     /// The executor's own part as one value.
     pub(crate) fn body<T: Serialize>(&mut self, body: &T) -> Result<(), CodecError> {
-        codec::encode_value(body, &mut self.bytes)
+        codec::encode_value(body, &mut self.body)
     }
 
-    pub(crate) fn finish(mut self, n_inputs: u32) -> Vec<u8> {
-        self.bytes[1..HEADER_BYTES].copy_from_slice(&n_inputs.to_le_bytes());
-        self.bytes
+    /// Appends the whole spec to `out`; `positions` are those of the inputs among the dependencies.
+    pub(crate) fn finish(self, positions: impl ExactSizeIterator<Item = u32>, out: &mut Vec<u8>) {
+        out.push(self.executor);
+        out.extend_from_slice(&(positions.len() as u32).to_le_bytes());
+        for position in positions {
+            out.extend_from_slice(&position.to_le_bytes());
+        }
+        out.extend_from_slice(&self.body);
     }
 
     /// Bytes so far.
     pub(crate) fn len(&self) -> usize {
-        self.bytes.len()
+        self.body.len()
     }
 
     fn number(&mut self, number: u32) {
-        self.bytes.extend_from_slice(&number.to_le_bytes());
+        self.body.extend_from_slice(&number.to_le_bytes());
     }
 }
 
-/// Executor, number of inputs and the executor's own part. `None`: not a spec.
-pub(crate) fn parse(spec: &[u8]) -> Option<(u8, u32, &[u8])> {
-    let (header, body) = spec.split_at_checked(HEADER_BYTES)?;
-    let n_inputs = u32::from_le_bytes(header[1..].try_into().ok()?);
-    Some((header[0], n_inputs, body))
+/// A spec taken apart.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Spec<'a> {
+    /// Tag of the executor.
+    pub(crate) executor: u8,
+    positions: &'a [u8],
+    /// The executor's own part.
+    pub(crate) body: &'a [u8],
+}
+
+impl<'a> Spec<'a> {
+    /// `None`: not a spec.
+    pub(crate) fn parse(bytes: &'a [u8]) -> Option<Self> {
+        let (&executor, rest) = bytes.split_first()?;
+        let (n_inputs, rest) = rest.split_first_chunk::<4>()?;
+        let n_bytes = 4 * u64::from(u32::from_le_bytes(*n_inputs));
+        let (positions, body) = rest.split_at_checked(usize::try_from(n_bytes).ok()?)?;
+        Some(Self { executor, positions, body })
+    }
+
+    /// Position of each input among the task's dependencies.
+    pub(crate) fn positions(&self) -> impl Iterator<Item = usize> + use<'a> {
+        let (chunks, _) = self.positions.as_chunks::<4>();
+        chunks.iter().map(|chunk| u32::from_le_bytes(*chunk) as usize)
+    }
 }
 
 /// Reads the arguments of a function, one after the other.

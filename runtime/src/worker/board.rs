@@ -6,7 +6,7 @@ use std::sync::Arc;
 use taskreel_model::{TaskId, WorkerId};
 
 use crate::executor::{Cancellation, StopReason};
-use crate::task::spec;
+use crate::task::Spec;
 use crate::wire::message::{Assignment, Holder, RunTask};
 
 /// The assignments of a worker.
@@ -69,9 +69,9 @@ impl Board {
     ) {
         let assignment = Assignment { task: run.task, attempt: run.attempt };
         // An unreadable spec is the executor's to report: it has no inputs.
-        let n_inputs = spec::parse(&run.spec).map_or(0, |(_, n_inputs, _)| n_inputs as usize);
+        let positions = Spec::parse(&run.spec).into_iter().flat_map(|spec| spec.positions());
         let mut n_missing = 0;
-        for input in run.inputs.iter().take(n_inputs) {
+        for input in positions.filter_map(|position| run.inputs.get(position)) {
             if is_here(input.task) {
                 continue;
             }

@@ -14,7 +14,7 @@ use tokio::task::AbortHandle;
 use super::Shared;
 use super::board::Ready;
 use crate::executor::{Completed, Executor, Failure, Job, StopReason};
-use crate::task::spec;
+use crate::task::Spec;
 use crate::wire::message::{Assignment, RunTask};
 
 /// Decoding and encoding that take less are not reported: their events would cost more than they.
@@ -109,23 +109,23 @@ type Prepared<'a> = (Result<Arc<dyn Executor>, Failure>, Vec<Bytes>, &'a [u8]);
 /// Executor, inputs and body of a task. `None`: an input was freed meanwhile, and the task is
 /// given back.
 fn prepare<'a>(shared: &Shared, run: &'a RunTask) -> Option<Prepared<'a>> {
-    let Some((tag, n_inputs, body)) = spec::parse(&run.spec) else {
+    let Some(spec) = Spec::parse(&run.spec) else {
         let failure = Failure::new(FailureKind::Codec, "its spec is malformed");
         return Some((Err(failure), Vec::new(), &[]));
     };
-    let executor = shared.executors.get(tag).cloned().ok_or_else(|| {
-        let message = format!("this worker has no executor {tag}");
+    let executor = shared.executors.get(spec.executor).cloned().ok_or_else(|| {
+        let message = format!("this worker has no executor {}", spec.executor);
         Failure::new(FailureKind::Unavailable, message)
     });
-    let needed = run.inputs.iter().take(n_inputs as usize);
-    let inputs: Option<Vec<Bytes>> = needed.map(|input| shared.store.get(input.task)).collect();
+    let input = |position| shared.store.get(run.inputs.get::<usize>(position)?.task);
+    let inputs: Option<Vec<Bytes>> = spec.positions().map(input).collect();
     if inputs.is_none() {
         let (task, attempt) = (run.task, run.attempt);
         if shared.board().end(Assignment { task, attempt }) {
             shared.report(Reported::InputsMissing { task, attempt });
         }
     }
-    Some((executor, inputs?, body))
+    Some((executor, inputs?, spec.body))
 }
 
 /// Reports how a task ended. `false`: that is nobody's business any more.

@@ -2,13 +2,14 @@ use bytes::Bytes;
 use smallvec::smallvec;
 
 use super::*;
+use crate::task::spec::{self, SpecWriter};
 use crate::wire::message::InputRef;
 
 const ME: WorkerId = WorkerId(0);
 
 fn run(task: u32, inputs: &[u32]) -> RunTask {
-    let mut spec = vec![spec::FUNCTION];
-    spec.extend_from_slice(&(inputs.len() as u32).to_le_bytes());
+    let mut spec = Vec::new();
+    SpecWriter::new(spec::FUNCTION).finish(0..inputs.len() as u32, &mut spec);
     RunTask {
         task: TaskId(task),
         attempt: 1,
