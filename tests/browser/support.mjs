@@ -98,7 +98,10 @@ export function pixels(page, plot, { left, top, width, height }) {
   return page.evaluate(
     ([plot, left, top, width, height]) => {
       const canvas = document.querySelector(`[data-plot="${plot}"] canvas`);
-      const { data } = canvas.getContext('2d').getImageData(left, top, width, height);
+      // A copy, since reading back the page's own canvas would slow its drawing down.
+      const copy = new OffscreenCanvas(width, height).getContext('2d');
+      copy.drawImage(canvas, -left, -top);
+      const { data } = copy.getImageData(0, 0, width, height);
       const counts = {};
       for (let i = 0; i < data.length; i += 4) {
         const hex = [data[i], data[i + 1], data[i + 2]].map((n) => n.toString(16).padStart(2, '0'));

@@ -12,7 +12,7 @@
  *            frame: Frame, window_ns: [number, number] | null, x: Axis, y: Axis, layers: Layer[],
  *            strings: string[], note: string,
  *            legend: {x: number, y: number, color: number, opacity: number, label: string}[]}} Figure
- * @typedef {{text: string, grid: string, axis: string, muted: string, rim: string,
+ * @typedef {{name: string, text: string, grid: string, axis: string, muted: string, rim: string,
  *            background: string, colors: string[]}} Palette
  * @typedef {(x: number) => number} Shift from a pixel of the figure's frame to one of the canvas's
  */

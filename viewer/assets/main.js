@@ -19,11 +19,14 @@ const panels = [...document.querySelectorAll('[data-plot]')].map(
 const live = new Live(received, (connected) => connected || showDisconnected());
 ask();
 
-/** The colours of the theme that is shown; tokens are named by the server. */
+/**
+ * The colours of the theme that is shown; which of them are text and grid the server says.
+ * @returns {import('./glyphs.js').Palette}
+ */
 function palette() {
   const { name, colors, names } = themes[theme.current()];
   const named = Object.fromEntries(Object.entries(names).map(([key, i]) => [key, colors[i]]));
-  return { name, colors, ...named };
+  return /** @type {any} */ ({ name, colors, ...named });
 }
 
 function lookAt(window) {

@@ -23,8 +23,8 @@ export function show(words) {
   progress.value = ended;
   for (const [id, rows] of Object.entries(words.tables)) fill(byId(id), rows);
   // Lost workers are told apart by their status, which the style sheet cannot read from a cell.
-  const lines = byId('workers').querySelectorAll('tbody tr');
-  words.tables.workers.forEach((row, i) => (lines[i].dataset.status = row[2]));
+  const { rows } = /** @type {HTMLTableElement} */ (byId('workers')).tBodies[0];
+  words.tables.workers.forEach((row, i) => (rows[i].dataset.status = row[2]));
   document.title = `${title(words)} · Taskreel`;
 }
 

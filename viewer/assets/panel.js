@@ -22,8 +22,13 @@ export class Panel {
     this.section = section;
     this.palette = palette;
     this.zoomed = zoomed;
-    this.box = section.querySelector('.picture');
-    this.note = section.querySelector('.note');
+    this.box = find(section, '.picture');
+    this.note = find(section, '.note');
+    this.zoomButtons = find(section, '.zoom');
+    this.allButton = /** @type {HTMLButtonElement} */ (find(section, '[data-act="all"]'));
+    this.link = /** @type {HTMLAnchorElement} */ (find(section, '.tools a'));
+    /** Where the run ends for now, in ns since it began. */
+    this.end = 0;
     /** @type {Figure | null} */
     this.figure = null;
     /** What was asked for last: the figure that shows it may be on its way. @type {TimeWindow | null} */
@@ -48,13 +53,12 @@ export class Panel {
     this.note.textContent = figure.note;
     this.canvas.setAttribute('aria-label', `${figure.title}: ${figure.question} ${figure.note}`);
     const isTimed = figure.window_ns !== null;
-    this.section.querySelector('.zoom').hidden = !isTimed;
-    this.section.querySelector('[data-act="all"]').disabled = window === null;
+    this.zoomButtons.hidden = !isTimed;
+    this.allButton.disabled = window === null;
     this.canvas.dataset.timed = String(isTimed);
-    const link = this.section.querySelector('.tools a');
     const theme = this.palette().name;
     const range = window ? `&from=${window.from}&to=${window.to}` : '';
-    link.href = `plot/${this.id}.svg?width=1200&height=500&theme=${theme}${range}`;
+    this.link.href = `plot/${this.id}.svg?width=1200&height=500&theme=${theme}${range}`;
     this.redraw();
     if (this.pointer) this.hover(this.pointer);
   }
@@ -133,7 +137,7 @@ export class Panel {
   }
 
   listen() {
-    const { canvas, section } = this;
+    const { canvas } = this;
     canvas.addEventListener('wheel', (event) => this.wheel(event), { passive: false });
     canvas.addEventListener('dblclick', () => this.all());
     canvas.addEventListener('pointerdown', (event) => this.press(event));
@@ -142,9 +146,13 @@ export class Panel {
     canvas.addEventListener('pointercancel', () => (this.dragged = null));
     canvas.addEventListener('pointerleave', () => this.leave());
     canvas.addEventListener('keydown', (event) => this.key(event));
-    const acts = { in: () => this.zoom(1 / ZOOM_STEP), out: () => this.zoom(ZOOM_STEP), all: () => this.all() };
-    for (const button of section.querySelectorAll('[data-act]')) {
-      button.addEventListener('click', acts[button.dataset.act]);
+    const acts = {
+      in: () => this.zoom(1 / ZOOM_STEP),
+      out: () => this.zoom(ZOOM_STEP),
+      all: () => this.all(),
+    };
+    for (const [act, run] of Object.entries(acts)) {
+      find(this.section, `[data-act="${act}"]`).addEventListener('click', run);
     }
   }
 
@@ -178,7 +186,8 @@ export class Panel {
   }
 
   hover(event) {
-    const label = this.figure && labelAt(this.figure, ...this.place(event));
+    const { x, y } = this.place(event);
+    const label = this.figure && labelAt(this.figure, x, y);
     if (label) showTip(label, event.clientX, event.clientY);
     else hideTip();
   }
@@ -208,13 +217,20 @@ export class Panel {
 
   place(event) {
     const { left, top } = this.canvas.getBoundingClientRect();
-    return [event.clientX - left, event.clientY - top];
+    return { x: event.clientX - left, y: event.clientY - top };
   }
 
   frameX(event) {
     const { left, width } = this.figure.frame;
-    return Math.min(Math.max(this.place(event)[0] - left, 0), width);
+    return Math.min(Math.max(this.place(event).x - left, 0), width);
   }
+}
+
+/** @returns {HTMLElement} */
+function find(section, selector) {
+  const found = section.querySelector(selector);
+  if (!found) throw new Error(`the panel has no ${selector}`);
+  return found;
 }
 
 function showTip(text, x, y) {

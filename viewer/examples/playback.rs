@@ -28,14 +28,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let source: Box<dyn Source> = match args.first().map_or("live", String::as_str) {
         "live" => Box::new(Playback::new(now, batch, 1.0, None)),
         "finished" => Box::new(VecSource::new(past, [batch])),
-        "killed" => {
-            Box::new(Playback::new(past, batch, 100.0, Some(Nanos::from_millis(2_500))))
-        }
+        "killed" => Box::new(Playback::new(past, batch, 100.0, Some(Nanos::from_millis(2_500)))),
         "empty" => Box::new(Playback::new(now, batch, 0.0, Some(Nanos::from_millis(1)))),
         "nothing" => Box::new(VecSource::new(past, [Batch::default()])),
         other => return Err(format!("unknown mode {other}").into()),
     };
-    let viewer = serve(ViewerConfig { addr: ([127, 0, 0, 1], 0).into(), source, title: String::new() })?;
+    let viewer =
+        serve(ViewerConfig { addr: ([127, 0, 0, 1], 0).into(), source, title: String::new() })?;
     eprintln!("viewer: {}", viewer.url());
     std::io::stdin().read_to_end(&mut Vec::new())?;
     viewer.shutdown();

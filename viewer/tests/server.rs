@@ -242,7 +242,10 @@ fn a_window_is_answered_at_once() {
 #[test]
 fn nonsense_ends_the_channel_and_nothing_else() {
     let viewer = start_finished(&small());
-    let many = format!(r#"{{"plots":[{}],"window":null}}"#, [r#"{"id":"a","width":1,"height":1}"#; 40].join(","));
+    let many = format!(
+        r#"{{"plots":[{}],"window":null}}"#,
+        [r#"{"id":"a","width":1,"height":1}"#; 40].join(",")
+    );
     for nonsense in ["hello", "{}", r#"{"plots":7}"#, &many] {
         let mut socket = Socket::open(viewer.addr(), None).unwrap();
         socket.send(nonsense);
@@ -326,4 +329,46 @@ fn a_page_sees_how_the_run_ended_before_the_viewer_goes() {
     }
     let last: Value = serde_json::from_str(&last.expect("a last frame")).unwrap();
     assert_eq!(last["words"]["kind"], "finished");
+}
+
+#[test]
+fn a_page_that_reads_nothing_hinders_nobody() {
+    let unix = std::time::SystemTime::now().duration_since(std::time::SystemTime::UNIX_EPOCH);
+    let info = synthetic::header("wordcount", unix.unwrap().as_nanos() as u64);
+    let batch = synthetic::make(&Plan { n_files: 200, n_workers: 20, ..Plan::default() });
+    let viewer = start(Box::new(Playback::new(info, batch, 1.0, None)));
+    let stuck: Vec<Socket> = (0..8)
+        .map(|_| {
+            let mut socket = Socket::open(viewer.addr(), None).unwrap();
+            socket.send(&LOOK.replace("800", "4000"));
+            socket
+        })
+        .collect();
+    let mut reader = Socket::open(viewer.addr(), None).unwrap();
+    reader.send(LOOK);
+    loop {
+        let frame: Value = serde_json::from_str(&reader.receive().expect("not closed")).unwrap();
+        assert_eq!(get(viewer.addr(), "/health").status, 200);
+        if frame["words"]["kind"] == "finished" {
+            break;
+        }
+    }
+    drop(stuck);
+}
+
+#[test]
+fn live_pages_are_bounded() {
+    let viewer = start_finished(&small());
+    let open: Vec<Socket> = (0..64).map(|_| Socket::open(viewer.addr(), None).unwrap()).collect();
+    assert_eq!(Socket::open(viewer.addr(), None).err(), Some(503));
+    assert_eq!(get(viewer.addr(), "/").status, 200, "the page itself is still served");
+    drop(open);
+    let mut again = Socket::open(viewer.addr(), None);
+    for _ in 0..10_000 {
+        if again.is_ok() {
+            break;
+        }
+        again = Socket::open(viewer.addr(), None);
+    }
+    assert!(again.is_ok(), "places are given back");
 }

@@ -67,10 +67,8 @@ impl StatusPage {
 
 impl Panel {
     fn new(about: About) -> Self {
-        let screen = picture_size(about.id);
-        let phone = (350, 320);
-        let source =
-            |media, size, theme| Source { media, url: picture_url(about.id, size, theme) };
+        let (screen, phone) = picture_sizes(about.id);
+        let source = |media, size, theme| Source { media, url: picture_url(about.id, size, theme) };
         Self {
             url: picture_url(about.id, screen, "light"),
             sources: vec![
@@ -83,12 +81,12 @@ impl Panel {
     }
 }
 
-/// About the size of the plot's place on a 1280 × 720 screen; the script measures it.
-fn picture_size(id: &str) -> (u32, u32) {
+/// About the sizes of the plot's place on a 1280 × 720 screen and on a phone; the script measures.
+fn picture_sizes(id: &str) -> ((u32, u32), (u32, u32)) {
     match id {
-        "task-stream" => (865, 326),
-        "workers" => (335, 530),
-        _ => (865, 156),
+        "task-stream" => ((865, 326), (350, 320)),
+        "workers" => ((335, 530), (350, 320)),
+        _ => ((865, 156), (350, 220)),
     }
 }
 

@@ -127,7 +127,10 @@ fn declare(log: &mut Log, plan: &Plan, jobs: &[Job]) {
     log.add(0, Event::OptionsDeclared { id: OptionsId(0), options });
     for worker in 0..plan.n_workers {
         let at = (5 + u64::from(worker) * 100 / u64::from(plan.n_workers)) * MS;
-        log.add(at, Event::WorkerJoined { worker: WorkerId(worker), info: worker_info(worker, plan) });
+        log.add(
+            at,
+            Event::WorkerJoined { worker: WorkerId(worker), info: worker_info(worker, plan) },
+        );
     }
     let submit_at = 120 * MS;
     log.add(submit_at, Event::ClientConnected { client: ClientId(0), name: StrId(0) });
