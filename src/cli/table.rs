@@ -80,7 +80,7 @@ mod tests {
         table.row(["longer name".to_owned(), "12".to_owned()]);
         let mut out = Vec::new();
         table.write(&mut out).unwrap();
-        let expected = "  name          n\n  ä\u{fffd}[31m         7\n  longer name  12\n";
+        let expected = "  name          n\n  ä\u{fffd}[31m        7\n  longer name  12\n";
         assert_eq!(String::from_utf8(out).unwrap(), expected);
     }
 }

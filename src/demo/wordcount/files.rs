@@ -28,12 +28,12 @@ pub(crate) struct Listed {
 }
 
 /// Lists the files under the paths; one that is under several of them is listed once.
-pub(crate) fn list(paths: &[PathBuf], all: bool) -> std::io::Result<Listing> {
+pub(crate) fn list(paths: &[PathBuf], all: bool) -> Result<Listing, String> {
     let mut listing = Listing::default();
     let mut seen = BTreeSet::new();
     for root in paths {
         // A path that is not there is a mistake of the caller's, unlike one found on the way.
-        std::fs::metadata(root)?;
+        std::fs::metadata(root).map_err(|error| format!("count {}: {error}", root.display()))?;
         let mut walk = WalkDir::new(root).sort_by_file_name().into_iter();
         while let Some(entry) = walk.next() {
             let entry = match entry {
