@@ -1,4 +1,5 @@
 //! The viewer as a browser meets it: a real server on a free port.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on must stop, helpers included")]
 
 use std::net::TcpListener;
 
