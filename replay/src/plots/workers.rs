@@ -117,9 +117,6 @@ impl Plot for Workers {
                 });
             }
             let row = &mut self.rows[index];
-            if row.status == WorkerStatus::Lost {
-                continue;
-            }
             row.status = worker.status;
             row.n_executing = worker.n_executing() as u64;
             row.n_assigned = worker.assigned.len() as u64;

@@ -13,23 +13,23 @@ use taskreel_recorder::Batch;
 
 /// What kind of run.
 #[derive(Clone, Debug)]
-pub struct Made {
-    pub seed: u64,
-    pub n_workers: u32,
-    pub n_slots: u16,
+pub(crate) struct Made {
+    pub(crate) seed: u64,
+    pub(crate) n_workers: u32,
+    pub(crate) n_slots: u16,
     /// Names of prefixes; each stage has as many tasks as stands beside it and depends on the
     /// stage before it.
-    pub stages: Vec<(&'static str, u32)>,
+    pub(crate) stages: Vec<(&'static str, u32)>,
     /// Mean duration of a task.
-    pub task_us: u64,
+    pub(crate) task_us: u64,
     /// One attempt in so many fails; 0: none.
-    pub fails_every: u64,
+    pub(crate) fails_every: u64,
     /// A worker that is lost, and when.
-    pub loses: Option<(u32, Nanos)>,
+    pub(crate) loses: Option<(u32, Nanos)>,
     /// Nothing happens after this instant: the run is looked at in its middle.
-    pub until: Nanos,
-    pub worker_name: &'static str,
-    pub memory_limit: u64,
+    pub(crate) until: Nanos,
+    pub(crate) worker_name: &'static str,
+    pub(crate) memory_limit: u64,
 }
 
 impl Default for Made {
@@ -51,7 +51,7 @@ impl Default for Made {
 
 impl Made {
     /// The run's events and samples.
-    pub fn batch(&self) -> Batch {
+    pub(crate) fn batch(&self) -> Batch {
         let mut cluster = Cluster::new(self);
         cluster.run();
         let events = cluster.events;
@@ -75,7 +75,6 @@ struct Cluster<'a> {
     samples: Vec<Sample>,
     changes: Vec<Change>,
     due: BinaryHeap<Reverse<(Nanos, u64, Due)>>,
-    flights: BTreeMap<(WorkerId, TaskId), ()>,
     n_due: u64,
     n_draws: u64,
     now: Nanos,
@@ -90,7 +89,6 @@ impl<'a> Cluster<'a> {
             samples: Vec::new(),
             changes: Vec::new(),
             due: BinaryHeap::new(),
-            flights: BTreeMap::new(),
             n_due: 0,
             n_draws: 0,
             now: Nanos::ZERO,
@@ -216,10 +214,8 @@ impl<'a> Cluster<'a> {
         loop {
             let next = self.state.ready().next();
             let Some(task) = next else { break };
-            let (load, worker) = match self.state.by_load().next() {
-                Some(least) => least,
-                None => break,
-            };
+            let least = self.state.by_load().next();
+            let Some((load, worker)) = least else { break };
             if load >= 512 {
                 break;
             }
@@ -268,18 +264,16 @@ impl<'a> Cluster<'a> {
                 continue;
             }
             self.emit(Event::TransferStarted { task: dep, from, to, dependent: task });
-            self.flights.insert((to, dep), ());
             let took = self.made.task_us / 6 + self.draw(self.made.task_us / 3 + 1);
             self.after(Nanos::from_micros(took), Due::Arrived { task: dep, to });
         }
     }
 
     fn start(&mut self, worker: WorkerId) {
-        let assigned = match self.state.worker(worker) {
+        let mut assigned = match self.state.worker(worker) {
             Some(found) if found.n_executing() < found.slots.len() => found.assigned.clone(),
-            _ => return,
+            Some(_) | None => return,
         };
-        let mut assigned = assigned;
         assigned.sort_unstable();
         for task in assigned {
             let found = self.state.task(task).expect("assigned tasks are live");

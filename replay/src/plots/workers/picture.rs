@@ -195,8 +195,6 @@ fn scales(figure: &mut Figure, sections: &[Section; 3], section_px: f32, has_his
     let mut heads = Text::new(Anchor::Start, LABEL_PX).bold();
     let mut values = Text::new(Anchor::Middle, VALUE_SIZE);
     let mut grid = Edges::new(1.0, false);
-    let texts: [fn(f64) -> String; 3] =
-        [|v| format!("{v:.0}"), |v| format!("{v:.0}%"), |v| HumanBytes(v as u64).to_string()];
     for (i, (section, head)) in sections.iter().zip(HEADS).enumerate() {
         let head = figure.string(head);
         heads.push((section.left, section.top + HEAD_PX / 2.0 - 1.0), head, Color::TEXT);
@@ -207,24 +205,13 @@ fn scales(figure: &mut Figure, sections: &[Section; 3], section_px: f32, has_his
             values.push((x, bottom + 9.0), text, Color::MUTED);
             continue;
         }
-        let n_ticks = (section.width / 40.0) as usize + 1;
-        let axis = Axis::linear("", section.to, section.width, n_ticks, texts[i]);
-        // Sizes are round in powers of two: halves of a limit are, halves of what was used may not.
-        let halves: Vec<Tick> = (0..=4_u8)
-            .filter(|quarter| section.width > 200.0 || *quarter == 4)
-            .map(|quarter| f64::from(quarter) / 4.0)
-            .map(|share| Tick {
-                px: share as f32 * section.width,
-                label: texts[i](share * section.to),
-            })
-            .collect();
         let mut free_from = f32::MIN;
-        for tick in if i == 2 { &halves } else { &axis.ticks } {
+        for tick in ticks(section, i) {
             let x = section.left + tick.px;
             grid.push((x, section.top + HEAD_PX - 2.0), (x, bottom + 2.0), Color::GRID);
             let half = text_width(&tick.label, VALUE_SIZE) / 2.0;
             if x - half >= free_from {
-                let label = figure.string(tick.label.clone());
+                let label = figure.string(tick.label);
                 values.push((x, bottom + 9.0), label, Color::MUTED);
                 free_from = x + half + 6.0;
             }
@@ -233,6 +220,32 @@ fn scales(figure: &mut Figure, sections: &[Section; 3], section_px: f32, has_his
     figure.push(Layer::new(Glyphs::Edges(grid)));
     figure.push(Layer::new(Glyphs::Text(heads)));
     figure.push(Layer::new(Glyphs::Text(values)));
+}
+
+/// Tasks and CPU have ticks where plotters sets them; sizes are round in powers of two, which the
+/// quarters of a limit are.
+fn ticks(section: &Section, index: usize) -> Vec<Tick> {
+    if index == 2 {
+        let quarters: &[f64] =
+            if section.width > 200.0 { &[0.0, 0.25, 0.5, 0.75, 1.0] } else { &[1.0] };
+        let tick = |share: &f64| Tick {
+            px: *share as f32 * section.width,
+            label: HumanBytes((share * section.to) as u64).to_string().replace(".0 ", " "),
+        };
+        return quarters.iter().map(tick).collect();
+    }
+    let unit = if index == 1 { "%" } else { "" };
+    let n_ticks = (section.width / 40.0) as usize + 1;
+    let text = |value: f64| format!("{value:.0}{unit}");
+    let mut ticks = Axis::linear(unit, section.to, section.width, n_ticks, text).ticks;
+    // Few tasks have ticks between whole numbers, which mean nothing.
+    ticks.dedup_by(|b, a| a.label == b.label || (index == 0 && !is_whole(section, b.px)));
+    ticks
+}
+
+fn is_whole(section: &Section, px: f32) -> bool {
+    let value = f64::from(px / section.width) * section.to;
+    (value - value.round()).abs() < 0.05
 }
 
 /// What the colours of a section mean.
@@ -279,7 +292,12 @@ fn foot_legend(plot: &Workers, view: &View, frame: Frame) -> Vec<LegendEntry> {
         row_px: LEGEND_PX,
         n_rows: 1,
     };
-    let mut items = meanings(plot, 0);
-    items.extend(meanings(plot, 2));
+    let mut items: Vec<(Color, f32, String)> = meanings(plot, 0);
+    for (color, opacity, text) in meanings(plot, 2) {
+        match items.iter_mut().find(|(known, ..)| *known == color) {
+            Some((.., known)) => *known += &format!(", {text}"),
+            None => items.push((color, opacity, text)),
+        }
+    }
     (1..=items.len()).rev().find_map(|n| place.set(&items[..n])).unwrap_or_default()
 }

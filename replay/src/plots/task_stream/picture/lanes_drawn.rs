@@ -36,7 +36,9 @@ pub(super) struct Drawing<'a> {
     seams: Rects,
     bands: Rects,
     ends: Edges,
-    end_names: Vec<(f32, f32, String)>,
+    plates: Rects,
+    names_behind: Vec<(f32, f32, String)>,
+    names_before: Vec<(f32, f32, String)>,
     crosses: Points,
 }
 
@@ -60,7 +62,9 @@ impl<'a> Drawing<'a> {
             seams: Rects::default(),
             bands: Rects::default(),
             ends: Edges::new(2.0, false),
-            end_names: Vec::new(),
+            plates: Rects::default(),
+            names_behind: Vec::new(),
+            names_before: Vec::new(),
             crosses: Points::new(Shape::Cross, cross_px),
         }
     }
@@ -96,13 +100,23 @@ impl<'a> Drawing<'a> {
         figure.push(Layer::pale(0.25, Glyphs::Rects(self.seams)));
         figure.push(Layer::new(Glyphs::Rects(self.bands)));
         figure.push(Layer::new(Glyphs::Edges(self.ends)));
-        figure.push(Layer::new(Glyphs::Points(self.crosses)));
-        let mut names = Text::new(Anchor::Start, LABEL_PX).bold();
-        for (x, y, name) in self.end_names {
-            let text = figure.string(name);
-            names.push((x, y), text, Color::LOST);
+        if self.lod.now < self.lod.window.to {
+            let mut now = Edges::new(1.0, true);
+            let x = self.lod.px_from_ns(self.lod.now) as f32;
+            now.push((x, 0.0), (x, self.lanes.height_px as f32), Color::TEXT);
+            figure.push(Layer::new(Glyphs::Edges(now)));
         }
-        figure.push(Layer::new(Glyphs::Text(names)));
+        figure.push(Layer::new(Glyphs::Points(self.crosses)));
+        figure.push(Layer::pale(0.8, Glyphs::Rects(self.plates)));
+        let names = [(Anchor::Start, self.names_behind), (Anchor::End, self.names_before)];
+        for (anchor, names) in names {
+            let mut texts = Text::new(anchor, LABEL_PX).bold();
+            for (x, y, name) in names {
+                let text = figure.string(name);
+                texts.push((x, y), text, Color::LOST);
+            }
+            figure.push(Layer::new(Glyphs::Text(texts)));
+        }
     }
 
     /// Lane backgrounds: light while the worker is here, dark before and after, yellow in a pause.
@@ -221,11 +235,20 @@ impl<'a> Drawing<'a> {
         }
         let x = self.lod.px_from_ns(lost_at) as f32;
         self.ends.push((x, at.top as f32 - 1.0), (x, at.bottom as f32 + 1.0), Color::LOST);
-        let room = self.lod.width_px as f32 - x - 8.0;
-        let name = elide(&format!("{} lost", worker.name), room, LABEL_PX);
-        let fits = text_width("lost", LABEL_PX) < room && at.bottom - at.top >= 10;
-        if fits {
-            self.end_names.push((x + 5.0, (at.top + at.bottom) as f32 / 2.0, name));
+        if at.bottom - at.top < 10 {
+            return;
+        }
+        let y = (at.top + at.bottom) as f32 / 2.0;
+        let name = format!("{} lost", worker.name);
+        let (behind, before) = (self.lod.width_px as f32 - x - 8.0, x - 8.0);
+        if text_width(&name, LABEL_PX) < behind || behind >= before {
+            self.names_behind.push((x + 5.0, y, elide(&name, behind, LABEL_PX)));
+        } else {
+            // Before the line are attempts: a plate keeps the name legible.
+            let name = elide(&name, before, LABEL_PX);
+            let width = text_width(&name, LABEL_PX) as i32 + 8;
+            self.plates.push((x as i32 - width, y as i32 - 8), (width, 16), Color::BACKGROUND, -1);
+            self.names_before.push((x - 5.0, y, name));
         }
     }
 
