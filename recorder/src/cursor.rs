@@ -105,7 +105,7 @@ impl TraceCursor {
     }
 
     /// What the next block that brings anything holds.
-    pub(crate) fn from_blocks(&mut self) -> Result<Step, ReadError> {
+    pub(crate) fn read_blocks(&mut self) -> Result<Step, ReadError> {
         loop {
             if self.closed || self.stopped {
                 return Ok(Step::Over);
@@ -215,7 +215,7 @@ impl TraceCursor {
     }
 
     /// What the tail holds beyond the blocks.
-    pub(crate) fn from_tail(&mut self) -> Result<Tail, ReadError> {
+    pub(crate) fn read_tail(&mut self) -> Result<Tail, ReadError> {
         if self.closed || self.stopped {
             return Ok(Tail::End);
         }

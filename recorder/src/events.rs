@@ -12,6 +12,8 @@ mod reasons;
 #[cfg(test)]
 mod tests;
 
+#[cfg(test)]
+pub(crate) use columns::COLUMN_NAMES;
 pub(crate) use decode::decode;
 pub(crate) use encode::Encoder;
 

@@ -40,10 +40,10 @@ impl TraceReader {
     fn step(&mut self) -> Result<Option<Batch>, ReadError> {
         let mut looked_again = false;
         while !self.over {
-            match self.cursor.from_blocks()? {
+            match self.cursor.read_blocks()? {
                 Step::Batch(batch) => return Ok(Some(batch)),
                 Step::Over => self.over = true,
-                Step::End { offset, torn } => match self.cursor.from_tail()? {
+                Step::End { offset, torn } => match self.cursor.read_tail()? {
                     Tail::Batch(batch) => return Ok(Some(batch)),
                     // A recorder at work has put these events into a block just now.
                     Tail::Gap(_) if !looked_again => looked_again = true,
@@ -107,10 +107,10 @@ impl Source for Tailer {
     }
 
     fn next_batch(&mut self) -> Result<Option<Batch>, ReadError> {
-        if let Step::Batch(batch) = self.cursor.from_blocks()? {
+        if let Step::Batch(batch) = self.cursor.read_blocks()? {
             return Ok(Some(batch));
         }
-        match self.cursor.from_tail()? {
+        match self.cursor.read_tail()? {
             Tail::Batch(batch) => Ok(Some(batch)),
             // Events that are missing in the tail are in a block by now: the next call reads it.
             Tail::Gap(_) | Tail::End => Ok(None),

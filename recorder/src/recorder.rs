@@ -8,7 +8,7 @@ use std::thread::{self, JoinHandle};
 
 use taskreel_model::{Event, LogLine, Sample, Stamped};
 
-use crate::queue::{Closing, Queue};
+use crate::queue::{Closing, Pending, Queue};
 use crate::tail::TailWriter;
 use crate::writer::BlockWriter;
 use crate::{CreateError, RecordError, RunInfo, SpecBatch, Summary};
@@ -280,7 +280,7 @@ impl Drop for Recorder {
 fn write_blocks(mut writer: BlockWriter, queue: &Queue) -> Closed {
     let outcome = loop {
         let work = queue.take();
-        match write_pending(&mut writer, queue, work.pending) {
+        match write_pending(&mut writer, queue, &work.pending) {
             Err(failure) => break Err(failure),
             Ok(()) => match work.closing {
                 Some(Closing::Finish) => break writer.finish(),
@@ -297,7 +297,7 @@ fn write_blocks(mut writer: BlockWriter, queue: &Queue) -> Closed {
 fn write_pending(
     writer: &mut BlockWriter,
     queue: &Queue,
-    pending: crate::queue::Pending,
+    pending: &Pending,
 ) -> Result<(), RecordError> {
     // A scheduler that starts again needs the specs of every task that an event names.
     for batch in &pending.specs {

@@ -177,7 +177,7 @@ fn a_file_that_shrinks_is_an_error() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(100))]
 
     /// Whatever is done to a file: no panic, and events that are shown are true. A change behind
     /// a forged checksum may show others; a changed byte may not.

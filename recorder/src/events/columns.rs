@@ -2,11 +2,21 @@
 
 use crate::bytes::{Cursor, Malformed, put_varint, put_zigzag};
 
-/// A column. Numbers of the format: appended, never reused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub(super) enum Column {
-    /// One byte an event: its tag.
+macro_rules! columns {
+    ($($name:ident = $number:literal,)*) => {
+        /// A column. Numbers of the format: appended, never reused.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[repr(u8)]
+        pub(super) enum Column {
+            $($name = $number,)*
+        }
+
+        /// Names of the columns by number, as the description of the format has them.
+        pub(crate) const COLUMN_NAMES: &[&str] = &[$(stringify!($name),)*];
+    };
+}
+
+columns! {
     Tag = 0,
     LoggedAt = 1,
     Lag = 2,
@@ -52,7 +62,7 @@ pub(super) enum Column {
     ActivityAt = 42,
 }
 
-const N_COLUMNS: usize = 43;
+const N_COLUMNS: usize = COLUMN_NAMES.len();
 
 /// Columns being written.
 #[derive(Debug)]

@@ -13,7 +13,7 @@ pub(crate) const MAX_RAW: usize = 64 << 20;
 pub(crate) const MAX_RECORDS: u32 = 1 << 18;
 
 /// Payloads below this are stored as they are: a frame would not make them smaller.
-const MIN_COMPRESSED: usize = 128;
+const MIN_COMPRESSED: usize = 256;
 const LEVEL: i32 = 3;
 const FLAG_ZSTD: u8 = 1;
 

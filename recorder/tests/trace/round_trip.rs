@@ -16,7 +16,7 @@ fn create(path: &Path) -> Recorder {
 }
 
 /// All that a source has now.
-pub fn read_all(source: &mut dyn Source) -> Batch {
+pub(crate) fn read_all(source: &mut dyn Source) -> Batch {
     let mut all = Batch::default();
     while let Some(batch) = source.next_batch().unwrap() {
         assert!(!batch.is_empty());
@@ -27,7 +27,7 @@ pub fn read_all(source: &mut dyn Source) -> Batch {
     all
 }
 
-pub fn open(path: &Path) -> (TraceReader, Batch) {
+pub(crate) fn open(path: &Path) -> (TraceReader, Batch) {
     let mut reader = TraceReader::open(path).unwrap();
     let all = read_all(&mut reader);
     (reader, all)
@@ -176,4 +176,55 @@ fn instants_are_rounded_as_the_run_says() {
     assert_eq!(instants(&open(&path).1), rounded, "from the tail");
     recorder.finish().unwrap();
     assert_eq!(instants(&open(&path).1), rounded, "from a block");
+}
+
+/// Specs are as durable as events, and large batches come back whole.
+#[test]
+fn specs_of_an_open_trace() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.reel");
+    let mut recorder = create(&path);
+    let (mut small, mut large) = (SpecBatch::new(TaskId(0)), SpecBatch::new(TaskId(2)));
+    small.push(b"one");
+    small.push(b"");
+    (0..40_u8).for_each(|i| large.push(&vec![i; 100_000]));
+    recorder.specs(small.clone()).unwrap();
+    recorder.specs(large.clone()).unwrap();
+    let check = || {
+        let (batches, _) = read_specs(&path).unwrap();
+        let mut specs: Vec<_> = batches.iter().flat_map(SpecBatch::iter).collect();
+        specs.sort();
+        specs.dedup();
+        assert!(specs.into_iter().eq(small.iter().chain(large.iter())));
+        assert_eq!(read_info(&path).unwrap().summary.specs, 42);
+    };
+    check();
+    recorder.finish().unwrap();
+    check();
+}
+
+#[test]
+fn a_spec_that_is_too_large_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut recorder = create(&folder.path().join("run.reel"));
+    let mut batch = SpecBatch::new(TaskId(7));
+    batch.push(b"small");
+    batch.push(&vec![0; 33 << 20]);
+    let refused = recorder.specs(batch).unwrap_err().to_string();
+    assert!(refused.starts_with("cannot record the arguments of task t8 into "), "{refused}");
+}
+
+/// A dropped recorder writes what it has, and the trace counts as not closed.
+#[test]
+fn a_dropped_recorder() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.reel");
+    let turns = run::turns(10, 20, 1, 1);
+    let mut recorder = create(&path);
+    recorder.append(&turns.concat()).unwrap();
+    drop(recorder);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    let (reader, all) = open(&path);
+    assert_eq!(all.events, turns.concat());
+    assert_eq!(reader.warnings(), [Warning::NotClosed]);
 }

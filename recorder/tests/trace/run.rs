@@ -6,10 +6,10 @@ use taskreel_model::{
 };
 
 /// What the scheduler logs in one turn.
-pub type Turn = Vec<Stamped<Event>>;
+pub(crate) type Turn = Vec<Stamped<Event>>;
 
 /// A run of `n_tasks` tasks on `n_workers` workers of `n_slots` slots; the same for each seed.
-pub fn turns(seed: u64, n_tasks: u32, n_workers: u32, n_slots: u16) -> Vec<Turn> {
+pub(crate) fn turns(seed: u64, n_tasks: u32, n_workers: u32, n_slots: u16) -> Vec<Turn> {
     let workers = (0..n_workers).map(|_| WorkerSim::new(n_slots)).collect();
     let mut sim =
         Sim { rng: seed | 1, now: 3_000_000, seq: 0, turns: Vec::new(), workers, next: 0 };
@@ -145,7 +145,8 @@ impl Sim {
             let gap = self.jitter(6_000);
             let took = self.jitter(2_000);
             let slots = &mut self.workers[worker].slots;
-            let slot = (0..slots.len()).min_by_key(|&slot| slots[slot]).unwrap();
+            let slot =
+                (0..slots.len()).min_by_key(|&slot| slots[slot]).expect("a worker has slots");
             let begin = slots[slot] + gap;
             slots[slot] = begin + took;
             last = last.max(begin + took);
