@@ -56,7 +56,7 @@ export function startViewer(command, args = [], options = {}) {
     child.on('error', reject);
     child.stderr.on('data', (data) => {
       text += data;
-      const url = /^viewer: (\S+)/m.exec(text)?.[1];
+      const url = /viewer: (http\S+)/.exec(text)?.[1];
       if (url) resolve({ url, child, ended });
     });
     ended.then((code) => reject(new Error(`ended with ${code} before it served: ${text}`)));

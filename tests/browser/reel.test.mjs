@@ -1,0 +1,128 @@
+// The real command and a real cluster, watched in a real browser.
+
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { badge, build, launch, pixels, startViewer, text, watchedPage } from './support.mjs';
+
+const VIEW = ['--view', '127.0.0.1:0'];
+let browser;
+let reel;
+let scratch;
+
+before(async () => {
+  reel = build('--bin', 'reel');
+  browser = await launch();
+  scratch = mkdtempSync(join(tmpdir(), 'taskreel-browser-'));
+});
+
+after(async () => {
+  await browser?.close();
+  if (scratch) rmSync(scratch, { recursive: true, force: true });
+});
+
+/** Opens a page on what `reel ARGS` shows; afterwards nothing may have gone wrong on it. */
+async function watch(args, check) {
+  const viewer = await startViewer(reel, args, { cwd: scratch });
+  const opened = await watchedPage(browser);
+  try {
+    await opened.page.goto(viewer.url);
+    await check(opened.page, opened.seen, viewer);
+    assert.deepEqual(opened.seen.hosts, new Set([new URL(viewer.url).host]), 'no other host');
+    return opened.seen;
+  } finally {
+    await opened.close();
+    viewer.child.kill('SIGINT');
+    await viewer.ended;
+  }
+}
+
+/** Messages that tell of anything but the end of the connection. */
+const complaints = (seen) => seen.errors.filter((text) => !/WebSocket connection|ERR_CONNECTION/.test(text));
+
+/** Colours of prefixes within a figure's frame. */
+async function prefixColors(page, seen, plot) {
+  const { frame } = seen.frames.at(-1).figures[plot];
+  const { colors } = (await page.evaluate(async () => (await fetch('assets/themes.json')).json())).light;
+  const found = await pixels(page, plot, frame);
+  return colors.slice(0, 18).filter((color) => found[color] > 20);
+}
+
+test('a live run from the empty page to its end, then from its trace', async () => {
+  const trace = join(scratch, 'reduction.reel');
+  const args = ['demo', 'reduction', '--shape', 'tree', '--leaves', '32', '--record', trace, ...VIEW];
+  let last;
+  const seen = await watch(args, async (page, seen, viewer) => {
+    await page.waitForFunction(() => Number(document.getElementById('total-executing').textContent) > 0);
+    assert.equal(await text(page, 'badge'), 'LIVE');
+    // Tasks are drawn while they run: the stream has open rectangles that reach its right edge.
+    const running = seen.frames.filter((f) => f.words.texts['total-executing'] !== '0');
+    assert.ok(running.length > 0);
+    const { frame, layers } = running.at(-1).figures['task-stream'];
+    const reach = layers
+      .filter((layer) => layer.kind === 'rects')
+      .flatMap((layer) => layer.x.map((x, i) => x + layer.width[i]));
+    assert.ok(Math.max(...reach) >= frame.width - 2, 'running tasks reach the edge');
+    await page.waitForFunction(() => Number(document.getElementById('total-done').textContent) > 8);
+    assert.ok((await prefixColors(page, seen, 'task-stream')).length > 0, 'the stream shows colours');
+
+    // In a pipe the command ends with the run, and the page has seen the end.
+    assert.equal(await viewer.ended, 0);
+    await badge(page, 'finished');
+    assert.equal(await text(page, 'total-tasks'), '63');
+    assert.equal(await text(page, 'total-done'), '63');
+    assert.equal(await text(page, 'total-executing'), '0');
+    assert.match(await text(page, 'banner'), /All of the run is shown/);
+    last = seen.frames.at(-1);
+  });
+  assert.deepEqual(complaints(seen), []);
+  assert.ok(seen.frames.length >= 5, `${seen.frames.length} frames`);
+
+  await watch(['view', trace, ...VIEW], async (page, seen) => {
+    await badge(page, 'finished');
+    await page.locator('[data-plot="task-stream"] canvas').waitFor();
+    const now = seen.frames.at(-1);
+    assert.deepEqual(now.words.progress, last.words.progress, 'the same totals as live');
+    assert.deepEqual(now.words.tables.prefixes, last.words.tables.prefixes);
+    for (const plot of ['task-stream', 'progress', 'workers']) {
+      assert.deepEqual(now.figures[plot], last.figures[plot], `${plot} is the same as live`);
+    }
+    assert.deepEqual(seen.errors, []);
+  });
+});
+
+test('a word count with a hostile file name', async () => {
+  const tree = join(scratch, 'texts');
+  mkdirSync(tree);
+  for (let i = 0; i < 40; i++) writeFileSync(join(tree, `text-${i}.txt`), `word${i % 7} `.repeat(20_000));
+  writeFileSync(join(tree, "<img src=x onerror=alert(1)>'.txt"), 'a few words');
+  const trace = join(scratch, 'words.reel');
+  const counted = spawnSync(reel, ['demo', 'wordcount', tree, '--record', trace, '--no-view']);
+  assert.equal(counted.status, 0, String(counted.stderr));
+  await watch(['view', trace, ...VIEW], async (page, seen) => {
+    await badge(page, 'finished');
+    await page.locator('[data-plot="task-stream"] canvas').waitFor();
+    assert.ok((await prefixColors(page, seen, 'task-stream')).length > 0);
+    assert.equal(await page.locator('img[src="x"]').count(), 0);
+    assert.deepEqual(seen.errors, []);
+  });
+});
+
+test('kill -9 of a run: the page says so, and the trace is shown up to there', async () => {
+  const trace = join(scratch, 'killed.reel');
+  const args = ['demo', 'reduction', '--shape', 'linear', '--leaves', '200', '--record', trace, ...VIEW];
+  await watch(args, async (page, seen, viewer) => {
+    await page.waitForFunction(() => Number(document.getElementById('total-done').textContent) > 4);
+    viewer.child.kill('SIGKILL');
+    await badge(page, 'disconnected');
+    assert.match(await text(page, 'banner'), /The cluster is gone/);
+  });
+  await watch(['view', trace, ...VIEW], async (page) => {
+    await badge(page, 'incomplete');
+    assert.match(await text(page, 'banner'), /was not closed/);
+    assert.ok(Number(await text(page, 'total-done')) > 4, 'what was recorded is shown');
+  });
+});
