@@ -1,5 +1,5 @@
-//! Draws made-up runs into SVG files, to be looked at: `cargo run -p taskreel-replay --example
-//! gallery -- FOLDER`.
+//! Draws made-up runs into SVG files, to be looked at, and says how long figures took:
+//! `cargo run -p taskreel-replay --example gallery -- FOLDER [TASKS]`; TASKS: of the densest run.
 
 #[path = "../tests/plots/made_up.rs"]
 mod made_up;
@@ -14,8 +14,48 @@ use taskreel_replay::figure::{Theme, View, Window};
 use taskreel_replay::render::{layout::Layout, svg};
 use taskreel_replay::{Timeline, plots};
 
+const PREFIXES: [&str; 36] = [
+    "open",
+    "read-parquet",
+    "from-delayed",
+    "getitem",
+    "astype",
+    "fillna",
+    "assign",
+    "isin",
+    "merge",
+    "shuffle-transfer",
+    "shuffle-barrier",
+    "shuffle-unpack",
+    "groupby-chunk",
+    "groupby-combine",
+    "groupby-aggregate",
+    "map-partitions",
+    "to-datetime",
+    "sort-index",
+    "rolling",
+    "resample",
+    "mean-chunk",
+    "mean-combine",
+    "var-chunk",
+    "var-combine",
+    "sum-chunk",
+    "sum-combine",
+    "dot",
+    "tensordot",
+    "transpose",
+    "rechunk-split",
+    "rechunk-merge",
+    "store",
+    "concatenate",
+    "stack",
+    "to-parquet",
+    "finalize",
+];
+
 fn main() -> Result<(), Box<dyn Error>> {
     let folder = PathBuf::from(std::env::args().nth(1).unwrap_or_else(|| "gallery".to_owned()));
+    let n_dense: u32 = std::env::args().nth(2).map_or(Ok(200_000), |text| text.parse())?;
     std::fs::create_dir_all(&folder)?;
     let usual =
         Made { fails_every: 45, loses: Some((2, Nanos::from_millis(3_100))), ..Made::default() };
@@ -34,13 +74,28 @@ fn main() -> Result<(), Box<dyn Error>> {
         Made { n_workers: 1, n_slots: 1, stages: vec![("inc", 12), ("sum", 1)], ..Made::default() };
     draw(&folder, "one", one.batch())?;
     let dense = Made {
-        stages: vec![("inc", 80_000), ("double", 80_000), ("add", 40_000), ("sum", 500)],
+        stages: vec![
+            ("inc", n_dense * 2 / 5),
+            ("double", n_dense * 2 / 5),
+            ("add", n_dense / 5),
+            ("sum", n_dense / 400),
+        ],
         task_us: 700,
         fails_every: 20_000,
         ..Made::default()
     };
     draw(&folder, "dense", dense.batch())?;
     draw(&folder, "nothing", Batch::default())?;
+    let many: Vec<_> = PREFIXES.iter().map(|name| (*name, 40)).collect();
+    let many = Made {
+        n_workers: 8,
+        n_slots: 4,
+        stages: many,
+        until: Nanos::from_millis(3_000),
+        memory_limit: 60 << 20,
+        ..Made::default()
+    };
+    draw(&folder, "prefixes", many.batch())?;
     Ok(())
 }
 
@@ -81,6 +136,14 @@ fn draw(folder: &Path, name: &str, batch: Batch) -> Result<(), Box<dyn Error>> {
             &theme,
         );
         std::fs::write(folder.join(format!("{name}-status-{}.svg", theme.name)), status)?;
+        let narrow = Layout::status(390, 844).svg(
+            timeline.plots(),
+            Window::until(now),
+            now,
+            &format!("{name} at {now}"),
+            &theme,
+        );
+        std::fs::write(folder.join(format!("{name}-narrow-{}.svg", theme.name)), narrow)?;
     }
     Ok(())
 }

@@ -42,7 +42,7 @@ fn small() -> Made {
 fn check_golden(name: &str, actual: &str) {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/plots/golden").join(name);
     if std::env::var_os("BLESS").is_some() {
-        std::fs::write(&path, actual).unwrap();
+        std::fs::write(&path, actual).expect("the golden folder can be written");
     }
     let expected = std::fs::read_to_string(&path).unwrap_or_default();
     assert_eq!(actual, expected, "{name} differs; look at it, then run with BLESS=1");
@@ -111,7 +111,7 @@ fn check_well_formed(svg: &str) {
     for part in svg.split('<').skip(1) {
         let (tag, rest) = part.split_once('>').expect("every tag ends");
         assert!(!rest.contains('>'), "unescaped: {part}");
-        let name = tag.split([' ', '/']).find(|name| !name.is_empty()).unwrap();
+        let name = tag.split([' ', '/']).find(|name| !name.is_empty()).expect("a tag has a name");
         assert!(TAGS.contains(&name), "{tag}");
         match (tag.starts_with('/'), tag.ends_with('/')) {
             (true, _) => assert_eq!(open.pop(), Some(name)),

@@ -25,13 +25,14 @@ fn source(batch: &Batch) -> Box<VecSource> {
 
 fn rewindable(batch: &Batch) -> Timeline {
     let batch = batch.clone();
-    Timeline::rewindable(Box::new(move || Ok(source(&batch))), plots::all()).unwrap()
+    Timeline::rewindable(Box::new(move || Ok(source(&batch))), plots::all())
+        .expect("a vector opens")
 }
 
 fn folded(events: &[Stamped<Event>]) -> State {
     let mut state = State::new();
     for event in events {
-        state.apply(event, &mut Vec::new()).unwrap();
+        state.apply(event, &mut Vec::new()).expect("made-up runs are legal");
     }
     state
 }

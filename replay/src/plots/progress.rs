@@ -18,8 +18,8 @@ use taskreel_model::{Change, Nanos, Phase, Sample, State};
 
 use super::{About, Plot};
 use crate::figure::{
-    Anchor, Axis, Bars, Color, Figure, Frame, Glyphs, LABEL_PX, Layer, LegendBox, Text, View,
-    clean, count_text, elide, text_width,
+    Anchor, Axis, Bars, Color, Figure, Frame, Glyphs, LABEL_PX, Layer, LegendBox, LegendEntry,
+    Text, View, clean, count_text, elide, text_width,
 };
 
 const ABOUT: About = About {
@@ -281,7 +281,7 @@ fn rows(grid: &Grid<'_>, figure: &mut Figure) {
     figure.push(Layer::new(Glyphs::Text(counts)));
 }
 
-fn legend(plot: &Progress, view: &View, frame: Frame) -> Vec<crate::figure::LegendEntry> {
+fn legend(plot: &Progress, view: &View, frame: Frame) -> Vec<LegendEntry> {
     let has = |part: usize| plot.rows.iter().any(|row| row.parts()[part].0 > 0);
     let named = [
         (Color::OTHER, 1.0, "in memory"),
@@ -304,7 +304,7 @@ fn legend(plot: &Progress, view: &View, frame: Frame) -> Vec<crate::figure::Lege
         row_px: LEGEND_PX as f32,
         n_rows: 1,
     };
-    place.set(&items).unwrap_or_default()
+    (1..=items.len()).rev().find_map(|n| place.set(&items[..n])).unwrap_or_default()
 }
 
 fn note(plot: &Progress, n_shown: usize) -> String {

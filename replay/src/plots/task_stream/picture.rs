@@ -84,13 +84,21 @@ fn room(lodgers: &[Lodger], view: &View) -> Frame {
         .map(|l| text_width(&l.name, LABEL_PX) + if l.n_slots > 1 { 20.0 } else { 0.0 })
         .fold(20.0, f32::max);
     let left = (widest.min(view.width_px as f32 * 0.22).min(180.0) + 12.0).ceil() as u32;
-    let n_rows = if view.height_px < 120 { 0 } else { 2 };
-    let below = TICKS_PX + n_rows * LEGEND_ROW_PX;
+    let below = TICKS_PX + legend_rows(view) * LEGEND_ROW_PX;
     Frame {
         left,
         top: TOP_PX,
         width: view.width_px.saturating_sub(left + RIGHT_PX).max(10),
         height: view.height_px.saturating_sub(TOP_PX + below).max(10),
+    }
+}
+
+/// Rows of the legend: none in a low picture, more in a narrow one.
+fn legend_rows(view: &View) -> u32 {
+    match (view.width_px, view.height_px) {
+        (_, ..120) => 0,
+        (..600, _) => 3,
+        _ => 2,
     }
 }
 
@@ -102,7 +110,8 @@ fn legend(plot: &TaskStream, view: &View, frame: Frame) -> Vec<LegendEntry> {
         right: view.width_px as f32 - 4.0,
         top: top as f32,
         row_px: LEGEND_ROW_PX as f32,
-        n_rows: (view.height_px.saturating_sub(top) / LEGEND_ROW_PX).min(2) as usize,
+        n_rows: (view.height_px.saturating_sub(top) / LEGEND_ROW_PX).min(legend_rows(view))
+            as usize,
     };
     let mut prefixes: Vec<_> = plot.prefixes.iter().filter(|p| p.is_used).collect();
     prefixes.sort_by(|a, b| b.busy.cmp(&a.busy).then_with(|| a.name.cmp(&b.name)));
