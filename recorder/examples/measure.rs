@@ -1,4 +1,6 @@
-//! Sizes and costs of recording 100,000 trivial tasks: `cargo run --release --example measure`.
+//! Sizes and costs of recording 100,000 trivial tasks:
+//! `cargo run --release -p taskreel-recorder --example measure [FILE]`. The trace stays if a file is
+//! named.
 
 #[path = "../tests/trace/run.rs"]
 mod run;
@@ -15,7 +17,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let n: usize = turns.iter().map(Vec::len).sum();
     let folder = std::env::temp_dir().join(format!("measure-{}", std::process::id()));
     std::fs::create_dir_all(&folder)?;
-    let path = folder.join("run.reel");
+    let path = std::env::args_os().nth(1).map_or_else(|| folder.join("run.reel"), Into::into);
 
     let mut recorder = Recorder::create(&path, &RunInfo::default(), RecorderOptions::default())?;
     let mut on_caller = Duration::ZERO;

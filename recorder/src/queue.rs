@@ -37,6 +37,15 @@ pub(crate) struct Pending {
     since: Option<Instant>,
 }
 
+/// How soon what waits becomes a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Urgency {
+    Nothing,
+    Few,
+    Worthwhile,
+    Full,
+}
+
 /// How the recording ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Closing {
@@ -61,6 +70,8 @@ struct Inner {
     folded: u64,
     /// Bytes in the main file.
     bytes: u64,
+    /// Memory of events that were written, for the next ones.
+    spare: Vec<Stamped<Event>>,
     /// The writing thread ended; the error is taken by the first who asks.
     ended: bool,
     failure: Option<RecordError>,
@@ -107,11 +118,12 @@ impl Queue {
             inner = self.room.wait(inner).unwrap_or_else(PoisonError::into_inner);
         }
         let pending = &mut inner.pending;
+        let before = pending.urgency();
         add(pending);
         pending.ticket = ticket;
-        let was_full = pending.is_full();
         pending.weight += weight;
-        if pending.began() || (pending.is_full() && !was_full) {
+        pending.since.get_or_insert_with(Instant::now);
+        if pending.urgency() > before {
             self.work.notify_one();
         }
     }
@@ -139,9 +151,11 @@ impl Queue {
     }
 
     fn push_droppable(&self, add: impl FnOnce(&mut Pending)) {
-        let mut inner = self.lock();
-        add(&mut inner.pending);
-        if inner.pending.began() {
+        let pending = &mut self.lock().pending;
+        let before = pending.urgency();
+        add(pending);
+        pending.since.get_or_insert_with(Instant::now);
+        if pending.urgency() > before {
             self.work.notify_one();
         }
     }
@@ -155,7 +169,7 @@ impl Queue {
     /// Waits until a block is due, and takes all that waits.
     pub(crate) fn take(&self) -> Work {
         let mut inner = self.lock();
-        while inner.closing.is_none() && !inner.pending.is_full() {
+        while inner.closing.is_none() {
             inner = match inner.pending.wait_for() {
                 Some(Duration::ZERO) => break,
                 Some(time) => {
@@ -165,45 +179,57 @@ impl Queue {
                 None => self.work.wait(inner).unwrap_or_else(PoisonError::into_inner),
             };
         }
-        let pending = mem::take(&mut inner.pending);
         // A ticket is a high-water mark: work without events or specs leaves it where it was.
-        inner.pending.ticket = pending.ticket;
+        let ticket = inner.pending.ticket;
+        let events = mem::take(&mut inner.spare);
+        let next = Pending { events, ticket, ..Pending::default() };
+        let pending = mem::replace(&mut inner.pending, next);
         self.room.notify_one();
         Work { pending, closing: inner.closing }
     }
 
-    /// Says that all up to a ticket is in blocks.
-    pub(crate) fn done(&self, ticket: u64, bytes: u64) {
+    /// Says that what was taken is in blocks, and how large the file is now.
+    pub(crate) fn done(&self, mut pending: Pending, bytes: u64) {
+        // The events are dropped before the lock is taken: each may own memory.
+        pending.events.clear();
         let mut inner = self.lock();
-        inner.folded = ticket;
+        inner.folded = pending.ticket;
         inner.bytes = bytes;
+        if pending.events.capacity() <= 2 * FULL_EVENTS {
+            inner.spare = pending.events;
+        }
     }
 
     /// Says that nothing more will be written.
     pub(crate) fn end(&self, failure: Option<RecordError>) {
         let mut inner = self.lock();
         inner.ended = true;
-        inner.failure = failure;
+        inner.failure = inner.failure.take().or(failure);
         self.room.notify_one();
     }
 }
 
 impl Pending {
-    /// Whether this was the first to wait.
-    fn began(&mut self) -> bool {
-        let first = self.since.is_none();
-        self.since.get_or_insert_with(Instant::now);
-        first
-    }
-
-    fn is_full(&self) -> bool {
-        self.events.len() >= FULL_EVENTS || self.weight >= FULL_WEIGHT
+    fn urgency(&self) -> Urgency {
+        if self.since.is_none() {
+            Urgency::Nothing
+        } else if self.events.len() >= FULL_EVENTS || self.weight >= FULL_WEIGHT {
+            Urgency::Full
+        } else if self.events.len() >= WORTHWHILE_EVENTS {
+            Urgency::Worthwhile
+        } else {
+            Urgency::Few
+        }
     }
 
     /// How long a block may still wait; `None`: there is nothing to write.
     fn wait_for(&self) -> Option<Duration> {
-        let few = self.events.len() < WORTHWHILE_EVENTS;
-        let limit = if few { FLUSH_FEW_AFTER } else { FLUSH_AFTER };
+        let limit = match self.urgency() {
+            Urgency::Nothing => return None,
+            Urgency::Few => FLUSH_FEW_AFTER,
+            Urgency::Worthwhile => FLUSH_AFTER,
+            Urgency::Full => Duration::ZERO,
+        };
         self.since.map(|since| limit.saturating_sub(since.elapsed()))
     }
 }

@@ -1,6 +1,6 @@
 //! Recording a run: the scheduler's side, and the thread that writes blocks.
 
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -105,10 +105,16 @@ impl Recorder {
             io::ErrorKind::AlreadyExists => CreateError::Exists { path: path.to_owned() },
             _ => fault(source),
         })?;
-        let (writer, run_check) = BlockWriter::begin(path, file, info)?;
+        let begun = BlockWriter::begin(path, file, info);
+        let (writer, run_check) = begun.inspect_err(|_why| {
+            if !options.overwrite {
+                // A file without a header is of no use, and would be in the way of the next try.
+                let _ = fs::remove_file(path);
+            }
+        })?;
         let bytes_written = writer.bytes();
         let queue = Arc::new(Queue::default());
-        queue.done(0, bytes_written);
+        queue.done(Pending::default(), bytes_written);
         let theirs = Arc::clone(&queue);
         let thread = thread::Builder::new()
             .name("recorder".to_owned())
@@ -276,11 +282,21 @@ impl Drop for Recorder {
     }
 }
 
+/// Tells the recording thread that this one ended, even by a panic: it must not wait for room.
+struct EndGuard<'a>(&'a Queue);
+
+impl Drop for EndGuard<'_> {
+    fn drop(&mut self) {
+        self.0.end(None);
+    }
+}
+
 /// The writing thread: makes blocks of what waits until it is told to close.
 fn write_blocks(mut writer: BlockWriter, queue: &Queue) -> Closed {
+    let _guard = EndGuard(queue);
     let outcome = loop {
         let work = queue.take();
-        match write_pending(&mut writer, queue, &work.pending) {
+        match write_pending(&mut writer, queue, work.pending) {
             Err(failure) => break Err(failure),
             Ok(()) => match work.closing {
                 Some(Closing::Finish) => break writer.finish(),
@@ -297,7 +313,7 @@ fn write_blocks(mut writer: BlockWriter, queue: &Queue) -> Closed {
 fn write_pending(
     writer: &mut BlockWriter,
     queue: &Queue,
-    pending: &Pending,
+    pending: Pending,
 ) -> Result<(), RecordError> {
     // A scheduler that starts again needs the specs of every task that an event names.
     for batch in &pending.specs {
@@ -307,6 +323,6 @@ fn write_pending(
     writer.samples(&pending.samples)?;
     writer.logs(&pending.logs)?;
     writer.count_dropped(pending.n_dropped);
-    queue.done(pending.ticket, writer.bytes());
+    queue.done(pending, writer.bytes());
     Ok(())
 }
