@@ -70,3 +70,125 @@ fn body(function: &ItemFn) -> TokenStream {
     function.sig.ident = format_ident!("__task");
     quote!(#function)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(item: TokenStream) -> String {
+        expand(TokenStream::new(), item).expect_err("it is refused").to_string()
+    }
+
+    fn expansion(item: TokenStream) -> String {
+        expand(TokenStream::new(), item).expect("it is accepted").to_string().replace(' ', "")
+    }
+
+    #[test]
+    fn functions_that_cannot_run_elsewhere_are_refused_with_a_way_out() {
+        let cases = [
+            (
+                quote!(
+                    async fn f() {}
+                ),
+                "remove `async`",
+            ),
+            (
+                quote!(
+                    unsafe fn f() {}
+                ),
+                "`unsafe`",
+            ),
+            (
+                quote!(
+                    fn f<T>(x: T) {}
+                ),
+                "one task per type",
+            ),
+            (
+                quote!(
+                    fn f(x: impl Copy) {}
+                ),
+                "name the type",
+            ),
+            (
+                quote!(
+                    fn f(&self) {}
+                ),
+                "free functions",
+            ),
+            (
+                quote!(
+                    fn f(x: &mut i32) {}
+                ),
+                "return the changed one",
+            ),
+            (
+                quote!(
+                    fn f((a, b): (i32, i32)) {}
+                ),
+                "plain name",
+            ),
+            (
+                quote!(
+                    fn f() -> &'static str {
+                        ""
+                    }
+                ),
+                "owned value",
+            ),
+            (
+                quote!(
+                    fn f() -> impl Copy {
+                        1
+                    }
+                ),
+                "name its type",
+            ),
+            (
+                quote!(
+                    struct F;
+                ),
+                "goes on functions",
+            ),
+        ];
+        for (item, hint) in cases {
+            let text = item.to_string();
+            let message = refusal(item);
+            assert!(message.contains(hint), "{text}: {message}");
+        }
+        let error = expand(
+            quote!(retries = 3),
+            quote!(
+                fn f() {}
+            ),
+        )
+        .expect_err("no options");
+        assert!(error.to_string().contains("belong to the call"));
+    }
+
+    #[test]
+    fn references_are_lent_and_results_unpacked() {
+        let text = expansion(quote! {
+            pub(crate) fn f(a: &str, b: &[u8], mut c: i64) -> io::Result<u64> { body() }
+        });
+        for part in [
+            "pub(crate)fnf(a:impl::core::convert::Into<::taskreel::Arg<::std::string::String>>",
+            "b:impl::core::convert::Into<::taskreel::Arg<::std::vec::Vec<u8>>>",
+            "->::taskreel::Call<u64>",
+            "returned_result(__task(&a,&b,c))",
+        ] {
+            assert!(text.contains(part), "{part} is missing in {text}");
+        }
+    }
+
+    #[test]
+    fn what_the_user_wrote_about_the_function_stays_on_it() {
+        let text = expansion(quote! {
+            #[doc = "Adds."]
+            #[must_use]
+            fn add(a: i64) {}
+        });
+        assert!(text.starts_with("#[doc=\"Adds.\"]#[must_use]fnadd("), "{text}");
+        assert_eq!(text.matches("Adds.").count(), 1);
+    }
+}

@@ -98,3 +98,6 @@ pub(crate) fn decode<T: Message>(frame: Bytes) -> Result<T, FrameError> {
         Err(FrameError::Payloads)
     }
 }
+
+#[cfg(test)]
+mod tests;

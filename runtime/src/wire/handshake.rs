@@ -188,3 +188,6 @@ fn parse<T: DeserializeOwned>(frame: &Bytes) -> Result<T, HandshakeError> {
     }
     Ok(codec::decode_message_prefix(body)?.0)
 }
+
+#[cfg(test)]
+mod tests;
