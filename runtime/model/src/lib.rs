@@ -6,6 +6,38 @@
 //!
 //! Reading order: [`Event`] (what is recorded), [`Change`] (what follows), [`State`] (what it
 //! amounts to), then [`Input`], [`Turn`], [`decide`] and [`Policy`] (what happens next, live only).
+//!
+//! Two tasks and one worker, one turn for each input; the last one assigns the first
+//! task:
+//!
+//! ```
+//! use taskreel_model::*;
+//!
+//! # let (name, host) = (String::from("worker-0"), String::from("here"));
+//! # let (address, version) = (String::from("local://0"), String::from("0.1.0"));
+//! # let info = WorkerInfo {
+//! #     name, address, host, pid: 1, slots: 2, memory_limit: 0, resources: Default::default(), version,
+//! # };
+//! let task = |index, deps| NewTask {
+//!     prefix: 0, suffix: SuffixText::Index(index), options: 0, wanted: true, deps,
+//! };
+//! let (prefixes, options) = (vec!["step".to_owned()], vec![TaskOptions::new("f")]);
+//! let tasks = vec![task(0, vec![]), task(1, vec![0])];
+//! let graph = NewGraph { name: "two".into(), local: 0, prefixes, options, tasks };
+//! let mut state = State::new();
+//! let mut output = Output::default();
+//! for input in [
+//!     Input::ClientConnected { client: ClientId(0), name: "me".into() },
+//!     Input::GraphSubmitted { client: ClientId(0), graph },
+//!     Input::WorkerJoined { worker: WorkerId(0), info: info },
+//! ] {
+//!     let mut turn = Turn::new(&mut state, Nanos::from_millis(1), &mut output);
+//!     decide(&mut turn, input).expect("it is accepted");
+//!     place(&LocalityThenIdle, &mut turn);
+//! }
+//! output.events.iter().for_each(|event| println!("{} {:?}", event.seq, event.what));
+//! # assert_eq!(output.events.last().unwrap().what.name(), "TaskAssigned");
+//! ```
 
 mod change;
 mod decide;

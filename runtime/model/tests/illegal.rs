@@ -5,9 +5,9 @@ mod script;
 
 use script::Script;
 use taskreel_model::{
-    AssignReason, CancelReason, ClientId, Event, FailureKind, GraphId, Key, LossReason, Nanos,
-    OptionsId, PauseReason, Phase, PrefixId, Stamped, State, StrId, Suffix, TaskId, TaskOptions,
-    TransferFailure, Why, WorkerId, WorkerInfo,
+    AssignReason, CancelReason, Change, ClientId, Event, FailureKind, GraphId, Key, LossReason,
+    Nanos, OptionsId, PauseReason, Phase, PrefixId, Stamped, State, StrId, Suffix, TaskId,
+    TaskOptions, TransferFailure, Why, WorkerId, WorkerInfo,
 };
 
 const W0: WorkerId = WorkerId(0);
@@ -56,13 +56,13 @@ w1: fetches held w0 for t9
 /// Applies an event as the next one, and says why it is refused.
 fn refused(state: &State, what: Event) -> Why {
     let at = state.now();
-    stamped(state, Stamped { seq: state.next_seq(), logged_at: at, at, cause: None, what })
+    stamped(state, &Stamped { seq: state.next_seq(), logged_at: at, at, cause: None, what })
 }
 
-fn stamped(state: &State, event: Stamped<Event>) -> Why {
+fn stamped(state: &State, event: &Stamped<Event>) -> Why {
     let mut after = state.clone();
     let mut changes = Vec::new();
-    let illegal = after.apply(&event, &mut changes).expect_err("it is illegal");
+    let illegal = after.apply(event, &mut changes).expect_err("it is illegal");
     assert_eq!(after, *state, "{event:?} is refused and changed the state");
     assert!(changes.is_empty(), "{event:?} is refused and brought {changes:?}");
     let text = illegal.to_string();
@@ -134,7 +134,7 @@ fn out_of_sequence() {
     for wrong in [0, state.next_seq() - 1, state.next_seq() + 1, u64::MAX] {
         let at = state.now();
         let what = Event::WorkerResumed { worker: W1 };
-        let why = stamped(&state, Stamped { seq: wrong, logged_at: at, at, cause: None, what });
+        let why = stamped(&state, &Stamped { seq: wrong, logged_at: at, at, cause: None, what });
         assert_eq!(why, Why::Sequence { expected: state.next_seq() });
     }
 }
@@ -155,7 +155,7 @@ fn against_the_time() {
     ];
     for (logged_at, at, what) in cases {
         let seq = state.next_seq();
-        assert_eq!(stamped(&state, Stamped { seq, logged_at, at, cause: None, what }), Why::Time);
+        assert_eq!(stamped(&state, &Stamped { seq, logged_at, at, cause: None, what }), Why::Time);
     }
 }
 
@@ -256,6 +256,31 @@ fn tasks_of_a_graph_that_contradict_it() {
     assert_eq!(refused(&state, submitted(6, 2, 0, &[6])), Why::UnknownTask(TaskId(6)));
     assert_eq!(refused(&state, submitted(6, 2, 0, &[1, 0])), Why::IdOutOfOrder);
     assert_eq!(refused(&state, submitted(6, 2, 0, &[1, 1])), Why::IdOutOfOrder);
+}
+
+/// Not illegal: the log of a scheduler that was killed may end in the middle of a submission.
+#[test]
+fn a_graph_that_was_cut_short_ends_where_the_next_begins() {
+    let mut state = setting();
+    let mut changes = Vec::new();
+    for what in [
+        graph(2, C0, 6, (5, 6)),
+        submitted(6, 2, 0, &[4]),
+        submitted(7, 2, 0, &[6]),
+        graph(3, C0, 8, (1, 11)),
+        submitted(8, 3, 0, &[7]),
+    ] {
+        let at = state.now();
+        let event = Stamped { seq: state.next_seq(), logged_at: at, at, cause: None, what };
+        state.apply(&event, &mut changes).expect("it is legal");
+        state.validate();
+    }
+    let sizes: Vec<u32> = state.graphs().iter().map(|graph| graph.n_tasks).collect();
+    assert_eq!(sizes, [5, 1, 2, 1]);
+    let done =
+        |graph: &u32| changes.contains(&Change::Graph { graph: GraphId(*graph), done: true });
+    assert!([2, 3].iter().all(done), "blamed on t4, all of both have ended");
+    assert_eq!(state.local_task(C0, 8), None, "it was never submitted");
 }
 
 #[test]

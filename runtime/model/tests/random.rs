@@ -3,6 +3,8 @@
 
 #[path = "random/hostile.rs"]
 mod hostile;
+#[path = "random/peer.rs"]
+mod peer;
 #[path = "random/world.rs"]
 mod world;
 

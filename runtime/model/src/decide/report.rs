@@ -54,7 +54,7 @@ fn one(turn: &mut Turn<'_>, worker: WorkerId, at: Nanos, what: Reported) -> Resu
         | Reported::Spilled { .. }
         | Reported::Restored { .. }
         | Reported::ReplicaAdded { .. }
-        | Reported::ReplicaDropped { .. } => data(turn, worker, at, what),
+        | Reported::ReplicaDropped { .. } => data(turn, worker, at, &what),
         Reported::Paused { reason } => {
             if status(turn.state(), worker) == Some(WorkerStatus::Running) {
                 turn.emit_at(at, None, Event::WorkerPaused { worker, reason });
@@ -141,10 +141,10 @@ fn gave_back(turn: &mut Turn<'_>, worker: WorkerId, at: Nanos, task: TaskId, att
     }
 }
 
-fn data(turn: &mut Turn<'_>, worker: WorkerId, at: Nanos, what: Reported) {
+fn data(turn: &mut Turn<'_>, worker: WorkerId, at: Nanos, what: &Reported) {
     let state = turn.state();
     let flight = |task| state.flights().get(&(worker, task)).copied();
-    let event = match what {
+    let event = match *what {
         Reported::TransferStarted { task, from, dependent } => (flight(task).is_none()
             && from.index() < state.workers().len())
         .then_some(Event::TransferStarted { task, from, to: worker, dependent }),
@@ -183,7 +183,7 @@ fn data(turn: &mut Turn<'_>, worker: WorkerId, at: Nanos, what: Reported) {
         Some(event) => turn.emit_at(at, None, event),
         None => {
             if let Reported::TransferFinished { task, .. } | Reported::ReplicaAdded { task, .. } =
-                what
+                *what
                 && !holds(turn.state(), worker, task)
             {
                 turn.ask(Effect::Free { worker, task });

@@ -35,7 +35,6 @@ impl State {
         Ok(())
     }
 
-    #[expect(clippy::too_many_lines, reason = "a table: one line for each event")]
     fn dispatch(&mut self, step: &mut Step<'_>, event: &Event) -> Result<(), Why> {
         match *event {
             Event::SchedulerStarted { incarnation } => self.scheduler_started(incarnation),

@@ -81,7 +81,6 @@ fn info(slots: u16) -> Box<WorkerInfo> {
     })
 }
 
-#[expect(clippy::too_many_lines, reason = "a table: one line for each kind")]
 fn forge(
     kind: u8,
     (task, worker, attempt, slot): (TaskId, WorkerId, u32, u16),
@@ -137,7 +136,7 @@ fn forge(
         26 | 38 => Event::TaskStarted { task, worker, attempt, slot },
         27 | 39 => Event::TaskFinished { task, worker, attempt, bytes },
         28 => {
-            let retry = (draw[1] % 3 > 0).then_some(took);
+            let retry = (!draw[1].is_multiple_of(3)).then_some(took);
             Event::TaskFailed { task, worker, attempt, kind: FailureKind::Exit, error, retry }
         }
         29 => {

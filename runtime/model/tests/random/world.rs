@@ -1,13 +1,14 @@
 //! A toy world around the core: workers that hold results, fetch, run and report, each message
 //! delivered some time later. Every choice comes from the numbers of an `Action`.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 
+use crate::peer::{Job, Message, Peer, nth};
 use taskreel_model::{
     CancelReason, Change, ClientId, Effect, Event, FailureKind, Input, LocalityThenIdle,
-    LossReason, Nanos, NewGraph, NewTask, Output, PauseReason, Rejection, Report, Reported,
-    Stamped, State, SuffixText, TaskId, TaskOptions, TransferFailure, Turn, WorkerId, WorkerInfo,
-    WorkerStatus, decide, place,
+    LossReason, Nanos, NewGraph, NewTask, Output, Rejection, Report, Reported, Stamped, State,
+    SuffixText, TaskId, TaskOptions, TransferFailure, Turn, WorkerId, WorkerInfo, WorkerStatus,
+    decide, place,
 };
 
 /// One step of a random run.
@@ -34,30 +35,6 @@ pub(crate) struct World {
     workers: BTreeMap<WorkerId, Peer>,
     timers: BTreeSet<TaskId>,
     now: Nanos,
-}
-
-/// A worker as it sees itself.
-#[derive(Default)]
-struct Peer {
-    slots: Vec<Option<(TaskId, u32)>>,
-    assigned: BTreeMap<TaskId, Job>,
-    held: BTreeSet<TaskId>,
-    fetching: BTreeMap<TaskId, WorkerId>,
-    inbox: VecDeque<Message>,
-    outbox: Vec<Report>,
-}
-
-struct Job {
-    attempt: u32,
-    /// What it needs, and who had it when it was sent.
-    inputs: Vec<(TaskId, Vec<WorkerId>)>,
-}
-
-enum Message {
-    Run { task: TaskId, job: Job },
-    Revoke { task: TaskId, attempt: u32 },
-    AskBack { task: TaskId, attempt: u32 },
-    Free(TaskId),
 }
 
 impl World {
@@ -131,14 +108,15 @@ impl World {
         self.now = self.now + Nanos::from_micros(700);
         let mut output = Output::default();
         let mut turn = Turn::new(&mut self.state, self.now, &mut output);
-        let refused = decide(&mut turn, input.clone()).err();
+        let told = format!("{input:?}");
+        let refused = decide(&mut turn, input).err();
         place(&LocalityThenIdle, &mut turn);
         self.take(output);
         match refused {
             Some(Rejection::Protocol { worker, .. }) if self.manners == Manners::Lying => {
                 self.input(Input::WorkerLost { worker, reason: LossReason::Disconnected });
             }
-            Some(refused) => panic!("{input:?}: {refused}"),
+            Some(refused) => panic!("{told}: {refused}"),
             None => {}
         }
     }
@@ -234,7 +212,7 @@ impl World {
         options.priority = i32::from(b % 3) - 1;
         let mut restricted = options.clone();
         restricted.workers.push("any".to_owned());
-        if b % 7 == 0 {
+        if b.is_multiple_of(7) {
             restricted.resources.insert("gpu".to_owned(), 1000);
         }
         let mut draw = u64::from(a) << 16 | u64::from(b);
@@ -384,155 +362,5 @@ impl World {
 
     fn live_tasks(&self) -> Vec<TaskId> {
         self.state.tasks().iter().map(|(id, _)| id).collect()
-    }
-}
-
-fn nth<T>(mut items: Vec<T>, a: u16) -> Option<T> {
-    let n = items.len();
-    (n > 0).then(|| items.swap_remove(usize::from(a) % n))
-}
-
-impl Peer {
-    fn tell(&mut self, at: Nanos, what: Reported) {
-        self.outbox.push(Report { at, what });
-    }
-
-    /// Reads one message.
-    fn receive(&mut self, at: Nanos) {
-        match self.inbox.pop_front() {
-            Some(Message::Run { task, job }) => {
-                self.assigned.insert(task, job);
-            }
-            Some(Message::Revoke { task, attempt }) => self.end(task, attempt),
-            Some(Message::AskBack { task, attempt }) => {
-                if self.is_executing(task) || !self.has(task, attempt) {
-                    self.tell(at, Reported::Kept { task, attempt });
-                } else {
-                    self.end(task, attempt);
-                    self.tell(at, Reported::GaveBack { task, attempt });
-                }
-            }
-            Some(Message::Free(task)) => {
-                self.held.remove(&task);
-            }
-            None => {}
-        }
-    }
-
-    fn has(&self, task: TaskId, attempt: u32) -> bool {
-        self.assigned.get(&task).is_some_and(|job| job.attempt == attempt)
-    }
-
-    fn is_executing(&self, task: TaskId) -> bool {
-        self.slots.iter().flatten().any(|(executing, _)| *executing == task)
-    }
-
-    /// Drops an assignment, and what executes for it.
-    fn end(&mut self, task: TaskId, attempt: u32) {
-        if self.has(task, attempt) {
-            self.assigned.remove(&task);
-        }
-        for slot in &mut self.slots {
-            *slot = slot.filter(|executing| *executing != (task, attempt));
-        }
-    }
-
-    /// The next thing to do, the oldest task first; `b` chooses how what executes ends.
-    fn work(
-        &mut self,
-        me: WorkerId,
-        holders: &BTreeMap<WorkerId, BTreeSet<TaskId>>,
-        b: u16,
-        at: Nanos,
-    ) {
-        if let Some((task, from)) = self.fetching.pop_first() {
-            self.fetched(task, holders.get(&from), at);
-            return;
-        }
-        let executing = nth(self.slots.iter().flatten().copied().collect(), b);
-        let free = self.slots.iter().position(Option::is_none);
-        if let Some((task, attempt)) = executing
-            && (free.is_none() || b % 2 == 0)
-        {
-            self.finish(task, attempt, b, at);
-            return;
-        }
-        let Some(slot) = free else { return };
-        let waiting = self.assigned.iter().filter(|(task, _)| !self.is_executing(**task));
-        let Some((&task, job)) = waiting.min_by_key(|(task, _)| (task.0 + u32::from(b)) % 5) else {
-            return;
-        };
-        let missing = job.inputs.iter().find(|(input, _)| !self.held.contains(input));
-        let attempt = job.attempt;
-        let Some((input, from)) = missing else {
-            self.slots[slot] = Some((task, attempt));
-            self.tell(at, Reported::Started { task, attempt, slot: slot as u16 });
-            return;
-        };
-        let from = from.iter().find(|worker| **worker != me && holders.contains_key(worker));
-        match (*input, from.copied()) {
-            (input, Some(from)) => {
-                self.fetching.insert(input, from);
-                self.tell(at, Reported::TransferStarted { task: input, from, dependent: task });
-            }
-            (_, None) => {
-                self.end(task, attempt);
-                self.tell(at, Reported::InputsMissing { task, attempt });
-            }
-        }
-    }
-
-    fn fetched(&mut self, task: TaskId, sender: Option<&BTreeSet<TaskId>>, at: Nanos) {
-        let reason = match sender {
-            Some(held) if held.contains(&task) => {
-                self.held.insert(task);
-                self.tell(at, Reported::TransferFinished { task, bytes: 10 });
-                return;
-            }
-            Some(_) => TransferFailure::Missing,
-            None => TransferFailure::Unreachable,
-        };
-        self.tell(at, Reported::TransferFailed { task, reason });
-        let needs = |job: &Job| job.inputs.iter().any(|(input, _)| *input == task);
-        let stuck: Vec<(TaskId, u32)> = self
-            .assigned
-            .iter()
-            .filter(|(waiting, job)| needs(job) && !self.is_executing(**waiting))
-            .map(|(waiting, job)| (*waiting, job.attempt))
-            .collect();
-        for (task, attempt) in stuck {
-            self.end(task, attempt);
-            self.tell(at, Reported::InputsMissing { task, attempt });
-        }
-    }
-
-    fn finish(&mut self, task: TaskId, attempt: u32, b: u16, at: Nanos) {
-        self.end(task, attempt);
-        if b % 10 > 5 {
-            let (kind, error) = (FailureKind::Error, "it failed".to_owned());
-            self.tell(at, Reported::Failed { task, attempt, kind, error });
-        } else {
-            self.held.insert(task);
-            self.tell(at, Reported::Finished { task, attempt, bytes: u64::from(b) });
-        }
-    }
-
-    /// Something it may do of itself.
-    fn whim(&mut self, b: u16, at: Nanos) {
-        let what = match nth(self.held.iter().copied().collect(), b / 8) {
-            Some(task) if b % 8 < 3 => {
-                Reported::Spilled { task, bytes: 1, took: Nanos::from_micros(3) }
-            }
-            Some(task) if b % 8 < 5 => {
-                Reported::Restored { task, bytes: 1, took: Nanos::from_micros(3) }
-            }
-            Some(task) if b % 8 == 5 => {
-                self.held.remove(&task);
-                Reported::ReplicaDropped { task }
-            }
-            _ if b % 8 == 6 => Reported::Paused { reason: PauseReason::Memory },
-            _ => Reported::Resumed,
-        };
-        self.tell(at, what);
     }
 }
