@@ -8,6 +8,7 @@
 //! | cpu       | thousandths of a core, latest sample             | bar, green                   |
 //! | history   | ns and thousandths of a core, the last 120 samples | area                       |
 //! | memory    | bytes of results held in memory, by the state    | bar: blue, orange, red       |
+//! | peak      | bytes, the most that `memory` ever was            | mark on the memory bar       |
 //! | rss       | bytes of the process, latest sample; only of workers that are processes | bar, pale |
 //! | disk      | bytes of results on disk, by the state           | thin bar, ochre              |
 //! | limit     | bytes, 0: none                                   | end of the memory scale      |
@@ -37,6 +38,8 @@ pub struct Workers {
     rows: Vec<Row>,
     /// Samples may come before the state knows their worker.
     sampled: BTreeMap<WorkerId, Sampled>,
+    /// The most bytes of results that a worker held in memory.
+    peaks: BTreeMap<WorkerId, u64>,
 }
 
 #[derive(Debug)]
@@ -49,6 +52,7 @@ struct Row {
     n_finished: u64,
     n_failed: u64,
     memory_bytes: u64,
+    peak_bytes: u64,
     disk_bytes: u64,
     limit_bytes: u64,
     /// Whether it is a process of its own, so that figures of the process are its own.
@@ -82,7 +86,13 @@ impl Plot for Workers {
         Box::<Self>::default()
     }
 
-    fn update(&mut self, _at: Nanos, _change: &Change, _state: &State) {}
+    fn update(&mut self, _at: Nanos, change: &Change, state: &State) {
+        // All else that is shown is the state's; only what memory once was must be kept.
+        let Change::Replica { worker, .. } = *change else { return };
+        let bytes = state.worker(worker).map_or(0, |found| found.memory_bytes);
+        let peak = self.peaks.entry(worker).or_default();
+        *peak = bytes.max(*peak);
+    }
 
     fn sample(&mut self, sample: &Sample, _state: &State) {
         let Some(worker) = sample.worker else { return };
@@ -111,6 +121,7 @@ impl Plot for Workers {
                     n_finished: 0,
                     n_failed: 0,
                     memory_bytes: 0,
+                    peak_bytes: 0,
                     disk_bytes: 0,
                     limit_bytes: info.memory_limit,
                     is_process: !info.address.starts_with("local:"),
@@ -123,6 +134,7 @@ impl Plot for Workers {
             row.n_finished = worker.n_finished;
             row.n_failed = worker.n_failed;
             row.memory_bytes = worker.memory_bytes;
+            row.peak_bytes = self.peaks.get(&WorkerId(index as u32)).copied().unwrap_or(0);
             row.disk_bytes = worker.disk_bytes;
         }
     }
@@ -133,12 +145,12 @@ impl Plot for Workers {
 
     fn columns(&self) -> String {
         let mut table = String::from(
-            "worker\tstatus\tslots\texecuting\tassigned\tfinished\tfailed\tmemory\tdisk\tlimit\n",
+            "worker\tstatus\tslots\texecuting\tassigned\tfinished\tfailed\tmemory\tpeak\tdisk\tlimit\n",
         );
         for row in &self.rows {
             let _ = writeln!(
                 table,
-                "{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}",
+                "{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}",
                 row.name,
                 row.status.name(),
                 row.n_slots,
@@ -147,6 +159,7 @@ impl Plot for Workers {
                 row.n_finished,
                 row.n_failed,
                 row.memory_bytes,
+                row.peak_bytes,
                 row.disk_bytes,
                 row.limit_bytes
             );

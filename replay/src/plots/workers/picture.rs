@@ -25,6 +25,8 @@ const ROW_HISTORY_PX: f32 = 16.0;
 const GAP_PX: f32 = 14.0;
 const VALUE_SIZE: f32 = 10.0;
 const HEADS: [&str; 3] = ["Tasks", "CPU", "Memory"];
+/// Workers within one process share its CPU time.
+const CPU_SHARED: &str = "CPU of the whole process";
 
 /// A row per worker, with its place among all.
 type Rows<'a> = [(usize, &'a Row)];
@@ -101,7 +103,11 @@ pub(super) fn figure(plot: &Workers, view: &View) -> Figure {
     };
     let has_history =
         row_px >= ROW_HISTORY_PX && plot.sampled.values().any(|s| s.history.len() > 2);
-    scales(&mut figure, &sections, section_px, has_history);
+    let mut heads = HEADS;
+    if is_stacked && plot.rows.iter().any(|row| !row.is_process) {
+        heads[1] = CPU_SHARED;
+    }
+    scales(&mut figure, &sections, &heads, (section_px, has_history));
     bars::draw(plot, rows, &sections, (row_px, has_history), &mut figure);
     figure
 }
@@ -167,7 +173,7 @@ fn sections(plot: &Workers, rows: &Rows<'_>, width: f32, stacked: Option<f32>) -
     let value_px = if width >= 180.0 { [values(0), values(1), values(2)] } else { [0.0; 3] };
     let most = |value: fn(&Row) -> u64| rows.iter().map(|(_, row)| value(row)).max().unwrap_or(0);
     let cpu = rows.iter().filter_map(|(i, _)| sampled(plot, *i)).map(Sampled::most_cpu).max();
-    let memory = most(|row| row.limit_bytes.max(row.memory_bytes).max(row.disk_bytes));
+    let memory = most(|row| row.limit_bytes.max(row.peak_bytes).max(row.disk_bytes));
     let to = [
         most(|row| row.n_slots.max(row.n_assigned)) as f64,
         f64::from(cpu.unwrap_or(0)).max(most(|row| row.n_slots) as f64 * 1000.0) / 10.0,
@@ -191,12 +197,17 @@ fn sections(plot: &Workers, rows: &Rows<'_>, width: f32, stacked: Option<f32>) -
 }
 
 /// Heads above and ticks below each section.
-fn scales(figure: &mut Figure, sections: &[Section; 3], section_px: f32, has_history: bool) {
+fn scales(
+    figure: &mut Figure,
+    sections: &[Section; 3],
+    names: &[&str; 3],
+    (section_px, has_history): (f32, bool),
+) {
     let mut heads = Text::new(Anchor::Start, LABEL_PX).bold();
     let mut values = Text::new(Anchor::Middle, VALUE_SIZE);
     let mut grid = Edges::new(1.0, false);
-    for (i, (section, head)) in sections.iter().zip(HEADS).enumerate() {
-        let head = figure.string(head);
+    for (i, (section, head)) in sections.iter().zip(names).enumerate() {
+        let head = figure.string(*head);
         heads.push((section.left, section.top + HEAD_PX / 2.0 - 1.0), head, Color::TEXT);
         let bottom = section.top + section_px;
         if i == 1 && has_history {
@@ -259,6 +270,9 @@ fn meanings(plot: &Workers, section: usize) -> Vec<(Color, f32, String)> {
     if section == 2 {
         if any(|row| row.is_process) && !plot.sampled.is_empty() {
             items.push((Color::UNMANAGED, "process"));
+        }
+        if any(|row| row.peak_bytes > row.memory_bytes) {
+            items.push((Color::AXIS, "peak"));
         }
         if any(|row| row.disk_bytes > 0) {
             items.push((Color::SPILLED, "on disk"));

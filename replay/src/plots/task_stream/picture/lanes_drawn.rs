@@ -196,6 +196,8 @@ impl<'a> Drawing<'a> {
             };
             let label = self.labels.want(piece.width, subject);
             let (color, _) = MOVED[piece.category as usize];
+            // A band is too low for slivers: it shows that data moved, not how densely.
+            let piece = Piece { level: piece.level.max(FULL / 2), ..piece };
             put(&mut self.bands, &piece, y, self.lanes.track_px, color, label);
         }
     }

@@ -84,6 +84,10 @@ fn memory_bars(
         bars.push((section.left, section.px(rss.max(managed))), y, thick, Color::UNMANAGED, hover);
     }
     bars.push((section.left, section.px(managed)), y, thick, color, hover);
+    if row.peak_bytes > row.memory_bytes {
+        let x = section.px(row.peak_bytes as f64).round();
+        bars.push((x - 2.0, x), y, thick, Color::AXIS, hover);
+    }
     if row.disk_bytes > 0 {
         let end = section.px(row.disk_bytes as f64).max(section.left + 2.0);
         let low = (thick * 0.25).max(1.5);
@@ -129,7 +133,7 @@ fn hover(row: &Row, sampled: Option<&Sampled>) -> String {
         limit => format!(" of {}", HumanBytes(limit)),
     };
     format!(
-        "{}, {}: {} of {} slots busy, {} assigned{cpu}, results {}{limit} in memory, {} on disk, \
+        "{}, {}: {} of {} slots busy, {} assigned{cpu}, results {}{limit} in memory (at most {}), {} on disk, \
          {} finished, {} failed",
         row.name,
         row.status.name(),
@@ -137,6 +141,7 @@ fn hover(row: &Row, sampled: Option<&Sampled>) -> String {
         row.n_slots,
         row.n_assigned,
         HumanBytes(row.memory_bytes),
+        HumanBytes(row.peak_bytes),
         HumanBytes(row.disk_bytes),
         row.n_finished,
         row.n_failed,
