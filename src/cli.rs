@@ -40,6 +40,8 @@ const INSTANTS: &str = "Instants are written 12.3s, 1m2s, 250ms, 50%, event:8123
   reel run job.toml                run a graph of commands
   reel view wordcount-….reel       open a trace in the browser, live or long finished
 
+REEL_LOG=info (or debug, trace) in the environment shows what goes on inside.
+
 Exit codes: 0 done, 1 the run failed, 2 wrong usage, 3 an input could not be read.")]
 struct Cli {
     #[command(subcommand)]

@@ -112,7 +112,8 @@ impl Job {
     /// # Errors
     /// [`JobError::Invalid`] with all that is wrong in it.
     pub fn parse(text: &str, path: &Path) -> Result<Self, JobError> {
-        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder =
+            path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
         // Workers may be processes of their own: a folder means the same to all of them.
         let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
         let mut problems = Problems::new(text);

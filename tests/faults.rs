@@ -6,6 +6,7 @@ use std::fs;
 use std::net::TcpListener;
 use std::process::Command;
 
+use serde_json::Value;
 use support::{Scene, start, wait_until};
 
 /// A job that takes far longer than any test.
@@ -21,7 +22,7 @@ fn long_job(scene: &Scene) {
 fn wait_for_tasks(scene: &Scene, trace: &str, n_finished: u64) {
     wait_until("some tasks have finished", || {
         let ran = scene.reel(&["info", trace, "--json"]);
-        let info: serde_json::Value = serde_json::from_str(&ran.stdout).ok()?;
+        let info: Value = serde_json::from_str(&ran.stdout).ok()?;
         (info["tasks"]["finished"].as_u64()? >= n_finished).then_some(())
     });
 }
@@ -64,6 +65,33 @@ fn ctrl_c_closes_the_trace() {
         assert_eq!(info["complete"], true, "{signal}: {info}");
         assert!(!scene.path("run.reel.tail").exists());
     }
+}
+
+#[test]
+fn worker_processes_end_with_a_killed_run() {
+    let scene = Scene::new();
+    let args = ["demo", "reduction", "--sleep", "600s", "--processes", "--workers", "2"];
+    let run = scene.start(&[&args[..], &["--record", "run.reel"]].concat());
+    let pids = wait_until("both workers have joined", || {
+        let ran = scene.reel(&["events", "run.reel", "--kind", "WorkerJoined", "--json"]);
+        let joined =
+            |line: &str| Some(serde_json::from_str::<Value>(line).ok()?["pid"].to_string());
+        let pids: Vec<String> = ran.stdout.lines().filter_map(joined).collect();
+        (pids.len() == 2).then_some(pids)
+    });
+    run.signal("KILL");
+    run.wait();
+    for pid in pids {
+        wait_until("the worker has ended", || (!is_alive(&pid)).then_some(()));
+    }
+}
+
+fn is_alive(pid: &str) -> bool {
+    let asked = Command::new("kill").args(["-s", "0", pid]).output().expect("kill runs");
+    // One that has ended stays listed until its new parent looks, and some never do.
+    let is_zombie =
+        fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|s| s.contains(") Z"));
+    asked.status.success() && !is_zombie
 }
 
 #[test]
@@ -132,7 +160,7 @@ fn a_truncated_trace_shows_what_is_left() {
         scene.write("cut.reel", &whole[..whole.len() * part / 100]);
         let ran = scene.reel(&["info", "cut.reel", "--json"]);
         assert_eq!(ran.code, Some(0), "{part} %: {ran:?}");
-        let info: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+        let info: Value = serde_json::from_str(&ran.stdout).unwrap();
         assert_eq!(info["complete"], false, "{part} %");
         scene.ok(&["events", "cut.reel"]);
         scene.ok(&["render", "cut.reel", "-o", "cut.svg"]);
@@ -191,7 +219,7 @@ fn a_full_disk_can_be_borne() {
     let scene = Scene::new();
     let ran = with_a_full_disk(&scene, &["--on-record-error", "continue", "--json"]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
-    let summary: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    let summary: Value = serde_json::from_str(&ran.stdout).unwrap();
     assert_eq!(summary["result"]["tasks"], 30_000);
     assert!(ran.stderr.contains("incomplete"), "{}", ran.stderr);
 }

@@ -42,7 +42,8 @@ pub(crate) struct ClusterOptions {
     /// Workers are processes that talk TCP, instead of threads of this one
     #[arg(long, help_heading = "Cluster")]
     pub(crate) processes: bool,
-    /// Memory per worker for results, such as 512MB or 2GiB [default: no limit]
+    /// Memory limit of each worker, such as 512MB or 2GiB; the plots show how near it is
+    /// [default: none]
     #[arg(long, value_name = "SIZE", value_parser = parse_size, help_heading = "Cluster")]
     pub(crate) memory: Option<u64>,
     /// Show the run in the browser at ADDRESS:PORT or a port of this machine; 0 takes a free one

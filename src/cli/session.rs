@@ -1,7 +1,7 @@
 //! One run from the first task to the closed trace: cluster, viewer, progress, Ctrl-C, summary.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -54,7 +54,7 @@ pub(crate) fn run(
         say(format_args!("interrupted: giving up what runs; Ctrl-C again ends at once"));
     }
     let closed = cluster.close().map_err(Failure::run);
-    let result = conclude(ended, closed, trace, options.json, out);
+    let result = conclude(ended, closed, trace.as_deref(), options.json, out);
     if let Some(viewer) = viewer { hold(viewer, interrupted, &interrupts, result) } else { result }
 }
 
@@ -136,22 +136,22 @@ fn wait(
 fn conclude(
     ended: Ended,
     closed: Result<RunSummary, Failure>,
-    trace: Option<PathBuf>,
+    trace: Option<&Path>,
     json: bool,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
     // A cluster that could not go on explains why the workload failed.
     let summary = closed?;
-    if let (Some(trace), Some(record)) = (&trace, &summary.record) {
+    if let (Some(trace), Some(record)) = (trace, &summary.record) {
         let incomplete = if record.incomplete { ", incomplete" } else { "" };
         let size = HumanBytes(record.bytes);
         say(format_args!("trace: {} ({size}{incomplete})", trace.display()));
     }
     let Some(result) = ended.result else {
-        say(format_args!(
-            "interrupted after {}",
-            tasks_line(&Tasks::of(&summary.state), ended.seconds)
-        ));
+        let Tasks { finished, total, .. } = Tasks::of(&summary.state);
+        let (finished, total) = (grouped(finished), counted(total, "task"));
+        let seconds = ended.seconds;
+        say(format_args!("interrupted: {finished} of {total} had finished in {seconds:.3} s"));
         return Err(Failure::told());
     };
     let outcome = result?;

@@ -57,7 +57,7 @@ fn count(files: Vec<File>) -> Tally {
     let mut tally = Tally::default();
     for file in files {
         match read::whole(&file.path) {
-            Ok(bytes) => tally.add_file(file.id, &[&bytes]),
+            Ok(bytes) => tally.add_file(file.id, &bytes),
             Err(error) => tally.left_out.push((file.id, Reason::Unreadable(error.to_string()))),
         }
     }
@@ -67,10 +67,11 @@ fn count(files: Vec<File>) -> Tally {
 /// Counts the words of a piece of a large file.
 #[task]
 fn piece(file: File, from: u64, to: u64) -> Tally {
+    let File { id, path } = file;
     let mut tally = Tally::default();
-    match read::piece(&file.path, from, to) {
-        Ok(bytes) => tally.add_file(file.id, &[&bytes]),
-        Err(error) => tally.left_out.push((file.id, Reason::Unreadable(error.to_string()))),
+    match read::piece(&path, from, to) {
+        Ok(bytes) => tally.add_file(id, &bytes),
+        Err(error) => tally.left_out.push((id, Reason::Unreadable(error.to_string()))),
     }
     tally
 }
@@ -93,17 +94,15 @@ fn merge(parts: Vec<Tally>) -> Tally {
 }
 
 impl Tally {
-    fn add_file(&mut self, id: u32, parts: &[&[u8]]) {
-        if parts.iter().any(|part| std::str::from_utf8(part).is_err()) {
+    fn add_file(&mut self, id: u32, bytes: &[u8]) {
+        if std::str::from_utf8(bytes).is_err() {
             self.left_out.push((id, Reason::NotText));
             return;
         }
-        for part in parts {
-            read::each_word(part, |word| match self.words.get_mut(word) {
-                Some(n) => *n += 1,
-                None => drop(self.words.insert(word.to_owned(), 1)),
-            });
-        }
+        read::each_word(bytes, |word| match self.words.get_mut(word) {
+            Some(n) => *n += 1,
+            None => drop(self.words.insert(word.to_owned(), 1)),
+        });
     }
 
     fn merged(mut self, mut other: Self) -> Self {

@@ -12,8 +12,8 @@ use super::fields::{Fields, Text, text_of};
 use super::placeholder;
 use super::problem::Problems;
 
-const JOB_FIELDS: &[&str] = &["name", "env", "cwd", "task"];
-const TASK_FIELDS: &[&str] = &[
+pub(crate) const JOB_FIELDS: &[&str] = &["name", "env", "cwd", "task"];
+pub(crate) const TASK_FIELDS: &[&str] = &[
     "key",
     "each",
     "run",
@@ -88,7 +88,7 @@ pub(crate) fn read(text: &str, folder: &Path, problems: &mut Problems<'_>) -> Op
     let name = fields.text("name").map_or_else(String::new, |name| name.text);
     let shared = Shared {
         env: fields.variables("env").unwrap_or_default().into_iter().collect(),
-        folder: fields.text("cwd").map_or(folder.to_owned(), |cwd| folder.join(cwd.text)),
+        folder: fields.text("cwd").map_or_else(|| folder.to_owned(), |cwd| folder.join(cwd.text)),
     };
     let tables = task_tables(&mut fields)?;
     let tasks = tables.iter().filter_map(|(table, at)| read_task(table, *at, &shared, problems));

@@ -210,3 +210,20 @@ fn what_is_not_toml_is_located_too() {
         &["1:1: the job has no tasks; begin each task with a line `[[task]]`"],
     );
 }
+
+#[test]
+fn the_manual_is_up_to_date() {
+    const MANUAL: &str = include_str!("../../docs/job-file.md");
+    for field in super::read::JOB_FIELDS.iter().chain(super::read::TASK_FIELDS) {
+        let row = if *field == "task" { "| `[[task]]` |".into() } else { format!("| `{field}` |") };
+        assert!(MANUAL.contains(&row), "{field} is not described");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("data")).unwrap();
+    fs::write(folder.path().join("data/a.txt"), "").unwrap();
+    let examples = MANUAL.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next());
+    assert!(examples.clone().count() > 0);
+    for example in examples {
+        Job::parse(example, &folder.path().join("j.toml")).unwrap_or_else(|e| panic!("{e}"));
+    }
+}

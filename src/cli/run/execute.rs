@@ -115,7 +115,7 @@ fn outcome<'a>(
                 }
             }
             Err(error) => {
-                let culprit = error.culprit().unwrap_or(error.key()).to_owned();
+                let culprit = error.culprit().unwrap_or_else(|| error.key()).to_owned();
                 errors.entry(culprit).or_insert_with(|| error.message().to_owned());
             }
         }

@@ -67,7 +67,7 @@ impl Names {
         }
         let name = if numbered { expand(template, None) } else { name };
         let taken = self.keys.get(&name).map(|(_, offset)| *offset);
-        let taken = taken.or(self.arrays.get(&name).map(|(_, offset)| *offset));
+        let taken = taken.or_else(|| self.arrays.get(&name).map(|(_, offset)| *offset));
         match taken {
             Some(other) => note_taken(&name, other, offset, problems),
             None => drop(self.arrays.insert(name, (first..elements.len(), offset))),
