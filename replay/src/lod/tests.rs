@@ -133,6 +133,28 @@ proptest! {
         }
     }
 
+    /// However many spans overlap, a band has at most one piece per column, and shows something
+    /// exactly where something ran.
+    #[test]
+    fn bands_show_what_ran(
+        times in prop::collection::vec((0_u64..5_000, 0_u64..900, 0_u8..3), 0..300),
+        width_px in 1_u32..40,
+    ) {
+        let times: Vec<_> = times.iter().map(|(start, took, c)| (*start, start + took, *c)).collect();
+        let (spans, lod) = (spans(&times), lod(width_px));
+        let pieces = lod.overlaid([&spans], 1.0, |spans, i| *spans.what(i));
+        prop_assert!(pieces.len() <= width_px as usize);
+        prop_assert!(pieces.windows(2).all(|pair| pair[0].x + pair[0].width <= pair[1].x));
+        for (start, stop, _) in times.iter().filter(|(start, ..)| *start < lod.window.to.0) {
+            let middle = lod.px_from_ns(Nanos(start.midpoint(*stop)));
+            let near = |p: &Piece| {
+                let (a, b) = (f64::from(p.x), f64::from(p.x + p.width));
+                a - 1.0 <= middle && middle <= b + 1.0
+            };
+            prop_assert!(pieces.iter().any(near), "{start} {stop}");
+        }
+    }
+
     /// A lane never looks busier or idler than it was by more than rounding, over its length.
     #[test]
     fn sequences_keep_their_busy_share(

@@ -96,17 +96,17 @@ pub(super) fn figure(plot: &Workers, view: &View) -> Figure {
     }
     let sections = sections(plot, rows, frame.width as f32, is_stacked.then_some(section_px));
     figure.y = names(rows, &sections, row_px, name_px, is_stacked);
+    let mut heads = HEADS;
+    if is_stacked && plot.rows.iter().any(|row| !row.is_process) {
+        heads[1] = CPU_SHARED;
+    }
     figure.legend = if is_stacked {
-        heads_legend(plot, &sections, frame)
+        heads_legend(plot, &sections, &heads, view, frame)
     } else {
         foot_legend(plot, view, frame)
     };
     let has_history =
         row_px >= ROW_HISTORY_PX && plot.sampled.values().any(|s| s.history.len() > 2);
-    let mut heads = HEADS;
-    if is_stacked && plot.rows.iter().any(|row| !row.is_process) {
-        heads[1] = CPU_SHARED;
-    }
     scales(&mut figure, &sections, &heads, (section_px, has_history));
     bars::draw(plot, rows, &sections, (row_px, has_history), &mut figure);
     figure
@@ -282,19 +282,29 @@ fn meanings(plot: &Workers, section: usize) -> Vec<(Color, f32, String)> {
 }
 
 /// A legend behind the head of each section.
-fn heads_legend(plot: &Workers, sections: &[Section; 3], frame: Frame) -> Vec<LegendEntry> {
+fn heads_legend(
+    plot: &Workers,
+    sections: &[Section; 3],
+    names: &[&str; 3],
+    view: &View,
+    frame: Frame,
+) -> Vec<LegendEntry> {
     let mut entries = Vec::new();
-    for (i, (section, head)) in sections.iter().zip(HEADS).enumerate() {
+    for (i, (section, name)) in sections.iter().zip(names).enumerate() {
         let place = LegendBox {
-            left: frame.left as f32 + section.left + text_width(head, LABEL_PX) + 18.0,
-            right: (frame.left + frame.width) as f32,
+            left: frame.left as f32 + section.left + text_width(name, LABEL_PX) + 18.0,
+            right: view.width_px as f32 - 2.0,
             top: frame.top as f32 + section.top - 1.0,
             row_px: HEAD_PX,
             n_rows: 1,
         };
-        entries.extend(place.set(&meanings(plot, i)).unwrap_or_default());
+        entries.extend(as_many_as_fit(&place, &meanings(plot, i)));
     }
     entries
+}
+
+fn as_many_as_fit(place: &LegendBox, items: &[(Color, f32, String)]) -> Vec<LegendEntry> {
+    (1..=items.len()).rev().find_map(|n| place.set(&items[..n])).unwrap_or_default()
 }
 
 /// One legend below all.
@@ -313,5 +323,5 @@ fn foot_legend(plot: &Workers, view: &View, frame: Frame) -> Vec<LegendEntry> {
             None => items.push((color, opacity, text)),
         }
     }
-    (1..=items.len()).rev().find_map(|n| place.set(&items[..n])).unwrap_or_default()
+    as_many_as_fit(&place, &items)
 }
