@@ -89,15 +89,14 @@ impl Client {
         let (tx, rx) = mpsc::channel(LINK_CAPACITY);
         let hello = ClientHello { name: name.to_owned() };
         let first = Inbound::ClientConnected { conn, hello, tx: LinkSender::queue(tx) };
-        let to_scheduler = inbox.clone();
         let (link_tx, mut link_rx) = mpsc::channel(LINK_CAPACITY);
         io.spawn(async move {
             // A scheduler that is gone drops `tx`, and so the session learns of it.
-            let mut alive = to_scheduler.send(first).await.is_ok();
+            let mut alive = inbox.send(first).await.is_ok();
             while alive && let Some(message) = link_rx.recv().await {
-                alive = to_scheduler.send(Inbound::ClientMessage { conn, message }).await.is_ok();
+                alive = inbox.send(Inbound::ClientMessage { conn, message }).await.is_ok();
             }
-            let _ = to_scheduler.send(Inbound::ClientGone { conn }).await;
+            let _ = inbox.send(Inbound::ClientGone { conn }).await;
         });
         let link = Link { tx: LinkSender::queue(link_tx), rx };
         Self { session: Session::new(link, name.to_owned(), peers, io.clone(), None) }

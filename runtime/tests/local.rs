@@ -1,5 +1,7 @@
 //! End to end in one process: submit, map, gather, failures and their blame.
 
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 extern crate taskreel_runtime as taskreel;
 
 use std::time::Duration;
@@ -26,7 +28,7 @@ fn shout(text: &str) -> String {
 
 #[task]
 fn parse(text: String) -> Result<i64, std::num::ParseIntError> {
-    text.parse()
+    Box::<str>::from(text).parse()
 }
 
 #[task]

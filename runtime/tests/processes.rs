@@ -1,5 +1,7 @@
 //! End to end with worker processes over TCP, by the same calls as in one process.
 
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 extern crate taskreel_runtime as taskreel;
 
 use taskreel::{Client, ClientOptions, Cluster, task};

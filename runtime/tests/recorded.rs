@@ -1,5 +1,7 @@
 //! What is recorded is what happened: folding the trace gives the state the run ended with.
 
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 extern crate taskreel_runtime as taskreel;
 
 use std::time::Duration;

@@ -75,7 +75,8 @@ fn body(function: &ItemFn) -> TokenStream {
 mod tests {
     use super::*;
 
-    fn refusal(item: TokenStream) -> String {
+    fn refusal(item: &str) -> String {
+        let item = item.parse().expect("it is made of tokens");
         expand(TokenStream::new(), item).expect_err("it is refused").to_string()
     }
 
@@ -86,75 +87,20 @@ mod tests {
     #[test]
     fn functions_that_cannot_run_elsewhere_are_refused_with_a_way_out() {
         let cases = [
-            (
-                quote!(
-                    async fn f() {}
-                ),
-                "remove `async`",
-            ),
-            (
-                quote!(
-                    unsafe fn f() {}
-                ),
-                "`unsafe`",
-            ),
-            (
-                quote!(
-                    fn f<T>(x: T) {}
-                ),
-                "one task per type",
-            ),
-            (
-                quote!(
-                    fn f(x: impl Copy) {}
-                ),
-                "name the type",
-            ),
-            (
-                quote!(
-                    fn f(&self) {}
-                ),
-                "free functions",
-            ),
-            (
-                quote!(
-                    fn f(x: &mut i32) {}
-                ),
-                "return the changed one",
-            ),
-            (
-                quote!(
-                    fn f((a, b): (i32, i32)) {}
-                ),
-                "plain name",
-            ),
-            (
-                quote!(
-                    fn f() -> &'static str {
-                        ""
-                    }
-                ),
-                "owned value",
-            ),
-            (
-                quote!(
-                    fn f() -> impl Copy {
-                        1
-                    }
-                ),
-                "name its type",
-            ),
-            (
-                quote!(
-                    struct F;
-                ),
-                "goes on functions",
-            ),
+            ("async fn f() {}", "remove `async`"),
+            ("unsafe fn f() {}", "`unsafe`"),
+            ("fn f<T>(x: T) {}", "one task per type"),
+            ("fn f(x: impl Copy) {}", "name the type"),
+            ("fn f(&self) {}", "free functions"),
+            ("fn f(x: &mut i32) {}", "return the changed one"),
+            ("fn f((a, b): (i32, i32)) {}", "plain name"),
+            ("fn f() -> &'static str { \"\" }", "owned value"),
+            ("fn f() -> impl Copy { 1 }", "name its type"),
+            ("struct F;", "goes on functions"),
         ];
         for (item, hint) in cases {
-            let text = item.to_string();
             let message = refusal(item);
-            assert!(message.contains(hint), "{text}: {message}");
+            assert!(message.contains(hint), "{item}: {message}");
         }
         let error = expand(
             quote!(retries = 3),

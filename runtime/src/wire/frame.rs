@@ -82,8 +82,8 @@ pub(crate) fn encode<T: Message>(
 ///
 /// # Errors
 /// The bytes are not such a message.
-pub(crate) fn decode<T: Message>(frame: Bytes) -> Result<T, FrameError> {
-    let (lens, used): (Vec<u32>, usize) = codec::decode_message_prefix(&frame)?;
+pub(crate) fn decode<T: Message>(frame: &Bytes) -> Result<T, FrameError> {
+    let (lens, used): (Vec<u32>, usize) = codec::decode_message_prefix(frame)?;
     let (mut message, more): (T, usize) = codec::decode_message_prefix(&frame[used..])?;
     let mut rest = frame.slice(used + more..);
     let mut lens = lens.into_iter();

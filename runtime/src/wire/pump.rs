@@ -30,7 +30,7 @@ pub(crate) async fn read_message<T: Message>(
 ) -> Result<Option<T>, FrameError> {
     match reader.next().await {
         None => Ok(None),
-        Some(frame) => Ok(Some(frame::decode(frame?.freeze())?)),
+        Some(frame) => Ok(Some(frame::decode(&frame?.freeze())?)),
     }
 }
 

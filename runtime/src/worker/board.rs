@@ -140,6 +140,7 @@ impl Board {
     }
 
     /// Drops all assignments: the worker stops.
+    #[expect(clippy::iter_over_hash_type, reason = "the order in which they are told is no matter")]
     pub(crate) fn stop_all(&mut self) {
         for (_, entry) in self.tasks.drain() {
             if let Stage::Executing(cancellation) = entry.stage {

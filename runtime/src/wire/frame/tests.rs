@@ -25,8 +25,8 @@ fn round_trip<T: Message + Clone + PartialEq + std::fmt::Debug>(message: &T) {
     encode(message.clone(), &mut Vec::new(), &mut out).unwrap();
     let frames = frames(&out);
     assert_eq!(frames.len(), 1);
-    assert_eq!(&decode::<T>(frames[0].clone()).unwrap(), message);
-    hostile(&frames[0], |bytes| drop(decode::<T>(bytes)));
+    assert_eq!(&decode::<T>(&frames[0]).unwrap(), message);
+    hostile(&frames[0], |bytes| drop(decode::<T>(&bytes)));
 }
 
 /// Cut anywhere, or with any byte changed, a frame is refused or read as something else: it never
@@ -92,7 +92,7 @@ fn a_message_too_long_for_a_frame_becomes_several() {
     encode(ToWorker::Run(tasks.clone()), &mut Vec::new(), &mut out).unwrap();
     let mut back = Vec::new();
     for frame in frames(&out) {
-        match decode(frame).unwrap() {
+        match decode(&frame).unwrap() {
             ToWorker::Run(some) => back.extend(some),
             other => panic!("{other:?}"),
         }
@@ -107,7 +107,7 @@ fn a_message_too_long_for_a_frame_becomes_several() {
 fn a_claimed_length_is_not_believed() {
     // A list of u64::MAX payload lengths in a frame of ten bytes.
     let claim = Bytes::from_static(&[0xfd, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0]);
-    assert!(decode::<ToWorker>(claim).is_err());
+    assert!(decode::<ToWorker>(&claim).is_err());
     let mut reader =
         FramedRead::new(&[0xff_u8, 0xff, 0xff, 0xff, 0][..], delimiter(MAX_FRAME_BYTES));
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
