@@ -34,9 +34,11 @@ async function onPage(mode, check, options = {}) {
 const themes = (page) => page.evaluate(async () => (await fetch('assets/themes.json')).json());
 
 test('a live run, from its beginning to its end', () =>
-  onPage(['live', '32'], async (page, seen) => {
+  onPage(['held', '32'], async (page, seen, viewer) => {
+    assert.equal(await text(page, 'total-tasks'), '0');
+    assert.match(await text(page, 'empty'), /No task|Waiting for the first task/);
+    viewer.child.stdin.write('\n');
     await badge(page, 'live');
-    await page.waitForFunction(() => Number(document.getElementById('total-executing').textContent) > 0);
 
     // Running tasks reach the right edge of the stream, and grow from frame to frame.
     const { colors } = (await themes(page)).light;
@@ -132,10 +134,10 @@ test('hovering tells which task it is', () =>
   }));
 
 test('a cluster that dies leaves the page usable', async () => {
-  const viewer = await startViewer(playback, ['live', '64']);
+  const viewer = await startViewer(playback, ['held', '64']);
   const { page, close } = await watchedPage(browser);
   await page.goto(viewer.url);
-  await badge(page, 'live');
+  viewer.child.stdin.write('\n');
   await page.waitForFunction(() => document.getElementById('total-done').textContent !== '0');
   viewer.child.kill('SIGKILL');
   await badge(page, 'disconnected');

@@ -12,11 +12,12 @@ const RETRY_MS_MAX = 8000;
 export class Live {
   /**
    * @param {(frame: any) => void} received
-   * @param {(connected: boolean) => void} changed
+   * @param {(wasConnected: boolean) => void} closed told whether it ever was open
    */
-  constructor(received, changed) {
+  constructor(received, closed) {
     this.received = received;
-    this.changed = changed;
+    this.closed = closed;
+    this.wasConnected = false;
     this.retryMs = RETRY_MS_MIN;
     /** @type {Look | null} */
     this.wanted = null;
@@ -34,7 +35,7 @@ export class Live {
       this.retryMs = RETRY_MS_MIN;
       this.sent = '';
       this.isAnswered = true;
-      this.changed(true);
+      this.wasConnected = true;
       this.send();
     });
     this.socket.addEventListener('message', (message) => {
@@ -43,7 +44,7 @@ export class Live {
       this.send();
     });
     this.socket.addEventListener('close', () => {
-      this.changed(false);
+      this.closed(this.wasConnected);
       setTimeout(() => this.connect(), this.retryMs);
       this.retryMs = Math.min(this.retryMs * 2, RETRY_MS_MAX);
     });

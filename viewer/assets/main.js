@@ -16,7 +16,7 @@ const themes = await (await fetch('assets/themes.json')).json();
 const panels = [...document.querySelectorAll('[data-plot]')].map(
   (section) => new Panel(/** @type {HTMLElement} */ (section), palette, lookAt, ask),
 );
-const live = new Live(received, (connected) => connected || showDisconnected());
+const live = new Live(received, showDisconnected);
 ask();
 
 /**
@@ -47,7 +47,7 @@ function received(frame) {
   for (const panel of panels) {
     const figure = frame.figures[panel.id];
     panel.end = frame.words.now_ns;
-    if (figure) panel.show(figure, looking);
+    if (figure) panel.show(figure, looking, frame.words.kind === 'live');
   }
 }
 

@@ -28,21 +28,28 @@ export function show(words) {
   document.title = `${title(words)} · Taskreel`;
 }
 
-/** Says that the viewer itself is gone. What was received stays on the page. */
-export function showDisconnected() {
+/**
+ * Says that the live channel is closed. What was received stays on the page.
+ * @param {boolean} wasConnected whether it ever was open
+ */
+export function showDisconnected(wasConnected) {
   const badge = byId('badge');
   const isWhole = badge.dataset.kind === 'finished';
-  if (!isWhole) {
+  if (!isWhole && wasConnected) {
     badge.dataset.kind = 'disconnected';
     setText('badge', 'DISCONNECTED');
   }
-  setText(
-    'banner',
-    isWhole
-      ? 'The viewer has been closed. All of the run is shown; to zoom in, open its trace with reel view.'
-      : 'The cluster is gone; showing what was received. Trying to connect again …',
-  );
+  setText('banner', disconnectedText(isWhole, wasConnected));
   byId('banner').hidden = false;
+}
+
+function disconnectedText(isWhole, wasConnected) {
+  if (!wasConnected) {
+    return 'The live channel cannot be opened, perhaps because of a proxy; reload the page to see what is new.';
+  }
+  return isWhole
+    ? 'The viewer has been closed. All of the run is shown; to zoom in, open its trace with reel view.'
+    : 'The cluster is gone; showing what was received. Trying to connect again …';
 }
 
 /** Shows when the run began in the visitor's time zone. */

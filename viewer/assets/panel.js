@@ -45,8 +45,12 @@ export class Panel {
     return { width: Math.floor(this.box.clientWidth), height: Math.floor(this.box.clientHeight) };
   }
 
-  /** @param {Figure} figure @param {TimeWindow | null} window what the page looks at by now */
-  show(figure, window) {
+  /**
+   * @param {Figure} figure
+   * @param {TimeWindow | null} window what the page looks at by now
+   * @param {boolean} isLive
+   */
+  show(figure, window, isLive) {
     if (!this.figure) this.box.replaceChildren(this.canvas);
     this.figure = figure;
     this.window = window;
@@ -55,6 +59,7 @@ export class Panel {
     const isTimed = figure.window_ns !== null;
     this.zoomButtons.hidden = !isTimed;
     this.allButton.disabled = window === null;
+    this.allButton.textContent = isLive ? 'Live' : 'All';
     this.canvas.dataset.timed = String(isTimed);
     const theme = this.palette().name;
     const range = window ? `&from=${window.from}&to=${window.to}` : '';

@@ -1,10 +1,12 @@
 //! Shows a made-up run in the viewer, live or as it was at its end, for work on the page.
 //!
-//! `cargo run -p taskreel-viewer --example playback -- [live|finished|killed|empty] [N_FILES] [N_WORKERS]`
-//! prints the address and holds until its standard input ends.
+//! `cargo run -p taskreel-viewer --example playback -- MODE [N_FILES] [N_WORKERS]`
+//! prints the address and serves until its standard input ends. MODE is `live`; `held` (begins when a
+//! line comes on standard input); `finished`; `killed`; `empty` (live, no tasks); `nothing`.
 
-use std::io::Read;
-use std::time::{Duration, SystemTime};
+use std::io::{BufRead, Read};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
 
 use synthetic::{Plan, Playback};
 use taskreel_model::Nanos;
@@ -25,8 +27,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let hour_ago = (unix - Duration::from_secs(3_600)).as_nanos() as u64;
     let past = synthetic::header("wordcount", hour_ago);
     let batch = synthetic::make(&plan);
+    let mut held = None;
     let source: Box<dyn Source> = match args.first().map_or("live", String::as_str) {
         "live" => Box::new(Playback::new(now, batch, 1.0, None)),
+        "held" => {
+            let mut playback = Playback::new(now, batch, 1.0, None);
+            playback.began = Arc::default();
+            held = Some(playback.began.clone());
+            Box::new(playback)
+        }
         "finished" => Box::new(VecSource::new(past, [batch])),
         "killed" => Box::new(Playback::new(past, batch, 100.0, Some(Nanos::from_millis(2_500)))),
         "empty" => Box::new(Playback::new(now, batch, 0.0, Some(Nanos::from_millis(1)))),
@@ -36,7 +45,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let viewer =
         serve(ViewerConfig { addr: ([127, 0, 0, 1], 0).into(), source, title: String::new() })?;
     eprintln!("viewer: {}", viewer.url());
-    std::io::stdin().read_to_end(&mut Vec::new())?;
+    let mut input = std::io::stdin().lock();
+    if let Some(began) = held {
+        input.read_line(&mut String::new())?;
+        began.set(Instant::now()).expect("it is set here only");
+    }
+    input.read_to_end(&mut Vec::new())?;
     viewer.shutdown();
     Ok(())
 }

@@ -11,7 +11,9 @@ use std::time::{Duration, Instant};
 
 use taskreel_recorder::Source;
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::sleep_until;
 
+use run::Progress;
 pub(crate) use run::{PlotRequest, Run, Size};
 
 /// How often a growing trace is looked at.
@@ -93,30 +95,44 @@ async fn fold(
     mut stopped: watch::Receiver<bool>,
 ) {
     while !*stopped.borrow() {
+        let began = Instant::now();
         let progress = run.advance(EVENTS_PER_TURN);
         if progress.changed {
             version.send_modify(|version| *version += 1);
         }
-        for _ in 0..QUESTIONS_MAX {
-            let Ok(question) = asked.try_recv() else { break };
-            question(&run);
-        }
-        if progress.more {
-            continue;
-        }
-        tokio::select! {
-            question = asked.recv() => match question {
-                Some(question) => question(&run),
-                None => return,
-            },
-            () = tokio::time::sleep(POLL_INTERVAL) => {}
-            _ = stopped.changed() => {}
+        let wake_at = began + pause(progress, began.elapsed(), is_watched(version));
+        loop {
+            tokio::select! {
+                _ = stopped.changed() => break,
+                question = asked.recv() => match question {
+                    Some(question) => question(&run),
+                    None => return,
+                },
+                () = sleep_until(wake_at.into()) => break,
+            }
         }
     }
     let deadline = Instant::now() + LAST_TURN;
-    while run.advance(EVENTS_PER_TURN).more && Instant::now() < deadline {}
+    while is_watched(version) && run.advance(EVENTS_PER_TURN).more && Instant::now() < deadline {}
     version.send_replace(LAST_VERSION);
     while let Some(question) = asked.recv().await {
         question(&run);
     }
+}
+
+/// From the begin of a turn that `took` so long to the begin of the next. A trace that is complete
+/// is read at full speed. A cluster that is still at work may run on the same cores, so the fold
+/// of its trace takes half of one at most, and a tenth while nobody is looking.
+fn pause(progress: Progress, took: Duration, is_watched: bool) -> Duration {
+    let rest = match (progress.is_live, is_watched) {
+        (false, _) => Duration::ZERO,
+        (true, true) => took,
+        (true, false) => took * 9,
+    };
+    if progress.more { took + rest } else { POLL_INTERVAL.max(took + rest) }
+}
+
+/// Whether any page is connected: each holds a receiver beside the one that the server holds.
+fn is_watched(version: &watch::Sender<u64>) -> bool {
+    version.receiver_count() > 1
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use taskreel_model::{Nanos, Phase, PhaseCounts, Sample, State, WorkerId, WorkerStatus};
 use taskreel_recorder::RunInfo;
 
-use crate::text::visible;
+use crate::text::{visible, visible_message};
 
 /// Most prefixes and workers listed; the page says how many more there are.
 const ROWS_MAX: usize = 200;
@@ -171,7 +171,7 @@ impl About {
             host: visible(&info.host),
             version: visible(&info.version),
             platform: visible(&info.platform),
-            command: visible(&info.command.join(" ")),
+            command: visible_message(&info.command.join(" ")),
         }
     }
 }

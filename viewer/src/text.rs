@@ -1,34 +1,23 @@
-//! Names and numbers for people. Names in a trace come from strangers: what would hide or reorder
-//! the text around it is made visible here; escaping is the templates' and the scripts' work.
+//! Names and numbers for people.
 
 use taskreel_model::Nanos;
+use taskreel_replay::figure::clean;
 
 /// Longest name shown, in characters.
 const NAME_CHARS_MAX: usize = 160;
+/// Longest message or command line shown, in characters.
+const MESSAGE_CHARS_MAX: usize = 2_000;
 
-/// A name as it may stand on the page: control characters become their pictures (`␀`), characters
-/// that reorder or hide text become `�`, and a long name ends in `…`.
+/// A name as it may stand on the page. Names in a trace come from strangers: what would hide or
+/// reorder the text around it becomes `�`, as in the plots, and a long one ends in `…`. Escaping is
+/// the templates' and the scripts' work.
 pub(crate) fn visible(name: &str) -> String {
-    let mut shown: String = name.chars().take(NAME_CHARS_MAX).map(visible_char).collect();
-    if name.chars().nth(NAME_CHARS_MAX).is_some() {
-        shown.push('…');
-    }
-    shown
+    clean(name, NAME_CHARS_MAX)
 }
 
-fn visible_char(c: char) -> char {
-    match c {
-        '\0'..='\u{1f}' => {
-            char::from_u32(0x2400 + c as u32).expect("U+2400..=U+241F are characters")
-        }
-        '\u{7f}' => '\u{2421}',
-        '\u{80}'..='\u{9f}'
-        | '\u{200b}'..='\u{200f}'
-        | '\u{2028}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}'
-        | '\u{feff}' => char::REPLACEMENT_CHARACTER,
-        c => c,
-    }
+/// The same for what may be longer than a name: errors, command lines.
+pub(crate) fn visible_message(text: &str) -> String {
+    clean(text, MESSAGE_CHARS_MAX)
 }
 
 /// A count with separators: `1,204,000`.
@@ -61,7 +50,7 @@ mod tests {
 
     #[test]
     fn strangers_names_cannot_hide_or_reorder() {
-        assert_eq!(visible("a\0b\x1b[31m\u{202e}c\u{7f}"), "a␀b␛[31m\u{fffd}c␡");
+        assert_eq!(visible("a\0b\x1b[31m\u{202e}c"), "a�b�[31m�c");
         assert_eq!(visible("שלום <b>"), "שלום <b>");
         assert_eq!(visible(&"x".repeat(500)).chars().count(), NAME_CHARS_MAX + 1);
     }

@@ -12,7 +12,7 @@ use taskreel_replay::render::svg;
 
 use super::tap::{LastSamples, Tap, locked};
 use crate::summary::{self, Rate, Status, StatusKind, Summary, Totals};
-use crate::text::{elapsed, visible};
+use crate::text::{elapsed, visible, visible_message};
 use crate::words::Words;
 
 /// A live run brings samples about twice a second; one that is silent for so long is not live.
@@ -67,6 +67,8 @@ pub(super) struct Progress {
     pub changed: bool,
     /// There is more to fold at once.
     pub more: bool,
+    /// The run goes on, perhaps on this machine.
+    pub is_live: bool,
 }
 
 impl Run {
@@ -105,7 +107,7 @@ impl Run {
         let status = self.status().kind;
         let changed = received || self.grows(status) || self.told != Some(status);
         self.told = Some(status);
-        Progress { changed, more: !pumped.starved }
+        Progress { changed, more: !pumped.starved, is_live: status == StatusKind::Live }
     }
 
     /// The plots there are.
@@ -202,13 +204,13 @@ impl Run {
     /// What is wrong with the trace. That it has no end is the status's to say.
     fn warnings(&self) -> impl Iterator<Item = String> + '_ {
         let warnings = self.timeline.warnings().iter();
-        warnings.filter(|w| **w != Warning::NotClosed).map(|w| visible(&w.to_string()))
+        warnings.filter(|w| **w != Warning::NotClosed).map(|w| visible_message(&w.to_string()))
     }
 
     fn status(&self) -> Status {
         let (kind, text) = if let Some(failure) = &self.failure {
             let until = elapsed(self.timeline.state().now());
-            (StatusKind::Failed, format!("Shown up to {until}: {}", visible(failure)))
+            (StatusKind::Failed, format!("Shown up to {until}: {}", visible_message(failure)))
         } else if self.timeline.is_finished() {
             let text = match self.warnings().next() {
                 None => "The run has ended; all of it is shown.",

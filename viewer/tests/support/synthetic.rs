@@ -3,6 +3,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use taskreel_model::{
@@ -278,7 +279,8 @@ fn samples(plan: &Plan, end: u64) -> Vec<Sample> {
 pub(crate) struct Playback {
     info: RunInfo,
     rest: Batch,
-    began: Instant,
+    /// When it began; unset while it is held back.
+    pub(crate) began: Arc<OnceLock<Instant>>,
     speed: f64,
     /// Whether the end is reached properly, or the log just stops at some instant.
     stops_at: Option<Nanos>,
@@ -288,7 +290,8 @@ impl Playback {
     /// Begins now; `speed` 2.0 plays twice as fast. With `stops_at` nothing comes after that
     /// instant, and the run never finishes.
     pub(crate) fn new(info: RunInfo, batch: Batch, speed: f64, stops_at: Option<Nanos>) -> Self {
-        Self { info, rest: batch, began: Instant::now(), speed, stops_at }
+        let began = Arc::new(OnceLock::from(Instant::now()));
+        Self { info, rest: batch, began, speed, stops_at }
     }
 }
 
@@ -298,7 +301,8 @@ impl Source for Playback {
     }
 
     fn next_batch(&mut self) -> Result<Option<Batch>, ReadError> {
-        let now = Nanos((self.began.elapsed().as_nanos() as f64 * self.speed) as u64);
+        let Some(began) = self.began.get() else { return Ok(None) };
+        let now = Nanos((began.elapsed().as_nanos() as f64 * self.speed) as u64);
         let until = self.stops_at.map_or(now, |stop| stop.min(now));
         let events = self.rest.events.partition_point(|event| event.logged_at <= until);
         let samples = self.rest.samples.partition_point(|sample| sample.at <= until);
