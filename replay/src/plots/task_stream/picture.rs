@@ -47,7 +47,7 @@ pub(super) fn figure(plot: &TaskStream, view: &View) -> Figure {
         window_ns: Some([view.window.from.0, view.window.to.0]),
         x: Axis::time(view.window, frame.width),
         y: lanes.axis(&lodgers, frame.left as f32 - 10.0),
-        legend: legend(plot, view, frame),
+        legend: legend(plot, view, frame, &lanes),
         note: note(plot, &shown, &lanes),
         ..Figure::default()
     };
@@ -103,7 +103,7 @@ fn legend_rows(view: &View) -> u32 {
 }
 
 /// Names as many prefixes as fit, those that took most time first, and every other colour.
-fn legend(plot: &TaskStream, view: &View, frame: Frame) -> Vec<LegendEntry> {
+fn legend(plot: &TaskStream, view: &View, frame: Frame, lanes: &Lanes) -> Vec<LegendEntry> {
     let top = frame.top + frame.height + TICKS_PX;
     let place = LegendBox {
         left: frame.left as f32,
@@ -115,7 +115,7 @@ fn legend(plot: &TaskStream, view: &View, frame: Frame) -> Vec<LegendEntry> {
     };
     let mut prefixes: Vec<_> = plot.prefixes.iter().filter(|p| p.is_used).collect();
     prefixes.sort_by(|a, b| b.busy.cmp(&a.busy).then_with(|| a.name.cmp(&b.name)));
-    let others: Vec<_> = other_colors(plot);
+    let others: Vec<_> = other_colors(plot, lanes);
     (0..=LEGEND_PREFIXES.min(prefixes.len()))
         .rev()
         .find_map(|n_named| {
@@ -128,14 +128,15 @@ fn legend(plot: &TaskStream, view: &View, frame: Frame) -> Vec<LegendEntry> {
         .unwrap_or_default()
 }
 
-fn other_colors(plot: &TaskStream) -> Vec<(Color, f32, String)> {
-    let moved = MOVED.iter().zip(plot.has_moved).filter(|(_, has)| *has);
+/// What else has a colour in lanes of that size.
+fn other_colors(plot: &TaskStream, lanes: &Lanes) -> Vec<(Color, f32, String)> {
+    let moved = MOVED.iter().zip(plot.has_moved).filter(|(_, has)| *has && lanes.track_px > 0);
     let mut colors: Vec<_> =
         moved.map(|((color, name), _)| (*color, 1.0, (*name).to_owned())).collect();
-    if plot.n_running > 0 {
+    if plot.n_running > 0 && !lanes.collapsed {
         colors.push((Color::OTHER, RUNNING_OPACITY, "running".to_owned()));
     }
-    if plot.has_lost {
+    if plot.has_lost && !lanes.collapsed {
         colors.push((Color::OTHER, LOST_OPACITY, "lost or cancelled".to_owned()));
     }
     if plot.n_failed > 0 {
