@@ -7,7 +7,7 @@ use thiserror::Error;
 
 /// Why a task did not give its result. Printed it reads
 /// `sum-3 failed because count-17 failed: cannot read /x: …`.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[derive(Clone, PartialEq, Eq, Error)]
 pub struct TaskError {
     kind: TaskErrorKind,
     key: String,
@@ -88,5 +88,12 @@ impl fmt::Display for TaskError {
             Some(culprit) => write!(f, "{key} failed because {culprit} {verb}: {message}"),
             None => write!(f, "{key} {verb}: {message}"),
         }
+    }
+}
+
+/// As `Display`: a `main` that returns the error prints it with `Debug`, and a person reads it.
+impl fmt::Debug for TaskError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
