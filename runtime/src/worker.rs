@@ -24,6 +24,7 @@ mod transfers;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use taskreel_model::{Report, Reported, WorkerId, WorkerInfo};
 use tokio::runtime::Handle;
@@ -43,6 +44,9 @@ use crate::wire::Link;
 use crate::wire::message::{FromWorker, ToWorker};
 use board::Board;
 use reports::Reports;
+
+/// How long the commands of a stopping worker may take to die.
+const KILL_TIME: Duration = Duration::from_millis(300);
 
 /// How a worker is set up.
 #[derive(Debug)]
@@ -120,6 +124,7 @@ impl Worker {
         let serving = io.spawn(async move {
             inbound::serve(&shared, rx, &tx).await;
             sampling.abort();
+            shared.wait_idle().await;
             // Nobody need be waiting.
             let _ = stopped_tx.send(true);
         });
@@ -156,6 +161,14 @@ impl Shared {
         self.stopping.load(Ordering::Acquire)
     }
 
+    /// Waits for commands to be killed; functions are not waited for longer than that takes.
+    async fn wait_idle(&self) {
+        let begin = Instant::now();
+        while self.n_busy.load(Ordering::Relaxed) > 0 && begin.elapsed() < KILL_TIME {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+
     /// Ends the slots once they are done with what they execute.
     fn stop(&self) {
         self.stopping.store(true, Ordering::Release);
@@ -166,3 +179,6 @@ impl Shared {
         self.reports.stop();
     }
 }
+
+#[cfg(test)]
+mod tests;

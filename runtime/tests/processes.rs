@@ -4,7 +4,7 @@
 
 extern crate taskreel_runtime as taskreel;
 
-use taskreel::{Client, ClientOptions, Cluster, task};
+use taskreel::{Client, ClientOptions, Cluster, Command, task};
 
 #[task]
 fn add(a: i64, b: i64) -> i64 {
@@ -98,4 +98,25 @@ fn a_program_that_is_no_worker_is_told_so() {
         Cluster::local().workers(1).processes(true).worker_command("true", &[]).no_record().start();
     let error = started.unwrap_err().to_string();
     assert!(error.contains("taskreel::init()"), "{error}");
+}
+
+/// A worker process ends with its cluster, and what its commands started goes with it.
+#[test]
+fn nothing_is_left_behind() {
+    let cluster = cluster(1);
+    let client = cluster.client();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("pid");
+    let script = format!("echo $$ > {0}.new; mv {0}.new {0}; sleep 600", path.display());
+    let endless = client.submit(Command::new("sh").args(["-c", &script]));
+    let pid = loop {
+        if let Ok(text) = std::fs::read_to_string(&path) {
+            break text.trim().to_owned();
+        }
+        assert!(!endless.is_done(), "{:?}", endless.wait());
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    };
+    cluster.close().unwrap();
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    assert!(status.is_empty() || status.contains("State:\tZ"), "still there:\n{status}");
 }

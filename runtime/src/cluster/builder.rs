@@ -10,7 +10,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use taskreel_model::{LocalityThenIdle, Policy, Watch};
 use taskreel_recorder::{OnRecordError, Recorder, RecorderOptions, RunInfo};
 
-use super::children::{ChildSetup, Children};
+use super::children::{self, ChildSetup, Children};
 use super::{Cluster, Foundation, StartError, embedded};
 use crate::clock::Clock;
 use crate::io_thread::IoThread;
@@ -188,6 +188,7 @@ impl ClusterBuilder {
     /// # Errors
     /// The trace cannot be written, the address is in use, or a worker process does not join.
     pub fn start(mut self) -> Result<Cluster, StartError> {
+        children::refuse_in_worker()?;
         let (clock, run_info) = (Clock::start(), self.run_info());
         let recorder = self.start_recorder(&run_info)?;
         let trace_path = recorder.as_ref().map(|recorder| recorder.path().to_owned());

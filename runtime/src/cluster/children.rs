@@ -1,6 +1,7 @@
 //! Workers that are child processes: this program, started again.
 
 use std::io::{self, Read};
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -19,6 +20,9 @@ const TOKEN: &str = "TASKREEL_TOKEN";
 
 /// How long worker processes may take to join.
 const JOIN_PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long a worker whose parent is gone may take to end what it started.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// How often a process is looked at while it is waited for.
 const POLL: Duration = Duration::from_millis(5);
@@ -47,12 +51,25 @@ pub fn init() {
     }
 }
 
+/// A worker process that starts a cluster has not called [`init`]: it would start worker processes
+/// without end.
+pub(super) fn refuse_in_worker() -> Result<(), StartError> {
+    if std::env::var_os(SCHEDULER).is_none() {
+        return Ok(());
+    }
+    let name = std::env::var(NAME).unwrap_or_else(|_| "worker".to_owned());
+    let reason = "the program must call taskreel::init() first of all in main()".to_owned();
+    Err(StartError::Worker { name, reason })
+}
+
 /// The parent holds the other end of stdin: when it is gone, however it went, so are we.
 fn exit_with_parent() {
     let watching = std::thread::Builder::new().name("parent".to_owned()).spawn(|| {
         let mut byte = [0];
         // The parent never writes: whatever comes back means that it is gone.
         while matches!(io::stdin().read(&mut byte), Ok(1)) {}
+        // The scheduler went with it, so the worker is stopping, and its commands with it.
+        std::thread::sleep(GRACE);
         std::process::exit(0);
     });
     if let Err(error) = watching {
@@ -163,7 +180,9 @@ fn start_one(setup: &ChildSetup, name: String) -> Result<ChildWorker, StartError
         None => (std::env::current_exe()?, Vec::new()),
     };
     let mut command = Command::new(&program);
-    command.args(args).stdin(Stdio::piped()).stdout(Stdio::null());
+    // What tasks print goes to stderr: stdout is for the program's own data. A group of its own
+    // keeps a worker running when Ctrl-C stops the program, so that the trace is closed in order.
+    command.args(args).stdin(Stdio::piped()).stdout(io::stderr()).process_group(0);
     command.env(SCHEDULER, &setup.scheduler).env(NAME, &name);
     command.env(SLOTS, setup.slots.to_string()).env(MEMORY, setup.memory_limit.to_string());
     if let Some(token) = &setup.token {

@@ -20,6 +20,9 @@ use crate::wire::message::{Assignment, RunTask};
 /// Decoding and encoding that take less are not reported: their events would cost more than they.
 const WORTH_REPORTING: Duration = Duration::from_micros(100);
 
+/// Longest line of a log, in bytes.
+const MAX_LINE_BYTES: usize = 8 << 10;
+
 /// Stack of a slot's thread: that of a main thread, as task authors expect.
 const STACK_BYTES: usize = 8 << 20;
 
@@ -175,7 +178,8 @@ fn activity(
 }
 
 fn log(shared: &Shared, task: TaskId, level: LogLevel, text: &str) {
-    let (at, text) = (shared.clock.now(), text.to_owned());
+    let text = text[..text.floor_char_boundary(MAX_LINE_BYTES)].to_owned();
+    let at = shared.clock.now();
     let worker = shared.id.get().copied();
     shared.reports.log(LogLine { at, worker, task: Some(task), level, text });
 }

@@ -1,0 +1,221 @@
+//! A worker alone: the test plays its scheduler, message by message.
+
+use std::sync::mpsc as std_mpsc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use smallvec::SmallVec;
+use taskreel_model::{FailureKind, Nanos, TaskId, TransferFailure};
+use tokio::sync::mpsc;
+
+use super::*;
+use crate::executor::Failure;
+use crate::peers::LocalStores;
+use crate::task::spec::{FUNCTION, Returned, SpecWriter};
+use crate::task::{Arguments, TaskFunction};
+use crate::wire::link;
+use crate::wire::message::{Assignment, Holder, InputRef, RunTask};
+
+/// Gives its argument back, once the test has let it through the gate of that name.
+fn gated(arguments: &mut Arguments<'_>) -> Result<Returned, Failure> {
+    let number: u64 = arguments.next("number")?;
+    if number == u64::MAX {
+        return Err(Failure::new(FailureKind::Error, "no such number"));
+    }
+    while GATE.load(Ordering::Acquire) < number {
+        std::thread::sleep(Duration::from_micros(50));
+    }
+    arguments.returned(&number)
+}
+
+static GATE: AtomicU64 = AtomicU64::new(1000);
+
+inventory::submit! { TaskFunction { name: "test::gated", run: gated } }
+
+struct Scheduler {
+    runtime: tokio::runtime::Runtime,
+    worker: Worker,
+    stores: LocalStores,
+    tx: crate::wire::LinkSender<ToWorker>,
+    rx: mpsc::Receiver<FromWorker>,
+    seen: Vec<Reported>,
+}
+
+impl Scheduler {
+    fn with_worker(slots: u16) -> Self {
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let runtime = runtime.unwrap();
+        let (ours, theirs) = link::pair();
+        let stores = LocalStores::default();
+        let info = WorkerInfo {
+            name: "w".to_owned(),
+            address: "local://0".to_owned(),
+            host: String::new(),
+            pid: 0,
+            slots,
+            memory_limit: 0,
+            resources: std::collections::BTreeMap::default(),
+            version: String::new(),
+        };
+        let setup = WorkerSetup {
+            info,
+            clock: Clock::start(),
+            store: Arc::default(),
+            peers: Peers::new(stores.clone(), None),
+            executors: Executors::new(runtime.handle().clone()),
+            io: runtime.handle().clone(),
+            sent_bytes: Arc::default(),
+        };
+        let worker = Worker::start(setup, theirs).unwrap();
+        let scheduler =
+            Self { runtime, worker, stores, tx: ours.tx, rx: ours.rx, seen: Vec::new() };
+        scheduler.send(ToWorker::Welcome { worker: WorkerId(0) });
+        scheduler
+    }
+
+    fn send(&self, message: ToWorker) {
+        self.tx.blocking_send(message).unwrap();
+    }
+
+    /// Waits for a message that is neither reports nor a sample.
+    fn next(&mut self) -> FromWorker {
+        loop {
+            let next = self.rx.recv();
+            let next = async { tokio::time::timeout(Duration::from_secs(20), next).await };
+            match self.runtime.block_on(next).expect("in time").expect("the worker is there") {
+                FromWorker::Reports(reports) => {
+                    self.seen.extend(reports.into_iter().map(|report| report.what));
+                    return FromWorker::Reports(Vec::new());
+                }
+                FromWorker::Sample(_) => {}
+                other => return other,
+            }
+        }
+    }
+
+    /// Waits for a report, and forgets it and all that came before.
+    fn wait_for(&mut self, wanted: &Reported) {
+        loop {
+            if let Some(position) = self.seen.iter().position(|seen| seen == wanted) {
+                self.seen.drain(..=position);
+                return;
+            }
+            self.next();
+        }
+    }
+}
+
+fn run(task: u32, number: u64) -> RunTask {
+    let mut writer = SpecWriter::new(FUNCTION);
+    writer.value(&number).unwrap();
+    let mut spec = Vec::new();
+    writer.finish(0..0, &mut spec);
+    RunTask {
+        task: TaskId(task),
+        attempt: 1,
+        function: "test::gated".into(),
+        spec: spec.into(),
+        inputs: Vec::new(),
+        timeout: None,
+    }
+}
+
+/// A task whose argument is the result of task 1, which these workers are said to hold.
+fn run_on_input(task: u32, holders: &[u32]) -> RunTask {
+    let mut writer = SpecWriter::new(FUNCTION);
+    writer.input(0);
+    let mut spec = Vec::new();
+    writer.finish(0..1, &mut spec);
+    let holders: SmallVec<[Holder; 1]> = holders
+        .iter()
+        .map(|&id| Holder { worker: WorkerId(id), address: format!("local://{id}").into() })
+        .collect();
+    let inputs = vec![InputRef { task: TaskId(1), bytes: 1, holders }];
+    RunTask { spec: spec.into(), inputs, ..run(task, 0) }
+}
+
+fn started(task: u32) -> Reported {
+    Reported::Started { task: TaskId(task), attempt: 1, slot: 0 }
+}
+
+fn finished(task: u32) -> Reported {
+    Reported::Finished { task: TaskId(task), attempt: 1, bytes: 1 }
+}
+
+fn first(task: u32) -> Assignment {
+    Assignment { task: TaskId(task), attempt: 1 }
+}
+
+#[test]
+fn runs_in_order_and_reports_each_step() {
+    let mut scheduler = Scheduler::with_worker(1);
+    scheduler.send(ToWorker::Run((0..50).map(|task| run(task, 7)).collect()));
+    for task in 0..50 {
+        scheduler.wait_for(&started(task));
+        scheduler.wait_for(&finished(task));
+    }
+    scheduler.send(ToWorker::Run(vec![run(50, u64::MAX)]));
+    let (kind, error) = (FailureKind::Error, "no such number".to_owned());
+    scheduler.wait_for(&Reported::Failed { task: TaskId(50), attempt: 1, kind, error });
+}
+
+#[test]
+fn asks_the_next_holder_and_says_when_nobody_has_an_input() {
+    let mut scheduler = Scheduler::with_worker(1);
+    let here = Arc::new(Store::default());
+    here.insert(TaskId(1), Bytes::from_static(&[5]));
+    scheduler.stores.insert("local://2".to_owned(), here);
+    scheduler.stores.insert("local://1".to_owned(), Arc::default());
+    let (task, dependent) = (TaskId(1), TaskId(9));
+    scheduler.send(ToWorker::Run(vec![run_on_input(9, &[1])]));
+    scheduler.wait_for(&Reported::TransferStarted { task, from: WorkerId(1), dependent });
+    scheduler.wait_for(&Reported::TransferFailed { task, reason: TransferFailure::Missing });
+    scheduler.wait_for(&Reported::InputsMissing { task: dependent, attempt: 1 });
+
+    scheduler.send(ToWorker::Run(vec![RunTask { attempt: 2, ..run_on_input(9, &[1, 2]) }]));
+    scheduler.wait_for(&Reported::TransferStarted { task, from: WorkerId(1), dependent });
+    scheduler.wait_for(&Reported::TransferFailed { task, reason: TransferFailure::Missing });
+    scheduler.wait_for(&Reported::TransferStarted { task, from: WorkerId(2), dependent });
+    scheduler.wait_for(&Reported::TransferFinished { task, bytes: 1 });
+    scheduler.wait_for(&Reported::Finished { task: dependent, attempt: 2, bytes: 1 });
+
+    // The copy stays until it is freed; then it has to be fetched again, and nobody is named.
+    scheduler.send(ToWorker::Run(vec![run_on_input(10, &[])]));
+    scheduler.wait_for(&finished(10));
+    scheduler.send(ToWorker::Free(vec![task]));
+    scheduler.send(ToWorker::Run(vec![run_on_input(11, &[])]));
+    scheduler.wait_for(&Reported::InputsMissing { task: TaskId(11), attempt: 1 });
+}
+
+#[test]
+fn gives_back_what_has_not_begun_and_drops_what_is_revoked() {
+    let mut scheduler = Scheduler::with_worker(1);
+    scheduler.send(ToWorker::Run(vec![run(0, 2000), run(1, 1), run(2, 1), run(3, 1)]));
+    scheduler.wait_for(&started(0));
+    scheduler.send(ToWorker::AskBack(vec![first(0), first(1)]));
+    scheduler.wait_for(&Reported::Kept { task: TaskId(0), attempt: 1 });
+    scheduler.wait_for(&Reported::GaveBack { task: TaskId(1), attempt: 1 });
+    scheduler.send(ToWorker::Revoke(vec![first(0), first(2)]));
+    scheduler.send(ToWorker::Ping { at: Nanos(5) });
+    while !matches!(scheduler.next(), FromWorker::ClockEcho { ping_at: Nanos(5), .. }) {}
+    GATE.store(2000, Ordering::Release);
+    scheduler.wait_for(&started(3));
+    scheduler.wait_for(&finished(3));
+    assert_eq!(scheduler.seen, [], "nothing was said of what was revoked");
+}
+
+#[test]
+fn stops_when_told_or_when_its_scheduler_is_gone() {
+    let mut told = Scheduler::with_worker(2);
+    told.send(ToWorker::Shutdown);
+    let mut orphan = Scheduler::with_worker(2);
+    drop(std::mem::replace(&mut orphan.tx, told.tx.clone()));
+    let (tx, rx) = std_mpsc::channel();
+    std::thread::spawn(move || {
+        told.runtime.block_on(told.worker.stopped());
+        orphan.runtime.block_on(orphan.worker.stopped());
+        tx.send(()).unwrap();
+    });
+    rx.recv_timeout(Duration::from_secs(20)).expect("both stop");
+}
