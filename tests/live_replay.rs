@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use taskreel::{Client, Cluster, TaskFuture, task};
@@ -16,17 +16,33 @@ use taskreel_replay::plots::{self, Plot};
 #[path = "../examples/wordcount.rs"]
 mod wordcount;
 
-/// Fails as often as `failures` has for its number, then adds its inputs up.
+/// Adds its inputs up; one in four numbers fails up to four times before.
 #[task]
 fn unsteady(number: u64, inputs: Vec<u64>) -> Result<u64, String> {
     static FAILURES: Mutex<BTreeMap<u64, u64>> = Mutex::new(BTreeMap::new());
     let mut failures = FAILURES.lock().expect("no holder of the lock panics");
     let so_far = failures.entry(number).or_default();
-    if *so_far < Draw(number).next() % 4 {
+    let mut draw = Draw(number);
+    let wanted = if draw.below(4) == 0 { 1 + draw.below(4) } else { 0 };
+    if *so_far < wanted {
         *so_far += 1;
         return Err(format!("task {number} fails for the {so_far}. time"));
     }
     Ok(number + inputs.into_iter().sum::<u64>() % 1000)
+}
+
+/// The last seed whose graph is submitted as a whole.
+static SUBMITTED: (Mutex<u64>, Condvar) = (Mutex::new(0), Condvar::new());
+
+/// Holds all tasks of a graph back until it is submitted: a client refuses by itself what depends
+/// on a task that it knows to have failed.
+#[task]
+fn hold_back(seed: u64) {
+    let (submitted, changed) = &SUBMITTED;
+    let submitted = submitted.lock().expect("no holder of the lock panics");
+    let patience = Duration::from_secs(60);
+    let waited = changed.wait_timeout_while(submitted, patience, |so_far| *so_far < seed);
+    assert!(!waited.expect("no holder of the lock panics").1.timed_out(), "never submitted");
 }
 
 /// A small generator of numbers: the same for the same seed (SplitMix64).
@@ -116,7 +132,8 @@ fn of_wordcount() {
 fn of_a_random_graph_with_failures_and_retries() {
     for seed in [1, 2, 3] {
         let state = check("random", |client| random_graph(client, seed));
-        let prefix = &state.prefixes()[0];
+        let unsteady = state.prefix_id("unsteady").expect("its tasks ran");
+        let prefix = state.prefix(unsteady);
         assert!(prefix.n_erred > 10 && prefix.n_finished > 50, "seed {seed}: {prefix:?}");
     }
 }
@@ -125,9 +142,10 @@ fn of_a_random_graph_with_failures_and_retries() {
 /// some are released early, and some cancelled.
 fn random_graph(client: &Client, seed: u64) {
     let mut draw = Draw(seed);
+    let gate = client.submit(hold_back(seed));
     let mut futures: Vec<TaskFuture<u64>> = Vec::new();
     for number in 0..400_u64 {
-        let n_inputs = if futures.is_empty() { 0 } else { draw.below(4) };
+        let n_inputs = if futures.is_empty() { 0 } else { draw.below(3) };
         let recent = futures.len().saturating_sub(40) as u64;
         let inputs: Vec<TaskFuture<u64>> = (0..n_inputs)
             .map(|_| recent + draw.below(futures.len() as u64 - recent))
@@ -137,12 +155,16 @@ fn random_graph(client: &Client, seed: u64) {
         let call = unsteady(seed * 1000 + number, inputs)
             .retries(1 + draw.below(3) as u32)
             .retry_delay(delay)
-            .priority(draw.below(3) as i32);
+            .priority(draw.below(3) as i32)
+            .after(&gate);
         futures.push(client.submit(call));
-        if draw.below(60) == 0 {
-            futures[draw.below(number + 1) as usize].cancel();
-        }
     }
+    client.flush();
+    for _ in 0..5 {
+        futures[300 + draw.below(100) as usize].cancel();
+    }
+    *SUBMITTED.0.lock().expect("no holder of the lock panics") = seed;
+    SUBMITTED.1.notify_all();
     let n_erred = futures.iter().filter(|future| future.wait().is_err()).count();
     assert!(n_erred > 0, "seed {seed}: nothing failed");
 }
