@@ -160,6 +160,18 @@ test('a killed run, an empty one and one without a task say what they are', asyn
   });
 });
 
+test('names that try to be markup are shown as text', () =>
+  onPage(['hostile', '16'], async (page) => {
+    page.on('dialog', (dialog) => assert.fail(`a script of the trace ran: ${dialog.message()}`));
+    await badge(page, 'finished');
+    await page.locator('[data-plot="progress"] canvas').waitFor();
+    assert.equal(await page.locator('img[src="x"]').count(), 0);
+    assert.match(await text(page, 'title'), /^<script>alert\(1\)<\/script>/);
+    const cell = page.locator('#prefixes tbody td').first();
+    assert.match(await cell.innerText(), /^<script>.*�.*read$/, 'what hides or reorders is replaced');
+    assert.equal(await page.locator('main script, .below script').count(), 0);
+  }));
+
 test('without scripts the page shows the run', () =>
   onPage(
     ['finished', '16'],

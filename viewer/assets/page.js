@@ -14,6 +14,7 @@ export function show(words) {
     setText(id, text);
     if (HIDDEN_WHEN_EMPTY.has(id)) byId(id).hidden = text === '';
   }
+  byId('banner').classList.remove('info');
   byId('badge').dataset.kind = words.kind;
   byId('plots').dataset.status = words.kind;
   byId('erred').dataset.none = String(words.texts['total-erred'] === '0');
@@ -40,6 +41,7 @@ export function showDisconnected(wasConnected) {
     setText('badge', 'DISCONNECTED');
   }
   setText('banner', disconnectedText(isWhole, wasConnected));
+  byId('banner').classList.toggle('info', isWhole);
   byId('banner').hidden = false;
 }
 

@@ -2,15 +2,16 @@
 //!
 //! `cargo run -p taskreel-viewer --example playback -- MODE [N_FILES] [N_WORKERS]`
 //! prints the address and serves until its standard input ends. MODE is `live`; `held` (begins when a
-//! line comes on standard input); `finished`; `killed`; `empty` (live, no tasks); `nothing`.
+//! line comes on standard input); `finished`; `killed`; `empty` (live, no tasks); `nothing`;
+//! `hostile` (names that try to be markup).
 
 use std::io::{BufRead, Read};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use synthetic::{Plan, Playback};
+use synthetic::{PREFIXES, Plan, Playback};
 use taskreel_model::Nanos;
-use taskreel_recorder::{Batch, Source, VecSource};
+use taskreel_recorder::{Batch, RunInfo, Source, VecSource};
 use taskreel_viewer::{ViewerConfig, serve};
 
 #[path = "../tests/support/synthetic.rs"]
@@ -39,6 +40,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "finished" => Box::new(VecSource::new(past, [batch])),
         "killed" => Box::new(Playback::new(past, batch, 100.0, Some(Nanos::from_millis(2_500)))),
         "empty" => Box::new(Playback::new(now, batch, 0.0, Some(Nanos::from_millis(1)))),
+        "hostile" => {
+            let evil = "<script>alert(1)</script><img src=x onerror=alert(2)>'\"\u{202e}\0";
+            let prefixes = PREFIXES.map(|name| format!("{evil}{name}"));
+            let batch = synthetic::make(&Plan { prefixes, ..plan });
+            Box::new(VecSource::new(RunInfo { name: evil.to_owned(), ..past }, [batch]))
+        }
         "nothing" => Box::new(VecSource::new(past, [Batch::default()])),
         other => return Err(format!("unknown mode {other}").into()),
     };

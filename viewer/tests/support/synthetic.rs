@@ -14,7 +14,7 @@ use taskreel_recorder::{Batch, ReadError, RunInfo, Source, Warning};
 
 const MS: u64 = 1_000_000;
 /// Names of the groups of tasks, by `PrefixId`.
-const PREFIXES: [&str; 5] = ["read", "count", "merge", "check", "total"];
+pub(crate) const PREFIXES: [&str; 5] = ["read", "count", "merge", "check", "total"];
 
 /// What to make up.
 pub(crate) struct Plan {
