@@ -1,4 +1,32 @@
 //! Scheduler, worker, client and wire of Taskreel: everything that touches tokio.
+//!
+//! A [`Cluster`] starts a scheduler and workers, in this process or as processes that speak TCP; a
+//! [`Client`] submits [`Call`]s of `#[task]` functions and [`Command`]s and gets [`TaskFuture`]s.
+//! What the cluster does is decided in `taskreel-model` and recorded by `taskreel-recorder`; this
+//! crate carries it out, and decides nothing.
+//!
+//! ```
+//! # extern crate taskreel_runtime as taskreel;
+//! use taskreel::{Cluster, task};
+//!
+//! #[task]
+//! fn count(text: &str) -> usize {
+//!     text.split_whitespace().count()
+//! }
+//!
+//! #[task]
+//! fn total(counts: &[usize]) -> usize {
+//!     counts.iter().sum()
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let cluster = Cluster::local().no_record().start()?;
+//! let client = cluster.client();
+//! let counts = client.map(["to be", "or not to be"], count);
+//! assert_eq!(client.submit(total(counts)).wait()?, 6);
+//! # Ok(())
+//! # }
+//! ```
 
 pub mod client;
 pub mod clock;

@@ -4,7 +4,7 @@
 
 extern crate taskreel_runtime as taskreel;
 
-use taskreel::{Client, ClientOptions, Cluster, Command, task};
+use taskreel::{Client, ClientOptions, Cluster, Command, TaskErrorKind, task};
 
 #[task]
 fn add(a: i64, b: i64) -> i64 {
@@ -98,6 +98,46 @@ fn a_program_that_is_no_worker_is_told_so() {
         Cluster::local().workers(1).processes(true).worker_command("true", &[]).no_record().start();
     let error = started.unwrap_err().to_string();
     assert!(error.contains("taskreel::init()"), "{error}");
+}
+
+/// Ends its process when it runs for the first time.
+#[task]
+fn deadly(path: &str) -> u32 {
+    if std::fs::File::create_new(path).is_ok() {
+        std::process::exit(9);
+    }
+    42
+}
+
+#[task]
+fn exit() {
+    std::process::exit(9);
+}
+
+#[test]
+fn a_task_whose_worker_died_runs_on_another() {
+    let cluster = cluster(2);
+    let client = cluster.client();
+    let held = client.map(0..20_i64, |i| add(i, 0));
+    client.gather(&held).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("died");
+    let survivor = client.submit(deadly(path.to_str().unwrap()));
+    assert_eq!(survivor.wait().unwrap(), 42);
+    // What the dead worker held is computed again where it is needed.
+    let sums: Vec<_> = held.iter().map(|one| client.submit(add(one, 1))).collect();
+    assert_eq!(client.gather(&sums).unwrap(), (1..=20).collect::<Vec<i64>>());
+    assert_eq!(client.gather(&held).unwrap(), (0..20).collect::<Vec<i64>>());
+    cluster.close().unwrap().state.validate();
+}
+
+#[test]
+fn a_run_without_workers_ends() {
+    let cluster = cluster(1);
+    let client = cluster.client();
+    let error = client.submit(exit()).wait().unwrap_err();
+    let expected = [TaskErrorKind::Closed, TaskErrorKind::Cancelled];
+    assert!(expected.contains(&error.kind()), "{error}");
 }
 
 /// A worker process ends with its cluster, and what its commands started goes with it.

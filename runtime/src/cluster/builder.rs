@@ -258,6 +258,7 @@ impl ClusterBuilder {
                 };
                 cluster.children = Children::start(&setup, n_workers)?;
                 cluster.children.wait_joined(&joined)?;
+                io.spawn(cluster.children.clone().look_after(foundation.inbox.clone()));
             }
             (joined, _) => {
                 let setup = embedded::EmbeddedSetup {

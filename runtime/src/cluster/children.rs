@@ -4,11 +4,13 @@ use std::io::{self, Read};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
 use super::StartError;
+use crate::scheduler::inbound::{Inbound, Inbox};
 use crate::worker::{WorkerOptions, run_worker};
 
 /// Names the scheduler that a child process is to join; [`init`] looks for it.
@@ -23,6 +25,9 @@ const JOIN_PATIENCE: Duration = Duration::from_secs(30);
 
 /// How long a worker whose parent is gone may take to end what it started.
 const GRACE: Duration = Duration::from_secs(2);
+
+/// How often running workers are looked after.
+const LOOK: Duration = Duration::from_millis(250);
 
 /// How often a process is looked at while it is waited for.
 const POLL: Duration = Duration::from_millis(5);
@@ -88,10 +93,10 @@ pub(super) struct ChildSetup {
     pub(super) memory_limit: u64,
 }
 
-/// The running worker processes.
-#[derive(Debug, Default)]
+/// The running worker processes. Clones are of the same.
+#[derive(Clone, Debug, Default)]
 pub(super) struct Children {
-    all: Vec<ChildWorker>,
+    all: Arc<Mutex<Vec<ChildWorker>>>,
 }
 
 #[derive(Debug)]
@@ -105,42 +110,63 @@ struct ChildWorker {
 impl Children {
     /// Starts them.
     pub(super) fn start(setup: &ChildSetup, n_workers: usize) -> Result<Self, StartError> {
-        let mut children = Self::default();
+        let children = Self::default();
         for index in 0..n_workers {
-            let name = format!("worker-{index}");
-            children.all.push(start_one(setup, name)?);
+            let child = start_one(setup, format!("worker-{index}"))?;
+            children.lock().push(child);
         }
         Ok(children)
     }
 
     /// Waits until all have joined.
-    pub(super) fn wait_joined(
-        &mut self,
-        joined: &watch::Receiver<usize>,
-    ) -> Result<(), StartError> {
+    pub(super) fn wait_joined(&self, joined: &watch::Receiver<usize>) -> Result<(), StartError> {
         let begin = Instant::now();
-        while *joined.borrow() < self.all.len() {
-            for child in &mut self.all {
+        let n_workers = self.lock().len();
+        while *joined.borrow() < n_workers {
+            for child in self.lock().iter_mut() {
                 if let Some(status) = child.process.try_wait()? {
-                    return Err(child.did_not_join(&format!(
+                    return Err(child.did_not_join(format!(
                         "it ended with {status}; does the program call taskreel::init() first?"
                     )));
                 }
-            }
-            if begin.elapsed() > JOIN_PATIENCE {
-                let seconds = JOIN_PATIENCE.as_secs();
-                let reason = format!("not all worker processes joined within {seconds} s");
-                return Err(self.all[0].did_not_join(&reason));
+                if begin.elapsed() > JOIN_PATIENCE {
+                    let seconds = JOIN_PATIENCE.as_secs();
+                    let reason = format!("not all worker processes joined within {seconds} s");
+                    return Err(child.did_not_join(reason));
+                }
             }
             std::thread::sleep(POLL);
         }
         Ok(())
     }
 
+    /// Looks after them until they are ended: tells of those that die, and stops the run when none
+    /// is left, for nobody would ever finish it.
+    pub(super) async fn look_after(self, inbox: Inbox) {
+        let mut n_workers = self.lock().len();
+        while n_workers > 0 {
+            tokio::time::sleep(LOOK).await;
+            self.lock().retain_mut(|child| match child.process.try_wait() {
+                Ok(Some(status)) => {
+                    tracing::error!(worker = child.name, %status, "a worker process died");
+                    false
+                }
+                Ok(None) | Err(_) => true,
+            });
+            let n_left = self.lock().len();
+            if n_left == 0 {
+                tracing::error!("no worker process is left: the run is stopped");
+                // A scheduler that is gone needs no telling.
+                let _ = inbox.send(Inbound::Stop).await;
+            }
+            n_workers = n_left;
+        }
+    }
+
     /// Waits until all have ended, and kills those that take too long.
-    pub(super) fn end(&mut self, patience: Duration) {
+    pub(super) fn end(&self, patience: Duration) {
         let begin = Instant::now();
-        for child in &mut self.all {
+        for mut child in std::mem::take(&mut *self.lock()) {
             while matches!(child.process.try_wait(), Ok(None)) {
                 if begin.elapsed() > patience {
                     tracing::warn!(worker = child.name, "killed: it did not stop in time");
@@ -150,21 +176,16 @@ impl Children {
                 std::thread::sleep(POLL);
             }
         }
-        self.all.clear();
     }
-}
 
-impl Drop for Children {
-    fn drop(&mut self) {
-        for child in &mut self.all {
-            child.kill();
-        }
+    fn lock(&self) -> MutexGuard<'_, Vec<ChildWorker>> {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl ChildWorker {
-    fn did_not_join(&self, reason: &str) -> StartError {
-        StartError::Worker { name: self.name.clone(), reason: reason.to_owned() }
+    fn did_not_join(&self, reason: String) -> StartError {
+        StartError::Worker { name: self.name.clone(), reason }
     }
 
     fn kill(&mut self) {
@@ -194,4 +215,12 @@ fn start_one(setup: &ChildSetup, name: String) -> Result<ChildWorker, StartError
     })?;
     let alive = process.stdin.take();
     Ok(ChildWorker { name, process, _alive: alive })
+}
+
+impl Drop for ChildWorker {
+    fn drop(&mut self) {
+        if matches!(self.process.try_wait(), Ok(None)) {
+            self.kill();
+        }
+    }
 }
