@@ -161,6 +161,10 @@ fn map(listing: &Listing, client: &Client) -> Vec<TaskFuture<Tally>> {
             tallies.push(client.submit(join(pieces)));
             continue;
         }
+        if listed.bytes >= batch_bytes {
+            tallies.push(client.submit(count(vec![file])));
+            continue;
+        }
         batch.push(file);
         bytes += listed.bytes;
         if bytes >= batch_bytes || batch.len() >= 256 {
