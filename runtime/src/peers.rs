@@ -7,12 +7,16 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use bytes::{Bytes, BytesMut};
 use taskreel_model::{TaskId, TransferFailure};
 use tokio::io::AsyncWriteExt;
+use tokio::sync::Semaphore;
 
 use crate::wire::data::{Fetch, Pieces};
 use crate::wire::frame::{self, FrameError};
 use crate::wire::handshake::{self, Connection, Role};
 use crate::wire::pump::read_message;
 use crate::worker::Store;
+
+/// Requests under way at once, each over a connection of its own; others wait their turn.
+const PARALLEL_REQUESTS: usize = 32;
 
 /// Idle connections kept per address.
 const IDLE_CONNECTIONS: usize = 4;
@@ -47,13 +51,21 @@ pub struct Peers {
     local: LocalStores,
     token: Option<Arc<str>>,
     idle: Arc<Mutex<HashMap<String, Vec<Connection>>>>,
+    /// One for each request that may be under way.
+    permits: Arc<Semaphore>,
     received: Arc<AtomicU64>,
 }
 
 impl Peers {
     /// Knows the stores of this process; others are reached by TCP with the cluster's token.
     pub fn new(local: LocalStores, token: Option<String>) -> Self {
-        Self { local, token: token.map(Into::into), idle: Arc::default(), received: Arc::default() }
+        Self {
+            local,
+            token: token.map(Into::into),
+            idle: Arc::default(),
+            permits: Arc::new(Semaphore::new(PARALLEL_REQUESTS)),
+            received: Arc::default(),
+        }
     }
 
     /// Bytes of results received over TCP so far.
@@ -99,6 +111,7 @@ impl Peers {
         host: &str,
         tasks: &[TaskId],
     ) -> Result<Vec<Result<Bytes, TransferFailure>>, FetchError> {
+        let _permit = self.permits.acquire().await.expect("the semaphore is never closed");
         if let Some(mut connection) = self.take_idle(host)
             && let Ok(results) = self.exchange(&mut connection, tasks).await
         {
