@@ -84,8 +84,16 @@ fn sources(folder: &Path, ending: &str) -> Vec<(PathBuf, String)> {
 
 #[test]
 fn the_model_has_no_clock_no_hash_order_and_no_files() {
-    let banned =
-        ["HashMap", "HashSet", "Instant::", "SystemTime", "std::env", "std::fs", "std::net", "rand::"];
+    let banned = [
+        "HashMap",
+        "HashSet",
+        "Instant::",
+        "SystemTime",
+        "std::env",
+        "std::fs",
+        "std::net",
+        "rand::",
+    ];
     for (path, text) in sources(&root().join("runtime/model/src"), "rs") {
         for (number, line) in text.lines().enumerate() {
             let code = line.split("//").next().unwrap_or_default();
@@ -110,7 +118,8 @@ fn scripts_write_text_never_markup() {
 fn no_file_is_longer_than_its_reader_is_patient() {
     for folder in ["runtime", "recorder/src", "replay/src", "viewer/src", "src"] {
         for (path, text) in sources(&root().join(folder), "rs") {
-            let is_test = path.ends_with("tests.rs") || path.components().any(|c| c.as_os_str() == "tests");
+            let is_test =
+                path.ends_with("tests.rs") || path.components().any(|c| c.as_os_str() == "tests");
             let n_lines = text.lines().count();
             assert!(is_test || n_lines <= 500, "{} has {n_lines} lines", path.display());
         }

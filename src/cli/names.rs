@@ -10,6 +10,7 @@ pub(crate) fn fields(event: &Event, before: &State) -> Vec<(&'static str, Value)
     let names = Names(before);
     match event {
         Event::SchedulerStarted { incarnation } => vec![("incarnation", json!(incarnation))],
+        Event::Unknown { tag } => vec![("tag", json!(tag))],
         Event::Interned { id, text } => vec![("id", json!(id.to_string())), ("text", json!(text))],
         Event::PrefixDeclared { id, name } => {
             vec![("id", json!(id.to_string())), ("name", json!(name))]

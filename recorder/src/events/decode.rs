@@ -18,7 +18,7 @@ use crate::format::{BlockHeader, MAX_RECORDS};
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Decoded {
     pub(crate) events: Vec<Stamped<Event>>,
-    /// How many events of which tag were passed over.
+    /// How many events of which tag are not known: each is in `events` as `Event::Unknown`.
     pub(crate) unknown: BTreeMap<u8, u64>,
 }
 
@@ -63,16 +63,16 @@ impl Decoder<'_> {
         };
         let tag = byte & !HAS_CAUSE;
         let (what, at) = self.body(tag)?;
-        match what {
-            Some(what) => decoded.events.push(Stamped {
-                seq,
-                logged_at: Nanos(self.context.logged_at.saturating_mul(self.tick)),
-                at: Nanos(at.saturating_mul(self.tick)),
-                cause,
-                what,
-            }),
-            None => *decoded.unknown.entry(tag).or_default() += 1,
+        if what.is_none() {
+            *decoded.unknown.entry(tag).or_default() += 1;
         }
+        decoded.events.push(Stamped {
+            seq,
+            logged_at: Nanos(self.context.logged_at.saturating_mul(self.tick)),
+            at: Nanos(at.saturating_mul(self.tick)),
+            cause,
+            what: what.unwrap_or(Event::Unknown { tag }),
+        });
         Ok(())
     }
 

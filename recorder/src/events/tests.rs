@@ -195,7 +195,7 @@ fn instants_are_rounded_down() {
 }
 
 #[test]
-fn an_unknown_event_is_counted_and_passed_over() {
+fn an_unknown_event_is_counted_and_keeps_its_place() {
     // Columns: tags 99 and 22, no time passed, and two rows, of which the first is gibberish.
     let mut row = Vec::new();
     crate::codec::put_row(&mut row, &Event::RetryDue { task: TaskId(5) });
@@ -210,8 +210,9 @@ fn an_unknown_event_is_counted_and_passed_over() {
     let header = BlockHeader { n_records: 2, first: 10, ..BlockHeader::default() };
     let decoded = decode(&header, &raw, TICK).unwrap();
     assert_eq!(decoded.unknown, [(99, 1)].into());
-    assert_eq!(decoded.events.len(), 1);
-    assert_eq!((decoded.events[0].seq, decoded.events[0].what.task()), (11, Some(TaskId(5))));
+    assert_eq!(decoded.events.len(), 2);
+    assert_eq!(decoded.events[0].what, Event::Unknown { tag: 99 });
+    assert_eq!((decoded.events[1].seq, decoded.events[1].what.task()), (11, Some(TaskId(5))));
 }
 
 /// The row of a kind begins with its tag, and the tags of the columns are the model's.

@@ -133,6 +133,11 @@ pub enum Event {
     Marked { name: StrId, task: Option<TaskId> },
     /// A span of the user's that took `took` and ended at the event's `at`.
     SpanRecorded { name: StrId, task: Option<TaskId>, took: Nanos },
+
+    /// An event that this version does not know, read from a newer trace: it keeps its place in
+    /// the log and changes nothing. Never emitted and never written; stays the last variant.
+    #[serde(skip)]
+    Unknown { tag: u8 },
 }
 
 /// Why a task went to that worker.
@@ -289,12 +294,16 @@ impl Event {
             Self::ReplicaDropped { .. } => 33,
             Self::Marked { .. } => 34,
             Self::SpanRecorded { .. } => 35,
+            Self::Unknown { tag } => *tag,
         }
     }
 
     /// The variant's name, as messages and exports print it.
     pub fn name(&self) -> &'static str {
-        EVENT_NAMES[self.tag() as usize]
+        match self {
+            Self::Unknown { .. } => "Unknown",
+            known => EVENT_NAMES[known.tag() as usize],
+        }
     }
 
     /// The task the event is about, if it is about one.
@@ -334,7 +343,8 @@ impl Event {
             | Self::WorkerPaused { .. }
             | Self::WorkerResumed { .. }
             | Self::WorkerRetiring { .. }
-            | Self::ClockEstimated { .. } => None,
+            | Self::ClockEstimated { .. }
+            | Self::Unknown { .. } => None,
         }
     }
 
@@ -376,7 +386,8 @@ impl Event {
             | Self::TaskUnplaceable { .. }
             | Self::RetryDue { .. }
             | Self::Marked { .. }
-            | Self::SpanRecorded { .. } => None,
+            | Self::SpanRecorded { .. }
+            | Self::Unknown { .. } => None,
         }
     }
 }
