@@ -34,10 +34,16 @@ pub(crate) struct ClusterOptions {
     #[arg(long, value_name = "WHAT", default_value = "stop", help_heading = "Trace")]
     pub(crate) on_record_error: OnRecordError,
     /// Number of workers [default: one per core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096), help_heading = "Cluster")]
+    #[arg(
+        long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096),
+        help_heading = "Cluster"
+    )]
     pub(crate) workers: Option<u16>,
     /// Threads per worker: how many tasks it runs at once [default: its share of the cores]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Cluster")]
+    #[arg(
+        long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024),
+        help_heading = "Cluster"
+    )]
     pub(crate) threads: Option<u16>,
     /// Workers are processes that talk TCP, instead of threads of this one
     #[arg(long, help_heading = "Cluster")]

@@ -44,7 +44,8 @@ enum Workload {
 #[derive(Debug, Args)]
 #[command(after_help = "The same count by other means:
   reel demo wordcount DIR --files | tr '\\n' '\\0' | LC_ALL=C xargs -0 awk 1 |
-    LC_ALL=C tr -cs A-Za-z '\\n' | tr A-Z a-z | sed '/^$/d' | sort | uniq -c | sort -k1,1nr -k2 | head -20")]
+    LC_ALL=C tr -cs A-Za-z '\\n' | tr A-Z a-z | sed '/^$/d' |
+    LC_ALL=C sort | uniq -c | LC_ALL=C sort -k1,1nr -k2 | head -20")]
 struct Wordcount {
     /// Files and folders to count.
     #[arg(value_name = "PATH", default_value = ".")]
@@ -72,7 +73,10 @@ struct ReductionArgs {
     #[arg(long, value_name = "SHAPE", default_value = "tree")]
     shape: Shape,
     /// How many numbers to sum
-    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(
+        long, value_name = "N", default_value_t = 32,
+        value_parser = clap::value_parser!(u32).range(1..=1_000_000)
+    )]
     leaves: u32,
     /// How long each task takes: 100ms, 1s; 0 for as fast as it can
     #[arg(long, value_name = "TIME", default_value = "100ms", value_parser = parse_sleep)]
@@ -85,7 +89,10 @@ struct ReductionArgs {
 #[derive(Debug, Args)]
 struct Trivial {
     /// How many
-    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
+    #[arg(
+        long, value_name = "N", default_value_t = 10_000,
+        value_parser = clap::value_parser!(u32).range(1..=100_000_000)
+    )]
     tasks: u32,
     #[command(flatten)]
     options: ClusterOptions,

@@ -35,7 +35,10 @@ pub(crate) struct Render {
     #[arg(short, long, value_name = "OUT.svg")]
     output: PathBuf,
     /// Which plots, separated by commas; several stand below each other
-    #[arg(long, value_name = "NAME", value_delimiter = ',', conflicts_with = "layout", value_parser = parse_plot)]
+    #[arg(
+        long, value_name = "NAME", value_delimiter = ',', conflicts_with = "layout",
+        value_parser = parse_plot
+    )]
     plot: Vec<&'static str>,
     /// An arrangement of plots [default: status, unless plots are named]
     #[arg(long, value_name = "LAYOUT")]
@@ -50,7 +53,10 @@ pub(crate) struct Render {
     #[arg(long, value_name = "T")]
     to: Option<Instant>,
     /// Width in pixels
-    #[arg(long, value_name = "PX", default_value_t = 1280, value_parser = clap::value_parser!(u32).range(240..=16_384))]
+    #[arg(
+        long, value_name = "PX", default_value_t = 1280,
+        value_parser = clap::value_parser!(u32).range(240..=16_384)
+    )]
     width: u32,
     /// Height in pixels [default: 720, or 360 for each plot that is named]
     #[arg(long, value_name = "PX", value_parser = clap::value_parser!(u32).range(120..=16_384))]
