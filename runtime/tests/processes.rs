@@ -4,7 +4,7 @@
 
 extern crate taskreel_runtime as taskreel;
 
-use taskreel::{Client, ClientOptions, Cluster, Command, TaskErrorKind, task};
+use taskreel::{Client, ClientOptions, Cluster, Command, TaskErrorKind, WorkerOptions, task};
 
 #[task]
 fn add(a: i64, b: i64) -> i64 {
@@ -159,4 +159,35 @@ fn nothing_is_left_behind() {
     cluster.close().unwrap();
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     assert!(status.is_empty() || status.contains("State:\tZ"), "still there:\n{status}");
+}
+
+/// A cluster of threads that listens: clients and workers from elsewhere join it.
+#[test]
+fn others_join_a_cluster_that_listens() {
+    let builder = || Cluster::local().workers(1).threads(1).no_record();
+    let cluster = builder().listen("127.0.0.1:0").token("key").start().unwrap();
+    let address = cluster.address().unwrap().to_owned();
+    let options = WorkerOptions {
+        scheduler: address.clone(),
+        name: "guest".to_owned(),
+        slots: 1,
+        memory_limit: 0,
+        token: Some("key".to_owned()),
+    };
+    let guest = std::thread::spawn(move || taskreel::run_worker(&options));
+    let options = ClientOptions { name: "visitor".to_owned(), token: Some("key".to_owned()) };
+    let client = Client::connect(&address, &options).unwrap();
+    let blocks = client.map([6_usize << 20, 10, 11, 12], block);
+    let sums: Vec<_> =
+        blocks.windows(2).map(|pair| client.submit(joined(&pair[0], &pair[1]))).collect();
+    assert_eq!(client.gather(&sums).unwrap(), [(6 << 20) + 10, 21, 23]);
+    assert_eq!(client.gather(&blocks).unwrap()[0].len(), 6 << 20);
+
+    let host = address.trim_start_matches("tcp://");
+    let error = builder().listen(host).start().unwrap_err().to_string();
+    assert!(error.starts_with(&format!("cannot listen at {host}: ")), "{error}");
+    cluster.close().unwrap();
+    guest.join().unwrap().unwrap();
+    let error = client.submit(add(1, 2)).wait().unwrap_err();
+    assert_eq!(error.kind(), TaskErrorKind::Closed);
 }
