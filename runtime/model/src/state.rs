@@ -25,8 +25,9 @@ use crate::{
     TaskOptions, TaskTable, WorkerId, WorkerStatus,
 };
 
-/// How long a task of a prefix that never ran is thought to take.
-pub const UNKNOWN_DURATION: Nanos = Nanos::from_micros(500);
+/// How long a task of a prefix that never ran is thought to take: so long that a slot is given
+/// one more of it ahead, and no more before the first has shown how long it takes.
+pub const UNKNOWN_DURATION: Nanos = Nanos::from_millis(3);
 
 /// Everything the events of a run so far amount to. Only [`State::apply`] changes it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
