@@ -18,6 +18,7 @@ use super::inbound::{Inbound, InboxReceiver};
 use super::peers::Peers;
 use super::specs::SpecStore;
 use super::{SchedulerConfig, SchedulerError, SchedulerSummary};
+use crate::reading::ProcessReader;
 use crate::wire::message::{ToClient, ToWorker};
 
 /// How many items of the inbox one turn takes at the most: a burst becomes one turn, and no turn
@@ -40,6 +41,8 @@ pub(super) struct Core {
     pub(super) functions: Vec<Arc<str>>,
     /// Retries that are put off, earliest first.
     pub(super) retries: BinaryHeap<Reverse<(Nanos, TaskId)>>,
+    /// Reads this process for the scheduler's samples.
+    pub(super) reader: ProcessReader,
     /// When the next pings and samples are due.
     pub(super) next_beat: Nanos,
     /// Why the scheduler stops, once it does.
@@ -58,6 +61,7 @@ impl Core {
             new_specs: Vec::new(),
             functions: Vec::new(),
             retries: BinaryHeap::new(),
+            reader: ProcessReader::new(),
             next_beat: Nanos::ZERO,
             stopping: None,
         }
