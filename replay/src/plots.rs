@@ -8,7 +8,7 @@ mod progress;
 mod task_stream;
 mod workers;
 
-use taskreel_model::{Change, Nanos, Sample, State};
+use taskreel_model::{Change, LogLine, Nanos, Sample, State};
 
 pub use progress::Progress;
 pub use task_stream::TaskStream;
@@ -25,6 +25,66 @@ pub struct About {
     pub title: &'static str,
     /// The question it answers.
     pub question: &'static str,
+    /// Where it is listed.
+    pub page: Page,
+}
+
+/// What a plot is about: pages and lists are made from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Page {
+    /// The whole run at a glance.
+    Status,
+    /// Tasks: how many wait, what depends on what.
+    Tasks,
+    /// Workers: their load, memory and logs.
+    Workers,
+    /// Data on the move.
+    Transfers,
+    /// What failed.
+    Errors,
+    /// Groups of tasks: their time and bytes.
+    Prefixes,
+    /// The scheduler and its log of events.
+    System,
+}
+
+impl Page {
+    /// All pages, in the order in which they are listed.
+    pub const ALL: [Self; 7] = [
+        Self::Status,
+        Self::Tasks,
+        Self::Workers,
+        Self::Transfers,
+        Self::Errors,
+        Self::Prefixes,
+        Self::System,
+    ];
+
+    /// For addresses: `transfers`.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Status => "status",
+            Self::Tasks => "tasks",
+            Self::Workers => "workers",
+            Self::Transfers => "transfers",
+            Self::Errors => "errors",
+            Self::Prefixes => "prefixes",
+            Self::System => "system",
+        }
+    }
+
+    /// For people: `Transfers`.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Status => "Status",
+            Self::Tasks => "Tasks",
+            Self::Workers => "Workers",
+            Self::Transfers => "Transfers",
+            Self::Errors => "Errors",
+            Self::Prefixes => "Prefixes",
+            Self::System => "System",
+        }
+    }
 }
 
 /// A plot: columns that are fed, and figures that are drawn from them.
@@ -41,6 +101,11 @@ pub trait Plot: Send {
 
     /// Takes one sample in. Samples may come late, thinned or not at all.
     fn sample(&mut self, sample: &Sample, state: &State);
+
+    /// Takes one line of the run's logs in. Lines may come late, or not at all.
+    fn log(&mut self, line: &LogLine, state: &State) {
+        let _ = (line, state);
+    }
 
     /// Called after each batch and before figures are drawn: copies totals that the state keeps.
     fn settle(&mut self, state: &State) {
@@ -65,6 +130,11 @@ pub const ALL: &[MakePlot] =
 /// One of each plot.
 pub fn all() -> Vec<Box<dyn Plot>> {
     ALL.iter().map(|make| make()).collect()
+}
+
+/// One of each plot of a page.
+pub fn of_page(page: Page) -> Vec<Box<dyn Plot>> {
+    ALL.iter().map(|make| make()).filter(|plot| plot.about().page == page).collect()
 }
 
 /// One plot by its id.

@@ -5,13 +5,18 @@
 //! located error; what was folded before stays as it is.
 
 mod error;
+mod landmark;
+mod travel;
 
 use std::collections::VecDeque;
 
-use taskreel_model::{Change, Event, Nanos, Sample, Stamped, State};
+use taskreel_model::{Change, Event, LogLine, Nanos, Sample, Stamped, State};
 use taskreel_recorder::{OpenError, RunInfo, Source, Warning};
 
 pub use error::{FoldError, SeekError};
+pub use landmark::{Landmark, Toward};
+
+use landmark::Landmarks;
 
 use crate::Instant;
 use crate::figure::{View, Window};
@@ -42,8 +47,12 @@ pub struct Timeline {
     pending: VecDeque<Stamped<Event>>,
     /// Samples that were read and are not taken in yet.
     pending_samples: VecDeque<Sample>,
+    /// Log lines that were read and are not taken in yet.
+    pending_logs: VecDeque<LogLine>,
     /// Reused from event to event.
     changes: Vec<Change>,
+    /// What was passed so far, also behind where the timeline is now.
+    landmarks: Landmarks,
     now: Nanos,
     failed: bool,
 }
@@ -65,11 +74,12 @@ impl Until {
         }
     }
 
-    /// Samples belong to no place in the log: `now` is the last event that is taken.
-    fn takes_sample(self, sample: &Sample, now: Nanos) -> bool {
+    /// Samples and log lines belong to no place in the log of events: `now` is the last event that
+    /// is taken.
+    fn takes_reading(self, read_at: Nanos, now: Nanos) -> bool {
         match self {
-            Self::LoggedAt(at) => sample.at <= at,
-            Self::Seq(_) => sample.at <= now,
+            Self::LoggedAt(at) => read_at <= at,
+            Self::Seq(_) => read_at <= now,
             Self::End => true,
         }
     }
@@ -87,7 +97,9 @@ impl Timeline {
             plots,
             pending: VecDeque::new(),
             pending_samples: VecDeque::new(),
+            pending_logs: VecDeque::new(),
             changes: Vec::new(),
+            landmarks: Landmarks::default(),
             now: Nanos::ZERO,
             failed: false,
         }
@@ -219,6 +231,7 @@ impl Timeline {
         self.plots = self.plots.iter().map(|plot| plot.fresh()).collect();
         self.pending.clear();
         self.pending_samples.clear();
+        self.pending_logs.clear();
         self.now = Nanos::ZERO;
         self.failed = false;
         Ok(())
@@ -249,6 +262,7 @@ impl Timeline {
         let Some(batch) = batch else { return Ok(false) };
         self.pending.extend(batch.events);
         self.pending_samples.extend(batch.samples);
+        self.pending_logs.extend(batch.logs);
         Ok(true)
     }
 
@@ -266,6 +280,7 @@ impl Timeline {
                 self.settle();
                 return Err(error);
             }
+            self.landmarks.pass(event);
             for change in self.changes.drain(..) {
                 for plot in &mut self.plots {
                     plot.update(event.at, &change, &self.state);
@@ -276,7 +291,8 @@ impl Timeline {
             n_events += 1;
         }
         let n_samples = self.take_samples(until);
-        if n_events + n_samples > 0 {
+        let n_logs = self.take_logs(until);
+        if n_events + n_samples + n_logs > 0 {
             self.settle();
         }
         Ok((n_events, n_samples))
@@ -287,7 +303,7 @@ impl Timeline {
         let mut n_samples = 0;
         let mut later = VecDeque::new();
         for sample in self.pending_samples.drain(..) {
-            if !until.takes_sample(&sample, self.state.now()) {
+            if !until.takes_reading(sample.at, self.state.now()) {
                 later.push_back(sample);
                 continue;
             }
@@ -299,6 +315,21 @@ impl Timeline {
         }
         self.pending_samples = later;
         n_samples
+    }
+
+    /// As [`Timeline::take_samples`]; a line of a log moves the instant of no picture.
+    fn take_logs(&mut self, until: Until) -> usize {
+        let now = self.state.now();
+        let n_before = self.pending_logs.len();
+        let (state, plots) = (&self.state, &mut self.plots);
+        self.pending_logs.retain(|line| {
+            let taken = until.takes_reading(line.at, now);
+            if taken {
+                plots.iter_mut().for_each(|plot| plot.log(line, state));
+            }
+            !taken
+        });
+        n_before - self.pending_logs.len()
     }
 
     fn settle(&mut self) {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use taskreel_model::Nanos;
 use taskreel_replay::figure::{Theme, View, Window};
-use taskreel_replay::plots::{self, Plot};
+use taskreel_replay::plots::{self, Page, Plot};
 use taskreel_replay::render::layout::{Layout, Panel};
 use taskreel_replay::render::svg;
 use taskreel_replay::{Instant, Timeline};
@@ -107,7 +107,7 @@ impl Render {
 
     fn plots(&self) -> Vec<Box<dyn Plot>> {
         match self.plot.is_empty() {
-            true => plots::all(),
+            true => plots::of_page(Page::Status),
             false => self.plot.iter().filter_map(|id| plots::by_id(id)).collect(),
         }
     }

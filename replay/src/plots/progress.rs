@@ -16,7 +16,7 @@ use std::fmt::Write as _;
 
 use taskreel_model::{Change, Nanos, Phase, Sample, State};
 
-use super::{About, Plot};
+use super::{About, Page, Plot};
 use crate::figure::{
     Anchor, Axis, Bars, Color, Figure, Frame, Glyphs, LABEL_PX, Layer, LegendBox, LegendEntry,
     Text, View, clean, count_text, elide, text_width,
@@ -26,6 +26,7 @@ const ABOUT: About = About {
     id: "progress",
     title: "Progress",
     question: "How much of what is done, and what is in the way?",
+    page: Page::Status,
 };
 
 /// Prefixes shown at most.

@@ -22,7 +22,7 @@ use taskreel_model::{
     WorkerId, WorkerStatus,
 };
 
-use super::{About, Plot};
+use super::{About, Page, Plot};
 use crate::figure::{Color, Figure, View, clean};
 use crate::spans::{Spans, outcome_name};
 
@@ -30,6 +30,7 @@ const ABOUT: About = About {
     id: "task-stream",
     title: "Task stream",
     question: "Who ran what and when, and where are the gaps?",
+    page: Page::Status,
 };
 
 /// Longest name kept, in characters.

@@ -20,13 +20,14 @@ use std::fmt::Write as _;
 
 use taskreel_model::{Change, Nanos, Sample, State, WorkerId, WorkerStatus};
 
-use super::{About, Plot};
+use super::{About, Page, Plot};
 use crate::figure::{Figure, View, clean};
 
 const ABOUT: About = About {
     id: "workers",
     title: "Workers",
     question: "Who has too much to do, who too little, and whose memory is full?",
+    page: Page::Status,
 };
 
 /// Samples of a worker that are kept.

@@ -7,7 +7,7 @@ use taskreel_model::{Nanos, WorkerStatus};
 use taskreel_recorder::{Source, Warning};
 use taskreel_replay::Timeline;
 use taskreel_replay::figure::{Figure, Theme, View, Window};
-use taskreel_replay::plots::{self, About};
+use taskreel_replay::plots::{self, About, Page};
 use taskreel_replay::render::svg;
 
 use super::tap::{LastSamples, Tap, locked};
@@ -77,7 +77,7 @@ impl Run {
         let about = summary::About::new(tap.run_info());
         let title = if title.is_empty() { about.name.clone() } else { visible(title) };
         Self {
-            timeline: Timeline::new(Box::new(tap), plots::all()).named(title.clone()),
+            timeline: Timeline::new(Box::new(tap), plots::of_page(Page::Status)).named(title.clone()),
             samples,
             title,
             about,
