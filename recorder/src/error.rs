@@ -100,6 +100,14 @@ pub enum OpenError {
         /// The path.
         path: PathBuf,
     },
+    /// The file is a zip that is no pack.
+    #[error("{} is not a pack as `reel pack` writes it ({reason}): ask for the .zip as it was made", path.display())]
+    NotAPack {
+        /// The path.
+        path: PathBuf,
+        /// What is unexpected.
+        reason: &'static str,
+    },
     /// The file was written in a newer format.
     #[error("{} has format {found}, this program reads up to format {supported}: update reel", path.display())]
     Newer {

@@ -40,6 +40,7 @@ mod format;
 #[cfg(test)]
 mod format_doc;
 mod info;
+pub mod pack;
 mod queue;
 mod reader;
 mod recorder;
@@ -53,6 +54,7 @@ mod source;
 mod spec_batch;
 mod summary;
 mod tail;
+mod trace_file;
 mod vec_source;
 mod writer;
 

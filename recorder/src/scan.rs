@@ -1,13 +1,13 @@
 //! Finds the blocks of a file, one after the other, and goes on behind damage.
 
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::format::{
     BlockHeader, HEADER_PREFIX, HeaderFault, MAJOR, MARKER, TRAILER_LEN, Trailer, parse_header,
     parse_prefix,
 };
+use crate::trace_file::TraceFile;
 use crate::{OpenError, ReadError, RunInfo};
 
 /// How much of a damaged stretch is searched at a time.
@@ -17,7 +17,7 @@ const CHUNK: usize = 64 << 10;
 #[derive(Debug)]
 pub(crate) struct Scanner {
     path: PathBuf,
-    file: File,
+    file: TraceFile,
     pub(crate) info: RunInfo,
     pub(crate) format: (u8, u8),
     /// Checksum of the header: ties a tail to the file.
@@ -40,21 +40,14 @@ pub(crate) enum Found {
 impl Scanner {
     /// Opens a file and reads its header.
     pub(crate) fn open(path: &Path) -> Result<Self, OpenError> {
-        let fault = |source: io::Error| match source.kind() {
-            io::ErrorKind::NotFound => OpenError::NotFound { path: path.to_owned() },
-            _ => OpenError::Io { path: path.to_owned(), source },
-        };
-        let mut file = File::open(path).map_err(fault)?;
-        if file.metadata().map_err(fault)?.is_dir() {
-            return Err(fault(io::ErrorKind::IsADirectory.into()));
-        }
-        let mut bytes = Vec::new();
-        (&mut file).take(HEADER_PREFIX as u64).read_to_end(&mut bytes).map_err(fault)?;
+        let fault = |source| OpenError::Io { path: path.to_owned(), source };
+        let mut file = TraceFile::open(path)?;
+        let mut bytes = file.read(0, HEADER_PREFIX as u64).map_err(fault)?;
         if bytes.is_empty() {
             return Err(OpenError::Empty { path: path.to_owned() });
         }
         let json_len = parse_prefix(&bytes).map_err(|why| header_error(path, &why))?;
-        (&mut file).take(json_len as u64).read_to_end(&mut bytes).map_err(fault)?;
+        bytes.extend(file.read(HEADER_PREFIX as u64, json_len as u64).map_err(fault)?);
         let (format, run_check, info) =
             parse_header(&bytes).map_err(|why| header_error(path, &why))?;
         let offset = bytes.len() as u64;
@@ -68,11 +61,11 @@ impl Scanner {
 
     /// Size of the file now.
     pub(crate) fn len(&self) -> Result<u64, ReadError> {
-        let meta = self.file.metadata().map_err(|source| self.fault(self.offset, source))?;
-        if meta.len() < self.offset {
+        let len = self.file.len().map_err(|source| self.fault(self.offset, source))?;
+        if len < self.offset {
             return Err(ReadError::Replaced { path: self.path.clone() });
         }
-        Ok(meta.len())
+        Ok(len)
     }
 
     /// Where the footer is, if the trailer says so.
@@ -144,13 +137,7 @@ impl Scanner {
 
     /// So many bytes from an offset; fewer at the file's end. The caller bounds `len`.
     fn read(&mut self, offset: u64, len: u64) -> Result<Vec<u8>, ReadError> {
-        let mut bytes = Vec::with_capacity(len as usize);
-        let done = self
-            .file
-            .seek(SeekFrom::Start(offset))
-            .and_then(|_| (&mut self.file).take(len).read_to_end(&mut bytes));
-        done.map_err(|source| self.fault(offset, source))?;
-        Ok(bytes)
+        self.file.read(offset, len).map_err(|source| self.fault(offset, source))
     }
 
     fn fault(&self, offset: u64, source: io::Error) -> ReadError {

@@ -29,7 +29,10 @@ impl Summary {
     pub(crate) fn count_events(&mut self, events: &[Stamped<Event>]) {
         self.by_tag.resize(self.by_tag.len().max(EVENT_NAMES.len()), 0);
         for event in events {
-            self.by_tag[usize::from(event.what.tag())] += 1;
+            // A newer version's event has no place in the table.
+            if let Some(n) = self.by_tag.get_mut(usize::from(event.what.tag())) {
+                *n += 1;
+            }
             if let Event::TaskSubmitted { .. } = event.what {
                 self.tasks += 1;
             }

@@ -121,7 +121,10 @@ impl Encoder {
     fn cold(&mut self, event: &Event, when: When) {
         self.lag(when);
         self.row.clear();
-        put_row(&mut self.row, event);
+        // What this version did not understand keeps its place in a copy, without its content.
+        if !matches!(event, Event::Unknown { .. }) {
+            put_row(&mut self.row, event);
+        }
         let column = self.out.column(Column::Cold);
         put_varint(column, self.row.len() as u64);
         column.extend_from_slice(&self.row);
