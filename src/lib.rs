@@ -36,3 +36,8 @@ pub mod job;
 pub use taskreel_macros::task;
 pub use taskreel_recorder::OnRecordError;
 pub use taskreel_runtime::*;
+
+/// The README's program, so that it keeps compiling.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
