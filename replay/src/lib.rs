@@ -38,4 +38,4 @@ mod spans;
 mod timeline;
 
 pub use instant::{Instant, ParseInstantError};
-pub use timeline::{FoldError, Pumped, Reopen, SeekError, Timeline};
+pub use timeline::{FoldError, Landmark, Pumped, Reopen, SeekError, Timeline, Toward};
