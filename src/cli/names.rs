@@ -76,6 +76,9 @@ pub(crate) fn fields(event: &Event, before: &State) -> Vec<(&'static str, Value)
         Event::WorkerResumed { worker } | Event::WorkerRetiring { worker } => {
             vec![("worker", names.worker(*worker))]
         }
+        Event::ReportsAccepted { worker, through } => {
+            vec![("worker", names.worker(*worker)), ("through", json!(through))]
+        }
         Event::ClockEstimated { worker, offset_ns, error_ns } => vec![
             ("worker", names.worker(*worker)),
             ("offset_ns", json!(offset_ns)),

@@ -3,6 +3,7 @@
 
 mod client;
 mod report;
+mod resume;
 mod submit;
 mod worker;
 
@@ -68,6 +69,10 @@ pub fn decide(turn: &mut Turn<'_>, input: Input) -> Result<(), Rejection> {
         Input::WorkerJoined { worker, info } => worker::joined(turn, worker, info),
         Input::WorkerLost { worker, reason } => worker::lost(turn, worker, reason),
         Input::WorkerReported { worker, reports } => report::reported(turn, worker, reports),
+        Input::ReportsAccepted { worker, through } => resume::accepted(turn, worker, through),
+        Input::WorkerResumed { worker, held, assigned } => {
+            resume::resumed(turn, worker, &held, &assigned)
+        }
         Input::ClockMeasured { worker, offset_ns, error_ns } => {
             worker::clock(turn, worker, offset_ns, error_ns)
         }

@@ -134,6 +134,10 @@ pub enum Event {
     /// A span of the user's that took `took` and ended at the event's `at`.
     SpanRecorded { name: StrId, task: Option<TaskId>, took: Nanos },
 
+    /// What a worker reported up to its report number `through` is in the log: what it sends again
+    /// to a restarted scheduler is not taken twice.
+    ReportsAccepted { worker: WorkerId, through: u64 },
+
     /// An event that this version does not know, read from a newer trace: it keeps its place in
     /// the log and changes nothing. Never emitted and never written; stays the last variant.
     #[serde(skip)]
@@ -294,6 +298,7 @@ impl Event {
             Self::ReplicaDropped { .. } => 33,
             Self::Marked { .. } => 34,
             Self::SpanRecorded { .. } => 35,
+            Self::ReportsAccepted { .. } => 36,
             Self::Unknown { tag } => *tag,
         }
     }
@@ -344,6 +349,7 @@ impl Event {
             | Self::WorkerResumed { .. }
             | Self::WorkerRetiring { .. }
             | Self::ClockEstimated { .. }
+            | Self::ReportsAccepted { .. }
             | Self::Unknown { .. } => None,
         }
     }
@@ -357,6 +363,7 @@ impl Event {
             | Self::WorkerResumed { worker }
             | Self::WorkerRetiring { worker }
             | Self::ClockEstimated { worker, .. }
+            | Self::ReportsAccepted { worker, .. }
             | Self::TaskAssigned { worker, .. }
             | Self::TaskStarted { worker, .. }
             | Self::TaskFinished { worker, .. }
@@ -393,7 +400,7 @@ impl Event {
 }
 
 /// Names of the events by tag.
-pub const EVENT_NAMES: [&str; 36] = [
+pub const EVENT_NAMES: [&str; 37] = [
     "SchedulerStarted",
     "Interned",
     "PrefixDeclared",
@@ -430,6 +437,7 @@ pub const EVENT_NAMES: [&str; 36] = [
     "ReplicaDropped",
     "Marked",
     "SpanRecorded",
+    "ReportsAccepted",
 ];
 
 const _: () = assert!(size_of::<Event>() <= 48);

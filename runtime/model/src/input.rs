@@ -76,6 +76,23 @@ pub enum Input {
         /// What, with instants already on the scheduler's clock.
         reports: Vec<Report>,
     },
+    /// The worker's reports up to that number, counted from 1, are decided: of those that follow a
+    /// lost connection to a restarted scheduler, these are to be left out.
+    ReportsAccepted {
+        /// Which worker.
+        worker: WorkerId,
+        /// The number of the last one.
+        through: u64,
+    },
+    /// A worker told all that it has: it came back, and some of what was said in between was lost.
+    WorkerResumed {
+        /// Which.
+        worker: WorkerId,
+        /// The results that it holds, with their sizes.
+        held: Vec<(TaskId, u64)>,
+        /// Its assignments that have not ended: the task, and which assignment of it.
+        assigned: Vec<(TaskId, u32)>,
+    },
     /// The clock of a worker was compared with the scheduler's.
     ClockMeasured {
         /// Which worker.

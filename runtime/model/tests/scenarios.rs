@@ -14,8 +14,17 @@ use std::path::PathBuf;
 use script::{Script, paragraphs};
 use taskreel_model::{Change, EVENT_NAMES, Outcome, Phase};
 
-const FILES: [&str; 8] =
-    ["submit", "placement", "results", "failures", "cancel", "workers", "transfers", "run"];
+const FILES: [&str; 9] = [
+    "submit",
+    "placement",
+    "results",
+    "failures",
+    "cancel",
+    "resume",
+    "workers",
+    "transfers",
+    "run",
+];
 
 #[test]
 fn submit() {
@@ -40,6 +49,11 @@ fn failures() {
 #[test]
 fn cancel() {
     check("cancel");
+}
+
+#[test]
+fn resume() {
+    check("resume");
 }
 
 #[test]

@@ -192,7 +192,9 @@ fn data(turn: &mut Turn<'_>, worker: WorkerId, at: Nanos, what: &Reported) {
     }
 }
 
-/// A copy did not arrive. When its holder says that it has none, the state was wrong about that.
+/// A copy did not arrive. When its holder says that it has none, the state was wrong about that; one
+/// that cannot be reached, although the receiver tried for a while, is as good as gone: else the
+/// dependent would be sent out again and again for the sake of that copy.
 fn transfer_failed(
     turn: &mut Turn<'_>,
     worker: WorkerId,
@@ -204,7 +206,9 @@ fn transfer_failed(
     let at = at.max(flight.started_at);
     turn.emit_at(at, None, Event::TransferFailed { task, to: worker, reason });
     let holder = flight.from;
-    if reason == TransferFailure::Missing && holds(turn.state(), holder, task) {
+    let is_gone = matches!(reason, TransferFailure::Missing | TransferFailure::Unreachable);
+    if is_gone && holds(turn.state(), holder, task) {
+        turn.ask(Effect::Free { worker: holder, task });
         turn.emit(Event::ReplicaDropped { task, worker: holder });
     }
 }

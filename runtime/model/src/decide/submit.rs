@@ -2,7 +2,8 @@
 
 use super::Rejection;
 use crate::{
-    ClientId, Event, Key, NewGraph, OptionsId, PrefixId, State, Suffix, SuffixText, TaskId, Turn,
+    ClientId, Event, GraphId, Key, NewGraph, OptionsId, PrefixId, State, StrId, Suffix, SuffixText,
+    TaskId, Turn,
 };
 
 pub(super) fn submitted(
@@ -25,11 +26,8 @@ pub(super) fn submitted(
             }
         })
         .collect();
-    let (id, first) = (turn.state().next_graph(), turn.state().tasks().next_id());
-    let n_tasks = graph.tasks.len() as u32;
-    let local = graph.local;
-    turn.emit(Event::GraphSubmitted { graph: id, client, name, first, n_tasks, local });
-    for (position, new) in graph.tasks.iter().enumerate() {
+    let (id, first, n_logged) = begin(turn, client, name, graph);
+    for (position, new) in graph.tasks.iter().enumerate().skip(n_logged) {
         let suffix = match &new.suffix {
             SuffixText::None => Suffix::None,
             SuffixText::Index(index) => Suffix::Index(*index),
@@ -48,6 +46,30 @@ pub(super) fn submitted(
         });
     }
     Ok(())
+}
+
+/// Its id, its first task, and how many of its tasks are in the log already: the scheduler may have
+/// been killed in the middle of it, and the client sends it again.
+fn begin(
+    turn: &mut Turn<'_>,
+    client: ClientId,
+    name: StrId,
+    graph: &NewGraph,
+) -> (GraphId, TaskId, usize) {
+    let (n_tasks, local) = (graph.tasks.len() as u32, graph.local);
+    let (id, first) = (turn.state().next_graph(), turn.state().tasks().next_id());
+    if let Some((id, found)) = cut_short(turn.state(), client, graph) {
+        return (id, found, (first.0 - found.0) as usize);
+    }
+    turn.emit(Event::GraphSubmitted { graph: id, client, name, first, n_tasks, local });
+    (id, first, 0)
+}
+
+/// The graph whose submission the log ends in the middle of, if this is that graph again.
+fn cut_short(state: &State, client: ClientId, graph: &NewGraph) -> Option<(GraphId, TaskId)> {
+    let id = state.open_graph()?;
+    let open = state.graph(id).filter(|open| open.client == client && open.local == graph.local)?;
+    (open.n_tasks as usize == graph.tasks.len()).then_some((id, open.first))
 }
 
 fn declare_prefix(turn: &mut Turn<'_>, name: &str) -> PrefixId {
@@ -72,7 +94,7 @@ fn check(state: &State, client: ClientId, graph: &NewGraph) -> Result<(), Reject
     let next_local = known.graphs.last().and_then(|id| state.graph(*id));
     let next_local = next_local.map_or(0, |last| last.local + last.n_tasks);
     let bad = |position, why| Err(Rejection::BadGraph { position, why });
-    if graph.local < next_local {
+    if graph.local < next_local && cut_short(state, client, graph).is_none() {
         return bad(0, "its number was used before");
     }
     let n_tasks = graph.tasks.len();

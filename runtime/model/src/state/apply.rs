@@ -101,6 +101,7 @@ impl State {
             Event::SpanRecorded { name, task, took } => {
                 self.marked(step, name, task, Some(step.at - took))
             }
+            Event::ReportsAccepted { worker, through } => self.reports_accepted(worker, through),
             Event::Unknown { tag: _ } => Ok(()),
         }
     }

@@ -66,7 +66,7 @@ impl State {
 
     /// The graph that has not got all its tasks yet. What it brought is not forgotten, even if it
     /// erred at once: a task that follows may depend on it.
-    pub(super) fn open_graph(&self) -> Option<GraphId> {
+    pub(crate) fn open_graph(&self) -> Option<GraphId> {
         let last = self.graphs.last()?;
         let n_submitted = self.tasks.next_id().0 - last.first.0;
         (n_submitted < last.n_tasks).then(|| GraphId(self.graphs.len() as u32 - 1))

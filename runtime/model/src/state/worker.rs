@@ -41,6 +41,8 @@ pub struct Worker {
     pub clock_error_ns: u64,
     /// The `seq` of the last event that gave it room for another task.
     pub freed_seq: u64,
+    /// The number of its last report that is in the log; 0: none is, or they are not numbered.
+    pub reports_through: u64,
 }
 
 impl Worker {
@@ -85,6 +87,7 @@ impl State {
             clock_offset_ns: 0,
             clock_error_ns: 0,
             freed_seq: step.seq,
+            reports_through: 0,
         });
         self.by_load.insert((0, worker));
         step.changes.push(Change::Worker { worker, from: None, to: WorkerStatus::Running });
@@ -175,6 +178,16 @@ impl State {
         Ok(())
     }
 
+    pub(super) fn reports_accepted(&mut self, worker: WorkerId, through: u64) -> Result<(), Why> {
+        self.check_here(worker)?;
+        let found = &mut self.workers[worker.index()];
+        if through <= found.reports_through {
+            return Err(Why::IdOutOfOrder);
+        }
+        found.reports_through = through;
+        Ok(())
+    }
+
     fn set_status(&mut self, step: &mut Step<'_>, worker: WorkerId, to: WorkerStatus) {
         let found = &mut self.workers[worker.index()];
         let from = std::mem::replace(&mut found.status, to);
@@ -189,7 +202,7 @@ impl State {
     }
 
     /// Checks that a worker joined and is not lost.
-    pub(super) fn check_here(&self, worker: WorkerId) -> Result<(), Why> {
+    pub(crate) fn check_here(&self, worker: WorkerId) -> Result<(), Why> {
         match self.workers.get(worker.index()) {
             Some(found) if found.status != WorkerStatus::Lost => Ok(()),
             _ => Err(Why::UnknownWorker(worker)),

@@ -124,7 +124,8 @@ fn forge(
         14 => Event::WorkerResumed { worker },
         15 => Event::WorkerRetiring { worker },
         16 => Event::ClockEstimated { worker, offset_ns: i64::MIN, error_ns: u64::MAX },
-        17 | 36 | 37 => Event::TaskAssigned { task, worker, attempt, reason: AssignReason::Random },
+        35 => Event::SpanRecorded { name, task: None, took },
+        17 | 37 => Event::TaskAssigned { task, worker, attempt, reason: AssignReason::Random },
         18 => Event::TaskUnplaceable { task },
         19 => Event::StealRequested { task, from: worker, to: other },
         20 => Event::StealConfirmed { task, from: worker },
@@ -148,6 +149,6 @@ fn forge(
         32 => Event::ReplicaAdded { task, worker, bytes },
         33 => Event::ReplicaDropped { task, worker },
         34 => Event::Marked { name, task: Some(task) },
-        _ => Event::SpanRecorded { name, task: None, took },
+        _ => Event::ReportsAccepted { worker, through: bytes },
     }
 }

@@ -9,6 +9,8 @@
 //! w0: started a; finished a 100   what a worker reports, in one message
 //! steal a w0 w1                   the policy asks w0 to give a task back
 //! release c0 a b | want c0 a | cancel a | due a | lost w0 | retire w0 | client-left c0
+//! accepted w0 7                   the worker's reports up to the seventh are decided
+//! back w0 a b@1                   the worker came back, holds a, and has the first assignment of b
 //! at 20ms                         sets the clock, which else goes on 1 ms a turn
 //! ```
 
@@ -79,6 +81,18 @@ impl Script {
         TaskId(number(name, "t"))
     }
 
+    /// A worker that came back, with results (`a`) and assignments (`a@1`).
+    fn back(&self, worker: WorkerId, has: &[&str]) -> Input {
+        let (mut held, mut assigned) = (Vec::new(), Vec::new());
+        for item in has {
+            match item.split_once('@') {
+                Some((task, n)) => assigned.push((self.task(task), n.parse().expect("an attempt"))),
+                None => held.push((self.task(item), 100)),
+            }
+        }
+        Input::WorkerResumed { worker, held, assigned }
+    }
+
     fn tasks(&self, names: &[&str]) -> Vec<TaskId> {
         names.iter().map(|name| self.task(name)).collect()
     }
@@ -117,6 +131,11 @@ impl Script {
                 offset_ns: offset.parse().expect("an offset in nanoseconds"),
                 error_ns: error.parse().expect("an error in nanoseconds"),
             },
+            ["accepted", worker, through] => Input::ReportsAccepted {
+                worker: worker_id(worker),
+                through: through.parse().expect("the number of a report"),
+            },
+            ["back", worker, ref has @ ..] => self.back(worker_id(worker), has),
             ["retire", worker] => Input::RetireRequested { worker: worker_id(worker) },
             ["due", task] => Input::RetryDue { task: self.task(task) },
             _ => panic!("no such input: {line}"),
