@@ -34,7 +34,7 @@ impl<'t, 'p, 'a> Fields<'t, 'p, 'a> {
             if known.contains(&text) {
                 continue;
             }
-            let hint = match nearest(text, known.iter().copied()) {
+            let hint = match meant(text, known) {
                 Some(meant) => format!("did you mean `{meant}`?"),
                 None => format!("known are {}", known.join(", ")),
             };
@@ -209,4 +209,29 @@ mod tests {
             assert_eq!(parsed(bad), None, "{bad}");
         }
     }
+}
+
+/// What other tools call the fields of a task.
+const ELSEWHERE: [(&str, &str); 14] = [
+    ("after", "needs"),
+    ("dependencies", "needs"),
+    ("depends", "needs"),
+    ("depends_on", "needs"),
+    ("deps", "needs"),
+    ("requires", "needs"),
+    ("cmd", "run"),
+    ("command", "run"),
+    ("script", "run"),
+    ("args", "argv"),
+    ("id", "key"),
+    ("dir", "cwd"),
+    ("foreach", "each"),
+    ("array", "each"),
+];
+
+/// The field that a person most likely meant.
+fn meant<'a>(typed: &str, known: &[&'a str]) -> Option<&'a str> {
+    let elsewhere = ELSEWHERE.iter().find(|(other, _)| *other == typed).map(|(_, ours)| *ours);
+    let of_other_tools = known.iter().copied().find(|name| Some(*name) == elsewhere);
+    of_other_tools.or_else(|| nearest(typed, known.iter().copied()))
 }

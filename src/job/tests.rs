@@ -227,3 +227,15 @@ fn the_manual_is_up_to_date() {
         Job::parse(example, &folder.path().join("j.toml")).unwrap_or_else(|e| panic!("{e}"));
     }
 }
+
+#[test]
+fn knows_what_other_tools_call_a_field() {
+    check_wrong(
+        "[[task]]\nkey = \"a\"\nrun = \"true\"\n[[task]]\nkey = \"b\"\ncmd = \"true\"\ndepends_on = [\"a\"]\n",
+        &[
+            "4:1: task `b` runs nothing; add `run = \"shell line\"` or `argv = [\"program\", \"argument\"]`",
+            "6:1: unknown field `cmd` in task `b`; did you mean `run`?",
+            "7:1: unknown field `depends_on` in task `b`; did you mean `needs`?",
+        ],
+    );
+}
