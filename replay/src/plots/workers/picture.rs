@@ -173,7 +173,10 @@ fn sections(plot: &Workers, rows: &Rows<'_>, width: f32, stacked: Option<f32>) -
     let value_px = if width >= 180.0 { [values(0), values(1), values(2)] } else { [0.0; 3] };
     let most = |value: fn(&Row) -> u64| rows.iter().map(|(_, row)| value(row)).max().unwrap_or(0);
     let cpu = rows.iter().filter_map(|(i, _)| sampled(plot, *i)).map(Sampled::most_cpu).max();
+    let processes = rows.iter().filter(|(_, row)| row.is_process);
+    let rss = processes.filter_map(|(i, _)| sampled(plot, *i)).map(|s| s.latest.rss_bytes).max();
     let memory = most(|row| row.limit_bytes.max(row.peak_bytes).max(row.disk_bytes));
+    let memory = memory.max(rss.unwrap_or(0));
     let to = [
         most(|row| row.n_slots.max(row.n_assigned)) as f64,
         f64::from(cpu.unwrap_or(0)).max(most(|row| row.n_slots) as f64 * 1000.0) / 10.0,
