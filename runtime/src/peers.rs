@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use bytes::{Bytes, BytesMut};
+use bytes::{BufMut, Bytes, BytesMut};
 use taskreel_model::{TaskId, TransferFailure};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::Semaphore;
 
-use crate::wire::data::{Fetch, Pieces};
+use crate::wire::data::{Fetch, Found};
 use crate::wire::frame::{self, FrameError};
 use crate::wire::handshake::{self, Connection, Role};
 use crate::wire::pump::read_message;
@@ -25,7 +25,7 @@ const IDLE_CONNECTIONS: usize = 4;
 const KEYS_PER_REQUEST: usize = 4096;
 
 /// Memory reserved for a result before any of it has arrived: no more on the word of a peer.
-const TRUSTED_BYTES: u64 = 64 << 20;
+const TRUSTED_BYTES: usize = 64 << 20;
 
 /// The stores of the workers of this process, by address.
 #[derive(Clone, Debug, Default)]
@@ -85,7 +85,7 @@ impl Peers {
         tasks: &[TaskId],
     ) -> Vec<Result<Bytes, TransferFailure>> {
         if let Some(store) = self.local.get(address) {
-            return tasks.iter().map(|&t| store.get(t).ok_or(TransferFailure::Missing)).collect();
+            return fetch_local(store, tasks).await;
         }
         let Some(host) = address.strip_prefix("tcp://") else {
             return vec![Err(TransferFailure::Unreachable); tasks.len()];
@@ -133,42 +133,61 @@ impl Peers {
         frame::encode(Fetch { tasks: tasks.to_vec() }, &mut Vec::new(), &mut request)?;
         connection.writer.write_all(&request).await.map_err(FrameError::Io)?;
         let mut results = Vec::with_capacity(tasks.len());
-        let mut part: Option<(BytesMut, u64)> = None;
         while results.len() < tasks.len() {
-            let message: Pieces =
+            let message: Found =
                 read_message(&mut connection.reader).await?.ok_or(FetchError::Closed)?;
-            let alone = message.pieces.len() == 1;
-            for piece in message.pieces {
+            let alone = message.results.len() == 1;
+            let last = message.results.len().saturating_sub(1);
+            for (position, found) in message.results.into_iter().enumerate() {
                 let expected = *tasks.get(results.len()).ok_or(FetchError::Disordered)?;
-                if piece.task != expected {
+                if found.task != expected {
                     return Err(FetchError::Disordered);
                 }
-                let Some(total) = piece.total_bytes else {
-                    results.push(Err(TransferFailure::Missing));
-                    continue;
-                };
-                self.received.fetch_add(piece.data.len() as u64, Ordering::Relaxed);
-                if part.is_none() && piece.data.len() as u64 == total {
-                    // A slice of a shared frame would keep all of the frame in memory.
-                    let own = if alone { piece.data } else { Bytes::copy_from_slice(&piece.data) };
-                    results.push(Ok(own));
-                    continue;
-                }
-                if piece.data.is_empty() {
-                    return Err(FetchError::Disordered);
-                }
-                let reserve = total.min(TRUSTED_BYTES) as usize;
-                let (mut bytes, _) =
-                    part.take().unwrap_or_else(|| (BytesMut::with_capacity(reserve), total));
-                bytes.extend_from_slice(&piece.data);
-                if bytes.len() as u64 >= total {
-                    results.push(Ok(bytes.freeze()));
-                } else {
-                    part = Some((bytes, total));
-                }
+                results.push(match found.bytes {
+                    None => Err(TransferFailure::Missing),
+                    Some(bytes) if found.data.len() as u64 == bytes => {
+                        self.received.fetch_add(bytes, Ordering::Relaxed);
+                        // A slice of a shared frame would keep all of the frame in memory.
+                        Ok(if alone { found.data } else { Bytes::copy_from_slice(&found.data) })
+                    }
+                    Some(bytes) if position == last && found.data.is_empty() => {
+                        Ok(self.read_long(connection, bytes).await?)
+                    }
+                    Some(_) => return Err(FetchError::Disordered),
+                });
             }
         }
         Ok(results)
+    }
+
+    /// Reads the bytes that follow a message from the socket into their place.
+    async fn read_long(
+        &self,
+        connection: &mut Connection,
+        bytes: u64,
+    ) -> Result<Bytes, FetchError> {
+        let len = usize::try_from(bytes).map_err(|_too_long| FetchError::Disordered)?;
+        let mut result = Vec::with_capacity(len.min(TRUSTED_BYTES));
+        // What was read together with the message.
+        let buffer = connection.reader.read_buffer_mut();
+        let early = buffer.split_to(buffer.len().min(len));
+        result.extend_from_slice(&early);
+        self.received.fetch_add(early.len() as u64, Ordering::Relaxed);
+        let socket = connection.reader.get_mut();
+        while result.len() < len {
+            if result.len() == result.capacity() {
+                let more = (len - result.len()).min(result.len());
+                result.reserve_exact(more);
+            }
+            let left = len - result.len();
+            let n =
+                socket.read_buf(&mut (&mut result).limit(left)).await.map_err(FrameError::Io)?;
+            if n == 0 {
+                return Err(FetchError::Closed);
+            }
+            self.received.fetch_add(n as u64, Ordering::Relaxed);
+        }
+        Ok(result.into())
     }
 
     fn take_idle(&self, host: &str) -> Option<Connection> {
@@ -182,6 +201,24 @@ impl Peers {
             connections.push(connection);
         }
     }
+}
+
+/// From a worker of this process; what it has spilled is read beside the calling thread.
+async fn fetch_local(store: Arc<Store>, tasks: &[TaskId]) -> Vec<Result<Bytes, TransferFailure>> {
+    let mut results: Vec<Option<Bytes>> = tasks.iter().map(|&task| store.get(task)).collect();
+    if results.iter().any(Option::is_none) {
+        let tasks = tasks.to_vec();
+        let reading = tokio::task::spawn_blocking(move || {
+            for (task, result) in tasks.iter().zip(&mut results) {
+                if result.is_none() {
+                    *result = store.read(*task);
+                }
+            }
+            results
+        });
+        results = reading.await.unwrap_or_default();
+    }
+    results.into_iter().map(|result| result.ok_or(TransferFailure::Missing)).collect()
 }
 
 #[derive(Debug, thiserror::Error)]

@@ -4,6 +4,14 @@ use std::time::Instant;
 
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 
+/// Bytes of memory that this machine, or the container we are in, has. 0 where neither tells.
+pub(crate) fn machine_memory() -> u64 {
+    let Ok(mut system) = System::new() else { return 0 };
+    system.refresh_memory();
+    let total = system.total_memory();
+    system.cgroup_limits().map_or(total, |limits| limits.total_memory.min(total))
+}
+
 /// Reads this process; rates are since the last reading.
 #[derive(Debug)]
 pub(crate) struct ProcessReader {
@@ -26,6 +34,16 @@ pub(crate) struct Reading {
 impl ProcessReader {
     pub(crate) fn new() -> Self {
         Self { system: System::new().ok(), pid: Pid::from_u32(std::process::id()), last: None }
+    }
+
+    /// Resident memory now; 0 where the system does not tell.
+    pub(crate) fn rss_bytes(&mut self) -> u64 {
+        let only = [self.pid];
+        let (processes, what) =
+            (ProcessesToUpdate::Some(&only), ProcessRefreshKind::nothing().with_memory());
+        let Some(system) = &mut self.system else { return 0 };
+        system.refresh_processes_specifics(processes, false, what);
+        system.process(self.pid).map_or(0, sysinfo::Process::memory)
     }
 
     /// Reads now. All zero where the system does not tell.

@@ -14,6 +14,7 @@
 mod board;
 mod data_server;
 mod inbound;
+mod memory;
 mod process;
 mod reports;
 mod sampler;
@@ -26,7 +27,7 @@ use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use taskreel_model::{Report, Reported, WorkerId, WorkerInfo};
+use taskreel_model::{Nanos, Report, Reported, WorkerId, WorkerInfo};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -43,7 +44,10 @@ use crate::peers::Peers;
 use crate::wire::Link;
 use crate::wire::message::{FromWorker, ToWorker};
 use board::Board;
+use memory::Pause;
 use reports::Reports;
+use store::Moved;
+use transfers::Inflow;
 
 /// How long the commands of a stopping worker may take to die.
 const KILL_TIME: Duration = Duration::from_millis(300);
@@ -65,6 +69,8 @@ pub struct WorkerSetup {
     pub io: Handle,
     /// Bytes of results sent to others so far: counted by whoever serves them.
     pub sent_bytes: Arc<AtomicU64>,
+    /// Whether the process is this worker's alone: then its memory is watched, too.
+    pub is_alone: bool,
 }
 
 /// A running worker. It stops when its scheduler says so or is gone; dropping this does not stop
@@ -93,6 +99,8 @@ pub(crate) struct Shared {
     id: OnceLock<WorkerId>,
     n_busy: AtomicU16,
     stopping: AtomicBool,
+    pause: Pause,
+    inflow: Inflow,
 }
 
 impl Worker {
@@ -101,9 +109,10 @@ impl Worker {
     /// # Errors
     /// The system refuses a thread.
     pub fn start(setup: WorkerSetup, link: Link<FromWorker, ToWorker>) -> io::Result<Self> {
-        let WorkerSetup { info, clock, store, peers, executors, io, sent_bytes } = setup;
+        let WorkerSetup { info, clock, store, peers, executors, io, sent_bytes, is_alone } = setup;
         let Link { tx, rx } = link;
         let shared = Arc::new(Shared {
+            inflow: Inflow::new(info.memory_limit),
             info,
             clock,
             store,
@@ -117,13 +126,18 @@ impl Worker {
             id: OnceLock::new(),
             n_busy: AtomicU16::new(0),
             stopping: AtomicBool::new(false),
+            pause: Pause::default(),
         });
+        shared.observe_store();
         slots::start(&shared)?;
-        let sampling = io.spawn(sampler::sample(Arc::clone(&shared), tx.clone()));
+        let mut watching = vec![io.spawn(sampler::sample(Arc::clone(&shared), tx.clone()))];
+        if shared.info.memory_limit > 0 {
+            watching.push(io.spawn(memory::watch(Arc::clone(&shared), is_alone)));
+        }
         let (stopped_tx, stopped) = watch::channel(false);
         let serving = io.spawn(async move {
             inbound::serve(&shared, rx, &tx).await;
-            sampling.abort();
+            watching.iter().for_each(JoinHandle::abort);
             shared.wait_idle().await;
             // Nobody need be waiting.
             let _ = stopped_tx.send(true);
@@ -155,6 +169,26 @@ impl Shared {
     /// The id that the scheduler gave; it comes before any task does.
     fn id(&self) -> WorkerId {
         self.id.get().copied().unwrap_or(WorkerId(u32::MAX))
+    }
+
+    fn is_busy(&self) -> bool {
+        self.n_busy.load(Ordering::Relaxed) > 0
+    }
+
+    /// Has each move between memory and disk reported in the order in which it happened.
+    fn observe_store(self: &Arc<Self>) {
+        // The worker owns the store: a strong reference would keep both for ever.
+        let shared = Arc::downgrade(self);
+        self.store.observe(move |moved| {
+            let Some(shared) = shared.upgrade() else { return };
+            let Moved { task, bytes, took, to_disk } = moved;
+            let took = Nanos(took.as_nanos() as u64);
+            shared.report(if to_disk {
+                Reported::Spilled { task, bytes, took }
+            } else {
+                Reported::Restored { task, bytes, took }
+            });
+        });
     }
 
     fn is_stopping(&self) -> bool {

@@ -172,6 +172,7 @@ fn others_join_a_cluster_that_listens() {
         name: "guest".to_owned(),
         slots: 1,
         memory_limit: 0,
+        spill_folder: None,
         token: Some("key".to_owned()),
     };
     let guest = std::thread::spawn(move || taskreel::run_worker(&options));

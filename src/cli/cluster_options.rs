@@ -48,8 +48,8 @@ pub(crate) struct ClusterOptions {
     /// Workers are processes that talk TCP, instead of threads of this one
     #[arg(long, help_heading = "Cluster")]
     pub(crate) processes: bool,
-    /// Memory limit of each worker, such as 512MB or 2GiB; the plots show how near it is
-    /// [default: none]
+    /// Memory limit of each worker, such as 512MB or 2GiB: results go to disk from 60 % of it on; 0: none
+    /// [default: its share of the machine's memory]
     #[arg(long, value_name = "SIZE", value_parser = parse_size, help_heading = "Cluster")]
     pub(crate) memory: Option<u64>,
     /// Show the run in the browser at ADDRESS:PORT or a port of this machine; 0 takes a free one

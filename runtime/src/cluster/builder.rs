@@ -16,6 +16,7 @@ use crate::clock::Clock;
 use crate::io_thread::IoThread;
 use crate::listener::{ConnIds, Listener};
 use crate::peers::{LocalStores, Peers};
+use crate::reading::machine_memory;
 use crate::scheduler::{self, SchedulerConfig};
 use crate::wire::handshake::VERSION;
 use crate::worker::machine;
@@ -27,7 +28,8 @@ pub struct ClusterBuilder {
     n_threads: Option<u16>,
     processes: bool,
     worker_command: Option<(PathBuf, Vec<String>)>,
-    memory_limit: u64,
+    memory_limit: Option<u64>,
+    spill_folder: Option<PathBuf>,
     record: Record,
     recorder: RecorderOptions,
     listen: Option<String>,
@@ -64,7 +66,8 @@ impl ClusterBuilder {
             n_threads: None,
             processes: false,
             worker_command: None,
-            memory_limit: 0,
+            memory_limit: None,
+            spill_folder: None,
             record: Record::Default,
             recorder: RecorderOptions::default(),
             listen: None,
@@ -112,10 +115,18 @@ impl ClusterBuilder {
         self
     }
 
-    /// Bytes each worker may use; 0, the default: no limit.
+    /// Bytes each worker may use; 0: no limit. By default its share of the machine's memory.
     #[must_use]
     pub fn memory(mut self, bytes: u64) -> Self {
-        self.memory_limit = bytes;
+        self.memory_limit = Some(bytes);
+        self
+    }
+
+    /// Where workers make folders for results that do not fit in memory; by default where the
+    /// system has temporary files. What is in them is removed when the workers stop.
+    #[must_use]
+    pub fn spill_folder(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.spill_folder = Some(folder.into());
         self
     }
 
@@ -239,6 +250,7 @@ impl ClusterBuilder {
     ) -> Result<(), StartError> {
         let io = cluster.io_thread.handle().clone();
         let (n_workers, n_threads) = shares(self.n_workers, self.n_threads);
+        let memory_limit = self.memory_limit.unwrap_or_else(|| machine_memory() / n_workers as u64);
         let mut joined = None;
         if self.processes || self.listen.is_some() {
             let address = self.listen.clone().unwrap_or_else(|| "127.0.0.1:0".to_owned());
@@ -254,7 +266,8 @@ impl ClusterBuilder {
                     scheduler: address.clone(),
                     token: foundation.token.clone(),
                     slots: n_threads,
-                    memory_limit: self.memory_limit,
+                    memory_limit,
+                    spill_folder: self.spill_folder,
                 };
                 cluster.children = Children::start(&setup, n_workers)?;
                 cluster.children.wait_joined(&joined)?;
@@ -264,7 +277,8 @@ impl ClusterBuilder {
                 let setup = embedded::EmbeddedSetup {
                     n_workers,
                     slots: n_threads,
-                    memory_limit: self.memory_limit,
+                    memory_limit,
+                    spill_folder: self.spill_folder,
                     serves_tcp: joined.is_some(),
                 };
                 cluster.workers = embedded::start(&setup, foundation, clock, &io)?;

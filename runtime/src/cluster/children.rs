@@ -18,7 +18,14 @@ const SCHEDULER: &str = "TASKREEL_WORKER";
 const NAME: &str = "TASKREEL_WORKER_NAME";
 const SLOTS: &str = "TASKREEL_WORKER_SLOTS";
 const MEMORY: &str = "TASKREEL_WORKER_MEMORY";
+const SPILL_FOLDER: &str = "TASKREEL_WORKER_SPILL_FOLDER";
 const TOKEN: &str = "TASKREEL_TOKEN";
+
+/// Has glibc give large blocks back to the system as soon as they are freed. By default it raises
+/// the size that counts as large to that of the blocks it sees freed, and then keeps them: a worker
+/// that spills would not get smaller.
+const ALLOCATOR: [(&str, &str); 2] =
+    [("MALLOC_MMAP_THRESHOLD_", "1048576"), ("MALLOC_TRIM_THRESHOLD_", "131072")];
 
 /// How long worker processes may take to join.
 const JOIN_PATIENCE: Duration = Duration::from_secs(30);
@@ -45,6 +52,7 @@ pub fn init() {
         name: std::env::var(NAME).unwrap_or_else(|_| "worker".to_owned()),
         slots: number(SLOTS).and_then(|n| u16::try_from(n).ok()).unwrap_or(1).max(1),
         memory_limit: number(MEMORY).unwrap_or(0),
+        spill_folder: std::env::var_os(SPILL_FOLDER).map(PathBuf::from),
         token: std::env::var(TOKEN).ok(),
     };
     match run_worker(&options) {
@@ -91,6 +99,7 @@ pub(super) struct ChildSetup {
     pub(super) token: Option<String>,
     pub(super) slots: u16,
     pub(super) memory_limit: u64,
+    pub(super) spill_folder: Option<PathBuf>,
 }
 
 /// The running worker processes. Clones are of the same.
@@ -206,6 +215,12 @@ fn start_one(setup: &ChildSetup, name: String) -> Result<ChildWorker, StartError
     command.args(args).stdin(Stdio::piped()).stdout(io::stderr()).process_group(0);
     command.env(SCHEDULER, &setup.scheduler).env(NAME, &name);
     command.env(SLOTS, setup.slots.to_string()).env(MEMORY, setup.memory_limit.to_string());
+    for (name, value) in ALLOCATOR.iter().filter(|(name, _)| std::env::var_os(name).is_none()) {
+        command.env(name, value);
+    }
+    if let Some(folder) = &setup.spill_folder {
+        command.env(SPILL_FOLDER, folder);
+    }
     if let Some(token) = &setup.token {
         command.env(TOKEN, token);
     }

@@ -1,6 +1,7 @@
 //! Workers in this process.
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use taskreel_model::WorkerInfo;
@@ -18,11 +19,12 @@ use crate::wire::{Link, LinkSender};
 use crate::worker::{DataServer, Store, Worker, WorkerSetup, machine};
 
 /// How the workers are to be.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct EmbeddedSetup {
     pub(super) n_workers: usize,
     pub(super) slots: u16,
     pub(super) memory_limit: u64,
+    pub(super) spill_folder: Option<PathBuf>,
     /// Others may join the cluster, and must be able to fetch results.
     pub(super) serves_tcp: bool,
 }
@@ -44,7 +46,7 @@ fn start_one(
     clock: Clock,
     io: &Handle,
 ) -> io::Result<Worker> {
-    let store = Arc::new(Store::default());
+    let store = Arc::new(Store::with_limit(setup.memory_limit, setup.spill_folder.clone()));
     let (address, sent_bytes) = if setup.serves_tcp {
         let server = data_server(&store, foundation.token.clone(), io)?;
         let served = (format!("tcp://{}", server.address()?), server.sent_bytes());
@@ -80,6 +82,7 @@ fn start_one(
         executors: Executors::new(io.clone()),
         io: io.clone(),
         sent_bytes,
+        is_alone: false,
     };
     Worker::start(worker, Link { tx: to_scheduler, rx })
 }

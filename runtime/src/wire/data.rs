@@ -6,10 +6,14 @@ use taskreel_model::TaskId;
 
 use super::message::Message;
 
-/// A result longer than this travels in several messages.
-pub const CHUNK_BYTES: usize = 4 << 20;
+/// A result longer than this does not travel in a message: its bytes follow the message that
+/// announces it as they are, so that neither side copies them.
+pub const INLINE_BYTES: u64 = 64 << 10;
 
-/// A request: send me these results. Answered by pieces in the same order.
+/// Results in messages are sent when they have this many bytes together.
+pub const FLUSH_BYTES: usize = 1 << 20;
+
+/// A request: send me these results. Answered by all of them in the same order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fetch {
     /// Whose results.
@@ -18,29 +22,30 @@ pub struct Fetch {
 
 /// Some of what was asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Pieces {
+pub struct Found {
     /// In the order of the request.
-    pub pieces: Vec<Piece>,
+    pub results: Vec<FoundResult>,
 }
 
-/// A result, or a part of one.
+/// A result, or word of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Piece {
+pub struct FoundResult {
     /// Whose result.
     pub task: TaskId,
-    /// Size of the whole result; `None`: it is not here.
-    pub total_bytes: Option<u64>,
-    /// The part.
+    /// Its size; `None`: it is not here. More than [`INLINE_BYTES`]: its bytes follow this message,
+    /// of which it is the last.
+    pub bytes: Option<u64>,
+    /// The result, if it is no longer than that.
     #[serde(skip)]
     pub data: Bytes,
 }
 
 impl Message for Fetch {}
 
-impl Message for Pieces {
+impl Message for Found {
     fn payloads(&mut self, visit: &mut dyn FnMut(&mut Bytes)) {
-        for piece in &mut self.pieces {
-            visit(&mut piece.data);
+        for result in &mut self.results {
+            visit(&mut result.data);
         }
     }
 }

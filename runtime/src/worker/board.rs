@@ -44,6 +44,8 @@ pub(crate) struct Ready {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Wanted {
     pub(crate) task: TaskId,
+    /// Its size.
+    pub(crate) bytes: u64,
     /// The task it is fetched for.
     pub(crate) dependent: TaskId,
     /// Whom to ask, in this order.
@@ -79,7 +81,7 @@ impl Board {
             let waiting = self.incoming.entry(input.task).or_insert_with(|| {
                 let others = input.holders.iter().filter(|holder| holder.worker != me);
                 let (dependent, holders) = (run.task, others.cloned().collect());
-                wanted.push(Wanted { task: input.task, dependent, holders });
+                wanted.push(Wanted { task: input.task, bytes: input.bytes, dependent, holders });
                 Vec::new()
             });
             waiting.push(assignment);
@@ -160,6 +162,19 @@ impl Board {
             }
             Some(Stage::Executing(_)) | None => AskedBack::Kept,
         }
+    }
+
+    /// Gives back all that has not begun.
+    pub(crate) fn give_back(&mut self) -> Vec<Assignment> {
+        let has_begun = |stage: &Stage| matches!(stage, Stage::Executing(_));
+        let mut given: Vec<Assignment> = self
+            .tasks
+            .extract_if(|_, entry| !has_begun(&entry.stage))
+            .map(|(task, entry)| Assignment { task, attempt: entry.attempt })
+            .collect();
+        self.ready.clear();
+        given.sort_unstable_by_key(|assignment| assignment.task);
+        given
     }
 
     /// A result arrived; whether that made a task ready.

@@ -1,6 +1,7 @@
 //! The data server: sends results to whoever asks, without passing the scheduler.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,13 +9,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::{Bytes, BytesMut};
 use taskreel_model::TaskId;
 use tokio::io::AsyncWriteExt;
+use tokio::net::tcp::OwnedWriteHalf;
 use tokio::net::{TcpListener, TcpStream};
 
 use super::Store;
-use crate::wire::data::{CHUNK_BYTES, Fetch, Piece, Pieces};
+use super::store::Held;
+use crate::wire::data::{FLUSH_BYTES, Fetch, Found, FoundResult, INLINE_BYTES};
 use crate::wire::frame::{self, FrameError};
 use crate::wire::handshake::{self, Connection, Role};
 use crate::wire::pump::read_message;
+
+/// Bytes of a long result that are read or written at once.
+const PART_BYTES: usize = 1 << 20;
 
 /// Serves the results of one store over TCP.
 #[derive(Debug)]
@@ -89,68 +95,117 @@ async fn serve_peer(
     while let Some(request) =
         read_message::<Fetch>(&mut connection.reader).await.map_err(|e| e.to_string())?
     {
-        let sent = answer(&mut connection, store, &request.tasks).await;
-        sent_bytes.fetch_add(sent.map_err(|e| e.to_string())?, Ordering::Relaxed);
+        let answered = answer(&mut connection, store, &request.tasks, sent_bytes).await;
+        answered.map_err(|e| e.to_string())?;
     }
     Ok(())
 }
 
-/// Sends the results in the order asked for: small ones together, large ones in parts.
+/// Sends the results in the order asked for: small ones together, long ones as they lie.
 async fn answer(
     connection: &mut Connection,
     store: &Store,
     tasks: &[TaskId],
-) -> Result<u64, FrameError> {
-    let mut writer = PieceWriter { connection, pieces: Vec::new(), n_waiting: 0, n_sent: 0 };
+    sent_bytes: &AtomicU64,
+) -> Result<(), FrameError> {
+    let writer = &mut connection.writer;
+    let mut answer = Answer { writer, results: Vec::new(), n_bytes: 0, sent_bytes };
     for &task in tasks {
-        match store.get(task) {
-            None => writer.add(task, None, Bytes::new()).await?,
-            Some(mut result) => {
-                let total = Some(result.len() as u64);
-                while result.len() > CHUNK_BYTES {
-                    let part = result.split_to(CHUNK_BYTES);
-                    writer.add(task, total, part).await?;
-                }
-                writer.add(task, total, result).await?;
+        match store.open(task) {
+            None => answer.add(task, None, Bytes::new()).await?,
+            Some(Held::Memory(result)) if result.len() as u64 <= INLINE_BYTES => {
+                answer.add(task, Some(result.len() as u64), result).await?;
+            }
+            Some(Held::Memory(result)) => {
+                answer.announce(task, result.len() as u64).await?;
+                answer.send_memory(&result).await?;
+            }
+            Some(Held::Disk(file, bytes)) if bytes <= INLINE_BYTES => {
+                let result = read(file, bytes as usize).await?.1;
+                answer.add(task, Some(bytes), result).await?;
+            }
+            Some(Held::Disk(file, bytes)) => {
+                answer.announce(task, bytes).await?;
+                answer.send_file(file, bytes).await?;
             }
         }
     }
-    writer.flush().await?;
-    Ok(writer.n_sent)
+    answer.flush().await
 }
 
-struct PieceWriter<'a> {
-    connection: &'a mut Connection,
-    pieces: Vec<Piece>,
-    n_waiting: usize,
-    n_sent: u64,
+struct Answer<'a> {
+    writer: &'a mut OwnedWriteHalf,
+    results: Vec<FoundResult>,
+    n_bytes: usize,
+    sent_bytes: &'a AtomicU64,
 }
 
-impl PieceWriter<'_> {
+impl Answer<'_> {
     async fn add(
         &mut self,
         task: TaskId,
-        total_bytes: Option<u64>,
+        bytes: Option<u64>,
         data: Bytes,
     ) -> Result<(), FrameError> {
-        if self.n_waiting + data.len() > CHUNK_BYTES {
+        self.n_bytes += data.len();
+        self.results.push(FoundResult { task, bytes, data });
+        if self.n_bytes >= FLUSH_BYTES {
             self.flush().await?;
         }
-        self.n_waiting += data.len();
-        self.pieces.push(Piece { task, total_bytes, data });
         Ok(())
     }
 
+    /// Says that the bytes of a result come next.
+    async fn announce(&mut self, task: TaskId, bytes: u64) -> Result<(), FrameError> {
+        self.results.push(FoundResult { task, bytes: Some(bytes), data: Bytes::new() });
+        self.flush().await
+    }
+
     async fn flush(&mut self) -> Result<(), FrameError> {
-        if self.pieces.is_empty() {
+        if self.results.is_empty() {
             return Ok(());
         }
         let mut frame = BytesMut::new();
-        let pieces = std::mem::take(&mut self.pieces);
-        frame::encode(Pieces { pieces }, &mut Vec::new(), &mut frame)?;
-        self.connection.writer.write_all(&frame).await?;
-        self.n_sent += self.n_waiting as u64;
-        self.n_waiting = 0;
+        let results = std::mem::take(&mut self.results);
+        frame::encode(Found { results }, &mut Vec::new(), &mut frame)?;
+        self.writer.write_all(&frame).await?;
+        let n_bytes = std::mem::take(&mut self.n_bytes);
+        self.sent(n_bytes);
         Ok(())
     }
+
+    async fn send_memory(&mut self, result: &[u8]) -> Result<(), FrameError> {
+        for part in result.chunks(PART_BYTES) {
+            self.writer.write_all(part).await?;
+            self.sent(part.len());
+        }
+        Ok(())
+    }
+
+    /// Part by part: a spilled result is sent without coming back into memory.
+    async fn send_file(&mut self, mut file: File, bytes: u64) -> Result<(), FrameError> {
+        let mut left = bytes;
+        while left > 0 {
+            let part;
+            (file, part) = read(file, left.min(PART_BYTES as u64) as usize).await?;
+            self.writer.write_all(&part).await?;
+            self.sent(part.len());
+            left -= part.len() as u64;
+        }
+        Ok(())
+    }
+
+    fn sent(&self, n_bytes: usize) {
+        self.sent_bytes.fetch_add(n_bytes as u64, Ordering::Relaxed);
+    }
+}
+
+/// Reads the next `n_bytes` of a file, beside the thread that serves the sockets.
+async fn read(mut file: File, n_bytes: usize) -> io::Result<(File, Bytes)> {
+    let reading = tokio::task::spawn_blocking(move || {
+        let mut part = vec![0; n_bytes];
+        file.read_exact(&mut part)?;
+        Ok((file, part.into()))
+    });
+    reading.await.map_err(io::Error::other)?
 }

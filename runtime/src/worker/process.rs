@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs, UdpSocket};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use taskreel_model::WorkerInfo;
@@ -28,6 +29,9 @@ pub struct WorkerOptions {
     pub slots: u16,
     /// Bytes it may use; 0: no limit.
     pub memory_limit: u64,
+    /// Where it makes a folder for results that do not fit in memory; `None`: where the system
+    /// has temporary files.
+    pub spill_folder: Option<PathBuf>,
     /// The cluster's token, where it demands one.
     pub token: Option<String>,
 }
@@ -67,11 +71,11 @@ pub fn run(options: &WorkerOptions) -> Result<(), WorkerProcessError> {
 }
 
 async fn work(options: &WorkerOptions, io: Handle) -> Result<(), WorkerProcessError> {
-    let WorkerOptions { scheduler, name, slots, memory_limit, token } = options;
+    let WorkerOptions { scheduler, name, slots, memory_limit, spill_folder, token } = options;
     let join = |source| WorkerProcessError::Join { address: scheduler.clone(), source };
     let host = scheduler.strip_prefix("tcp://").unwrap_or(scheduler);
     let own_host = own_address(host).map_err(|e| join(e.into()))?.ip().to_string();
-    let store = Arc::new(Store::default());
+    let store = Arc::new(Store::with_limit(*memory_limit, spill_folder.clone()));
     let server = DataServer::bind(&own_host, Arc::clone(&store), token.clone()).await?;
     let sent_bytes = server.sent_bytes();
     let info = WorkerInfo {
@@ -91,7 +95,8 @@ async fn work(options: &WorkerOptions, io: Handle) -> Result<(), WorkerProcessEr
     let peers = Peers::new(LocalStores::default(), token.clone());
     let clock = Clock::start();
     let executors = Executors::new(io.clone());
-    let setup = WorkerSetup { info, clock, store, peers, executors, io, sent_bytes };
+    let is_alone = true;
+    let setup = WorkerSetup { info, clock, store, peers, executors, io, sent_bytes, is_alone };
     Worker::start(setup, link)?.stopped().await;
     serving.abort();
     Ok(())

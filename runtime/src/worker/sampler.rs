@@ -34,7 +34,7 @@ pub(super) async fn sample(shared: Arc<Shared>, tx: LinkSender<FromWorker>) {
             cpu_permille: reading.cpu_permille,
             rss_bytes: reading.rss_bytes,
             managed_bytes: shared.store.n_bytes(),
-            spilled_bytes: 0,
+            spilled_bytes: shared.store.n_spilled_bytes(),
             received_per_s: per_s(all_received - received),
             sent_per_s: per_s(all_sent - sent),
             read_per_s: reading.read_per_s,

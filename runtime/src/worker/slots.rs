@@ -11,8 +11,8 @@ use bytes::Bytes;
 use taskreel_model::{Activity, FailureKind, LogLevel, LogLine, Nanos, Report, Reported, TaskId};
 use tokio::task::AbortHandle;
 
-use super::Shared;
 use super::board::Ready;
+use super::{Shared, memory};
 use crate::executor::{Completed, Executor, Failure, Job, StopReason};
 use crate::task::Spec;
 use crate::wire::message::{Assignment, RunTask};
@@ -56,6 +56,8 @@ fn run_slot(shared: &Arc<Shared>, slot: u16) {
         if is_abandoned {
             return;
         }
+        drop(ready);
+        memory::make_room(shared, 0);
         shared.n_busy.fetch_sub(1, Ordering::Relaxed);
     }
 }
@@ -68,7 +70,9 @@ fn next(shared: &Shared) -> Option<Ready> {
         if shared.is_stopping() {
             return None;
         }
-        if let Some(ready) = board.take_ready() {
+        if !shared.pause.is_on()
+            && let Some(ready) = board.take_ready()
+        {
             return Some(ready);
         }
         if is_flushed {
@@ -120,7 +124,7 @@ fn prepare<'a>(shared: &Shared, run: &'a RunTask) -> Option<Prepared<'a>> {
         let message = format!("this worker has no executor {}", spec.executor);
         Failure::new(FailureKind::Unavailable, message)
     });
-    let input = |position| shared.store.get(run.inputs.get::<usize>(position)?.task);
+    let input = |position| shared.store.load(run.inputs.get::<usize>(position)?.task);
     let inputs: Option<Vec<Bytes>> = spec.positions().map(input).collect();
     if inputs.is_none() {
         let (task, attempt) = (run.task, run.attempt);
@@ -162,6 +166,7 @@ fn finish(
     // The report follows while the board is locked: nothing can be said of the task in between.
     shared.reports.extend(reports);
     drop(board);
+    shared.store.settle(task);
     true
 }
 

@@ -66,6 +66,7 @@ impl Scheduler {
             executors: Executors::new(runtime.handle().clone()),
             io: runtime.handle().clone(),
             sent_bytes: Arc::default(),
+            is_alone: false,
         };
         let worker = Worker::start(setup, theirs).unwrap();
         let scheduler =

@@ -3,13 +3,50 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use taskreel_model::{Report, Reported, TaskId, TransferFailure, WorkerId};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
-use super::Shared;
 use super::board::Wanted;
+use super::{Shared, memory};
 
-/// Results of one worker that are fetched one behind the other; more go in parallel.
+/// Results of one worker that are asked for in one request, and come one behind the other...
 const PER_REQUEST: usize = 256;
+
+/// ...up to about so many bytes; other requests go in parallel.
+const BYTES_PER_REQUEST: u64 = 16 << 20;
+
+/// Bytes on their way to a worker at the most, if it has no memory limit.
+const IN_FLIGHT: u64 = 256 << 20;
+
+/// The same at the least: some progress must be possible.
+const MIN_IN_FLIGHT: u64 = 16 << 20;
+
+/// What a permit stands for.
+const PERMIT_BYTES: u64 = 64 << 10;
+
+/// Bounds the bytes that are on their way to a worker.
+#[derive(Debug)]
+pub(super) struct Inflow {
+    permits: Semaphore,
+    n_permits: u32,
+}
+
+impl Inflow {
+    /// For a worker that may use `limit` bytes; 0: no limit.
+    pub(super) fn new(limit: u64) -> Self {
+        let bytes =
+            if limit == 0 { IN_FLIGHT } else { (limit / 8).clamp(MIN_IN_FLIGHT, IN_FLIGHT) };
+        let n_permits = (bytes / PERMIT_BYTES) as u32;
+        Self { permits: Semaphore::new(n_permits as usize), n_permits }
+    }
+
+    /// Waits until so many bytes more may come. What is larger than all may come alone.
+    async fn admit(&self, bytes: u64) -> SemaphorePermit<'_> {
+        let n_permits = bytes.div_ceil(PERMIT_BYTES).min(u64::from(self.n_permits)) as u32;
+        self.permits.acquire_many(n_permits).await.expect("the semaphore is never closed")
+    }
+}
 
 /// Begins to fetch results: from each holder at once what it is first to be asked for.
 pub(super) fn begin(shared: &Arc<Shared>, wanted: Vec<Wanted>) {
@@ -25,28 +62,67 @@ pub(super) fn begin(shared: &Arc<Shared>, wanted: Vec<Wanted>) {
             None => give_up(shared, item.task),
         }
     }
-    for (holder, mut items) in by_holder {
-        let at = shared.clock.now();
-        shared.reports.extend(items.iter().map(|item| Report {
-            at,
-            what: Reported::TransferStarted {
-                task: item.task,
-                from: holder,
-                dependent: item.dependent,
-            },
-        }));
-        while !items.is_empty() {
-            let rest = items.split_off(items.len().min(PER_REQUEST));
-            shared.io.spawn(fetch(Arc::clone(shared), std::mem::replace(&mut items, rest)));
+    for items in by_holder.into_values() {
+        for request in requests(items) {
+            shared.io.spawn(fetch(Arc::clone(shared), request));
         }
     }
 }
 
+/// Divides what one holder is to be asked for.
+fn requests(items: Vec<Wanted>) -> Vec<Vec<Wanted>> {
+    let mut requests: Vec<Vec<Wanted>> = Vec::new();
+    let mut n_bytes = 0;
+    for item in items {
+        let has_room = requests.last().is_some_and(|last| {
+            last.len() < PER_REQUEST && n_bytes + item.bytes <= BYTES_PER_REQUEST
+        });
+        if !has_room {
+            requests.push(Vec::new());
+            n_bytes = 0;
+        }
+        n_bytes += item.bytes;
+        requests.last_mut().expect("one was pushed if there was none").push(item);
+    }
+    requests
+}
+
 /// Fetches from the first holder of all items, which is the same for all.
 async fn fetch(shared: Arc<Shared>, items: Vec<Wanted>) {
+    let n_bytes = items.iter().map(|item| item.bytes).sum();
+    let inflow = shared.inflow.admit(n_bytes).await;
+    if shared.store.is_short_of(n_bytes) {
+        let spilling = Arc::clone(&shared);
+        let made = tokio::task::spawn_blocking(move || memory::make_room(&spilling, n_bytes)).await;
+        if let Err(error) = made {
+            tracing::error!(%error, "no room could be made for inputs");
+        }
+    }
+    let holder = items[0].holders[0].clone();
+    let at = shared.clock.now();
+    shared.reports.extend(items.iter().map(|item| Report {
+        at,
+        what: Reported::TransferStarted {
+            task: item.task,
+            from: holder.worker,
+            dependent: item.dependent,
+        },
+    }));
     let tasks: Vec<TaskId> = items.iter().map(|item| item.task).collect();
-    let address = Arc::clone(&items[0].holders[0].address);
-    let results = shared.peers.fetch(&address, &tasks).await;
+    let results = shared.peers.fetch(&holder.address, &tasks).await;
+    let again = keep(&shared, items, results);
+    drop(inflow);
+    if !again.is_empty() {
+        retry(&shared, again);
+    }
+}
+
+/// Keeps what came; gives what did not, to be fetched from its other holders.
+fn keep(
+    shared: &Shared,
+    items: Vec<Wanted>,
+    results: Vec<Result<Bytes, TransferFailure>>,
+) -> Vec<Wanted> {
     let mut again = Vec::new();
     let mut any_ready = false;
     for (mut item, result) in items.into_iter().zip(results) {
@@ -56,10 +132,11 @@ async fn fetch(shared: Arc<Shared>, items: Vec<Wanted>) {
                 let n_bytes = bytes.len() as u64;
                 shared.store.insert(task, bytes);
                 shared.report(Reported::TransferFinished { task, bytes: n_bytes });
+                shared.store.settle(task);
                 any_ready |= shared.board().arrived(task);
             }
             Err(reason) => {
-                failed(&shared, task, reason);
+                failed(shared, task, reason);
                 item.holders.remove(0);
                 again.push(item);
             }
@@ -68,9 +145,7 @@ async fn fetch(shared: Arc<Shared>, items: Vec<Wanted>) {
     if any_ready {
         shared.work.notify_all();
     }
-    if !again.is_empty() {
-        retry(&shared, again);
-    }
+    again
 }
 
 fn failed(shared: &Shared, task: TaskId, reason: TransferFailure) {

@@ -158,7 +158,10 @@ impl State {
             return Err(Why::Assignment(id));
         }
         let run = self.unassign(step, id, Outcome::Cancelled);
-        let again = if run.thief.is_some() { Again::Rebalanced } else { Again::Recompute };
+        // A worker that pauses gives back what it has not begun, without being asked.
+        let is_paused = self.workers[from.index()].status == WorkerStatus::Paused;
+        let is_moved = run.thief.is_some() || is_paused;
+        let again = if is_moved { Again::Rebalanced } else { Again::Recompute };
         self.live_mut(id).again = again;
         self.put_back(step, id, from);
         Ok(())

@@ -1,0 +1,136 @@
+//! Memory, end to end with worker processes: results that do not fit are spilled and come back.
+
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+extern crate taskreel_runtime as taskreel;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use taskreel::{Cluster, ClusterBuilder, task};
+use taskreel_model::{Event, PauseReason, State, WorkerStatus};
+use taskreel_recorder::{Source, TraceReader};
+
+const MIB: u64 = 1 << 20;
+const LIMIT: u64 = 96 * MIB;
+
+#[task]
+fn block(number: u64, bytes: usize) -> String {
+    let word = format!("{number:016x}");
+    word.repeat(bytes / word.len())
+}
+
+/// What is said of a block, and how long it is.
+#[task]
+fn looked_at(block: &str) -> (u64, usize) {
+    let whole = block.as_bytes().chunks(16).all(|word| word == &block.as_bytes()[..16]);
+    assert!(whole, "the block is damaged");
+    (u64::from_str_radix(&block[..16], 16).unwrap(), block.len())
+}
+
+/// The most memory that this worker's process ever had, and its number.
+#[task]
+fn peak() -> (u32, u64) {
+    std::thread::sleep(Duration::from_millis(5));
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    let kib: u64 = line.trim().trim_end_matches(" kB").parse().unwrap();
+    (std::process::id(), kib << 10)
+}
+
+#[test]
+fn worker_process() {
+    taskreel::init();
+}
+
+fn processes(workers: usize) -> ClusterBuilder {
+    let program = std::env::current_exe().unwrap();
+    let args = ["--exact", "worker_process", "--nocapture"];
+    Cluster::local().workers(workers).threads(1).processes(true).worker_command(program, &args)
+}
+
+/// The events of a trace by name, and the state it ends with.
+fn fold(path: &Path) -> (BTreeMap<&'static str, usize>, Vec<Event>, State) {
+    let mut reader = TraceReader::open(path).unwrap();
+    let (mut state, mut changes) = (State::new(), Vec::new());
+    let (mut counts, mut events) = (BTreeMap::new(), Vec::new());
+    while let Some(batch) = reader.next_batch().unwrap() {
+        for event in batch.events {
+            changes.clear();
+            state.apply(&event, &mut changes).unwrap();
+            *counts.entry(event.what.name()).or_default() += 1;
+            events.push(event.what);
+        }
+    }
+    state.validate();
+    (counts, events, state)
+}
+
+#[test]
+fn results_of_four_times_the_limit_stay_under_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (trace, spilled) = (folder.path().join("run.reel"), folder.path().join("spilled"));
+    let builder = processes(2).memory(LIMIT).spill_folder(&spilled).record(&trace);
+    let cluster = builder.start().unwrap();
+    let client = cluster.client();
+    let size = 6 * MIB as usize;
+    let n_blocks = 4 * 2 * LIMIT / size as u64;
+    // The client holds on to all of them.
+    let blocks = client.map(0..n_blocks, |number| block(number, size));
+    let looks: Vec<_> = blocks.iter().map(|block| client.submit(looked_at(block))).collect();
+    let expected: Vec<(u64, usize)> = (0..n_blocks).map(|number| (number, size)).collect();
+    assert_eq!(client.gather(&looks).unwrap(), expected);
+    // Once more, the first of them come from disk; one is served from there to the client.
+    let again: Vec<_> = blocks.iter().map(|block| client.submit(looked_at(block))).collect();
+    assert_eq!(client.gather(&again).unwrap(), expected);
+    assert_eq!(client.gather(&blocks[..2]).unwrap()[1].len(), size);
+    let peaks: BTreeMap<u32, u64> =
+        client.gather(client.map(0..40, |_| peak())).unwrap().into_iter().collect();
+    assert_eq!(peaks.len(), 2);
+    for (pid, bytes) in peaks {
+        assert!(bytes <= LIMIT * 115 / 100, "process {pid} had {} MiB", bytes / MIB);
+    }
+    drop((blocks, looks, again));
+    let live = cluster.close().unwrap().state;
+    assert_eq!(std::fs::read_dir(&spilled).unwrap().count(), 0, "files are left behind");
+    let (counts, _, state) = fold(&trace);
+    assert_eq!(state, live);
+    assert!(counts["ResultSpilled"] as u64 >= n_blocks * 3 / 5, "{counts:?}");
+    assert!(counts["ResultRestored"] > 0, "{counts:?}");
+}
+
+#[test]
+fn a_worker_whose_disk_takes_nothing_pauses_and_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let trace = folder.path().join("run.reel");
+    let no_folder = folder.path().join("no-folder");
+    std::fs::write(&no_folder, "a file").unwrap();
+    let builder = processes(1).memory(LIMIT).spill_folder(&no_folder).record(&trace);
+    let cluster = builder.start().unwrap();
+    let client = cluster.client();
+    let size = 16 * MIB as usize;
+    let blocks = client.map(0..8_u64, |number| block(number, size));
+    // It holds no more than four blocks and pauses: the fifth is done, or waits.
+    blocks[3].wait_done().unwrap();
+    let seen = || blocks.iter().filter(|block| block.is_done()).count();
+    let n_before = seen();
+    assert!((4..8).contains(&n_before), "{n_before} blocks");
+    // As soon as there is a folder after all, it goes on.
+    std::fs::remove_file(&no_folder).unwrap();
+    assert_eq!(client.gather(&blocks).unwrap().len(), 8);
+    drop(blocks);
+    cluster.close().unwrap();
+    let (counts, events, state) = fold(&trace);
+    let is_full =
+        |event: &&Event| matches!(event, Event::WorkerPaused { reason: PauseReason::DiskFull, .. });
+    assert!(events.iter().find(is_full).is_some(), "{counts:?}");
+    assert!(counts["WorkerResumed"] > 0, "{counts:?}");
+    assert_ne!(state.workers()[0].status, WorkerStatus::Paused);
+    let mut reader = TraceReader::open(&trace).unwrap();
+    let mut said = Vec::new();
+    while let Some(batch) = reader.next_batch().unwrap() {
+        said.extend(batch.logs.into_iter().map(|line| line.text));
+    }
+    assert!(said.iter().any(|line| line.contains("cannot be spilled to")), "{said:?}");
+}
