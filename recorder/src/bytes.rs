@@ -30,6 +30,10 @@ impl<'a> Cursor<'a> {
         Self { rest: bytes }
     }
 
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
     pub(crate) fn remaining(&self) -> usize {
         self.rest.len()
     }

@@ -6,6 +6,7 @@ use crate::events::decode;
 use crate::format::{BlockHeader, Footer, Kind, Unsealer};
 use crate::records::{decode_logs, decode_samples, decode_specs};
 use crate::scan::{Found, Scanner};
+use crate::seek::Keyframes;
 use crate::tail::TailReader;
 use crate::{Batch, OpenError, ReadError, SpecBatch, Warning};
 
@@ -28,16 +29,20 @@ pub(crate) enum Wanted {
 pub(crate) struct TraceCursor {
     pub(crate) scanner: Scanner,
     tail: TailReader,
-    unsealer: Unsealer,
+    pub(crate) unsealer: Unsealer,
     wanted: Wanted,
     pub(crate) specs: Vec<SpecBatch>,
     /// The `seq` of the next event.
     next_seq: u64,
     pub(crate) warnings: Vec<Warning>,
     pub(crate) n_blocks: u64,
+    pub(crate) n_keyframes: u64,
+    pub(crate) keyframe_bytes: u64,
     pub(crate) n_specs: u64,
     /// The task after the last whose spec was counted.
     specs_end: u64,
+    /// Where the keyframes are, as far as that was looked up.
+    pub(crate) keyframes: Keyframes,
     /// The footer was reached.
     closed: bool,
     /// Events are missing: what follows them cannot be folded.
@@ -80,8 +85,11 @@ impl TraceCursor {
             next_seq: 0,
             warnings: Vec::new(),
             n_blocks: 0,
+            n_keyframes: 0,
+            keyframe_bytes: 0,
             n_specs: 0,
             specs_end: 0,
+            keyframes: Keyframes::default(),
             closed: false,
             stopped: false,
         })
@@ -99,9 +107,18 @@ impl TraceCursor {
     }
 
     pub(crate) fn warn(&mut self, warning: Warning) {
-        if self.warnings.len() < MAX_WARNINGS {
+        // What is read again after a jump back is warned of once.
+        if self.warnings.len() < MAX_WARNINGS && !self.warnings.contains(&warning) {
             self.warnings.push(warning);
         }
+    }
+
+    /// Goes on behind a block, with the event of that `seq`.
+    pub(crate) fn resume(&mut self, offset: u64, next_seq: u64) {
+        self.scanner.go_to(offset);
+        self.tail = TailReader::new(self.scanner.path(), self.scanner.run_check);
+        self.next_seq = next_seq;
+        (self.closed, self.stopped) = (false, false);
     }
 
     /// What the next block that brings anything holds.
@@ -134,6 +151,10 @@ impl TraceCursor {
         };
         if kind == Kind::Events && !self.follows(offset, header.first) {
             return Ok(batch);
+        }
+        if kind == Kind::Keyframe {
+            self.n_keyframes += 1;
+            self.keyframe_bytes += header.block_len();
         }
         if kind == Kind::Specs {
             self.count_specs(header.first, u64::from(header.n_records));

@@ -3,8 +3,7 @@
 use std::path::Path;
 
 use crate::cursor::{TraceCursor, Wanted};
-use crate::format::{Footer, Kind, Unsealer};
-use crate::{OpenError, ReadError, RunInfo, Source, Summary, TraceReader, Warning};
+use crate::{OpenError, RunInfo, Source, Summary, TraceReader, Warning};
 
 /// What a trace holds, without its events.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,6 +16,10 @@ pub struct TraceInfo {
     pub bytes: u64,
     /// Blocks in the file.
     pub blocks: u64,
+    /// States that are stored in it.
+    pub keyframes: u64,
+    /// Bytes of the blocks that hold them.
+    pub keyframe_bytes: u64,
     /// What is in it.
     pub summary: Summary,
     /// Whether the run was closed properly.
@@ -42,8 +45,11 @@ impl TraceReader {
 /// The file could not be opened or read.
 pub fn read_info(path: &Path) -> Result<TraceInfo, OpenError> {
     let mut cursor = TraceCursor::open(path, Wanted::Records)?;
-    if let Some(footer) = read_footer(&mut cursor)? {
+    if let Some(footer) = cursor.footer()? {
+        let (keyframes, keyframe_bytes) = footer.keyframes(cursor.scanner.trailer()?);
         return Ok(TraceInfo {
+            keyframes,
+            keyframe_bytes,
             format: cursor.scanner.format,
             bytes: cursor.scanner.len()?,
             // The footer is a block too, and not in its own index.
@@ -57,24 +63,6 @@ pub fn read_info(path: &Path) -> Result<TraceInfo, OpenError> {
     count(path)
 }
 
-/// The footer the trailer points to, if both are whole.
-fn read_footer(cursor: &mut TraceCursor) -> Result<Option<Footer>, ReadError> {
-    let Some(trailer) = cursor.scanner.trailer()? else {
-        return Ok(None);
-    };
-    let Some(header) = cursor.scanner.block_at(trailer.footer_offset)? else {
-        return Ok(None);
-    };
-    if header.kind != Kind::Footer as u8 || header.block_len() != u64::from(trailer.footer_len) {
-        return Ok(None);
-    }
-    let payload = cursor.scanner.payload(trailer.footer_offset, &header)?;
-    let raw = Unsealer::new().ok().and_then(|mut unsealer| {
-        unsealer.unseal(&header, &payload).map(std::borrow::Cow::into_owned).ok()
-    });
-    Ok(raw.and_then(|raw| Footer::parse(&raw).ok()))
-}
-
 fn count(path: &Path) -> Result<TraceInfo, OpenError> {
     let mut reader = TraceReader::open(path)?;
     let mut summary = Summary::default();
@@ -86,6 +74,8 @@ fn count(path: &Path) -> Result<TraceInfo, OpenError> {
     let cursor = reader.cursor();
     summary.specs = cursor.n_specs;
     Ok(TraceInfo {
+        keyframes: cursor.n_keyframes,
+        keyframe_bytes: cursor.keyframe_bytes,
         run: cursor.scanner.info.clone(),
         format: cursor.scanner.format,
         bytes: cursor.bytes()?,

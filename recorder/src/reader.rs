@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
+use taskreel_model::{Nanos, State};
+
 use crate::cursor::{Step, Tail, TraceCursor, Wanted};
-use crate::{Batch, OpenError, ReadError, RunInfo, Source, SpecBatch, Warning};
+use crate::{Batch, OpenError, ReadError, RunInfo, SeekTo, Source, SpecBatch, Warning};
 
 /// Reads a trace from its begin to its end, or to where it was cut.
 ///
@@ -74,6 +76,16 @@ impl Source for TraceReader {
         self.step()
     }
 
+    fn seek(&mut self, to: SeekTo, beyond: u64) -> Result<Option<State>, ReadError> {
+        let found = self.cursor.seek(to, beyond)?;
+        self.over &= found.is_none();
+        Ok(found)
+    }
+
+    fn end(&mut self) -> Result<Option<Nanos>, ReadError> {
+        Ok(self.cursor.footer()?.and_then(|footer| footer.last_at()))
+    }
+
     fn is_finished(&self) -> bool {
         self.cursor.is_finished()
     }
@@ -115,6 +127,10 @@ impl Source for Tailer {
             // Events that are missing in the tail are in a block by now: the next call reads it.
             Tail::Gap(_) | Tail::End => Ok(None),
         }
+    }
+
+    fn seek(&mut self, to: SeekTo, beyond: u64) -> Result<Option<State>, ReadError> {
+        self.cursor.seek(to, beyond)
     }
 
     fn is_finished(&self) -> bool {

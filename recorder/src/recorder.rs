@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
-use taskreel_model::{Event, LogLine, Sample, Stamped};
+use taskreel_model::{Event, LogLine, Sample, Stamped, State};
 
+use crate::keyframe::Keyframer;
 use crate::queue::{Closing, Pending, Queue};
 use crate::tail::TailWriter;
-use crate::writer::BlockWriter;
+use crate::writer::{BlockWriter, EVENTS_PER_BLOCK};
 use crate::{CreateError, RecordError, RunInfo, SpecBatch, Summary};
 
 /// How to record.
@@ -118,7 +119,7 @@ impl Recorder {
         let theirs = Arc::clone(&queue);
         let thread = thread::Builder::new()
             .name("recorder".to_owned())
-            .spawn(move || write_blocks(writer, &theirs))
+            .spawn(move || write_blocks(writer, Keyframer::new(State::new()), &theirs))
             .map_err(fault)?;
         Ok(Self {
             path: path.to_owned(),
@@ -292,11 +293,11 @@ impl Drop for EndGuard<'_> {
 }
 
 /// The writing thread: makes blocks of what waits until it is told to close.
-fn write_blocks(mut writer: BlockWriter, queue: &Queue) -> Closed {
+fn write_blocks(mut writer: BlockWriter, mut keyframer: Keyframer, queue: &Queue) -> Closed {
     let _guard = EndGuard(queue);
     let outcome = loop {
         let work = queue.take();
-        match write_pending(&mut writer, queue, work.pending) {
+        match write_pending(&mut writer, &mut keyframer, queue, work.pending) {
             Err(failure) => break Err(failure),
             Ok(()) => match work.closing {
                 Some(Closing::Finish) => break writer.finish(),
@@ -312,6 +313,7 @@ fn write_blocks(mut writer: BlockWriter, queue: &Queue) -> Closed {
 
 fn write_pending(
     writer: &mut BlockWriter,
+    keyframer: &mut Keyframer,
     queue: &Queue,
     pending: Pending,
 ) -> Result<(), RecordError> {
@@ -319,10 +321,24 @@ fn write_pending(
     for batch in &pending.specs {
         writer.specs(batch)?;
     }
-    writer.events(&pending.events)?;
+    for events in pending.events.chunks(EVENTS_PER_BLOCK) {
+        writer.events(events)?;
+        keyframer.fold(events, |instant| writer.quantize(instant));
+        write_keyframe(writer, keyframer)?;
+    }
     writer.samples(&pending.samples)?;
     writer.logs(&pending.logs)?;
     writer.count_dropped(pending.n_dropped);
     queue.done(pending, writer.bytes());
+    Ok(())
+}
+
+/// Writes a keyframe if one is due. The next block of events begins at its `seq`.
+fn write_keyframe(writer: &mut BlockWriter, keyframer: &mut Keyframer) -> Result<(), RecordError> {
+    let file_bytes = writer.bytes();
+    let room = keyframer.room(file_bytes);
+    let Some(state) = keyframer.due(file_bytes) else { return Ok(()) };
+    let (bytes, written) = writer.keyframe(state, room)?;
+    keyframer.done(bytes, written);
     Ok(())
 }

@@ -22,6 +22,8 @@ pub(crate) struct Scanner {
     pub(crate) format: (u8, u8),
     /// Checksum of the header: ties a tail to the file.
     pub(crate) run_check: u32,
+    /// Where the first block begins.
+    begin: u64,
     /// Where the next block should begin.
     offset: u64,
 }
@@ -51,7 +53,7 @@ impl Scanner {
         let (format, run_check, info) =
             parse_header(&bytes).map_err(|why| header_error(path, &why))?;
         let offset = bytes.len() as u64;
-        Ok(Self { path: path.to_owned(), file, info, format, run_check, offset })
+        Ok(Self { path: path.to_owned(), file, info, format, run_check, begin: offset, offset })
     }
 
     /// The file's path.
@@ -66,6 +68,21 @@ impl Scanner {
             return Err(ReadError::Replaced { path: self.path.clone() });
         }
         Ok(len)
+    }
+
+    /// Where the first block begins.
+    pub(crate) fn begin(&self) -> u64 {
+        self.begin
+    }
+
+    /// Goes to where a block begins.
+    pub(crate) fn go_to(&mut self, offset: u64) {
+        self.offset = offset;
+    }
+
+    /// Where the next block should begin.
+    pub(crate) fn offset(&self) -> u64 {
+        self.offset
     }
 
     /// Where the footer is, if the trailer says so.

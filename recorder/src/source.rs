@@ -1,6 +1,6 @@
 //! Where replay reads from: a finished file, a growing file, or a vector in a test.
 
-use taskreel_model::{Event, LogLine, Sample, Stamped};
+use taskreel_model::{Event, LogLine, Nanos, Sample, Stamped, State};
 
 use crate::{ReadError, RunInfo, Warning};
 
@@ -22,6 +22,17 @@ impl Batch {
     }
 }
 
+/// A place in the log to jump to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SeekTo {
+    /// Just after the event of that `seq`.
+    Event(u64),
+    /// After all events logged by then.
+    At(Nanos),
+    /// After everything there is.
+    End,
+}
+
 /// A trace to be folded from its begin.
 pub trait Source: Send {
     /// What the run says of itself.
@@ -33,6 +44,26 @@ pub trait Source: Send {
     /// # Errors
     /// The file could not be read, or is damaged beyond what can be skipped.
     fn next_batch(&mut self) -> Result<Option<Batch>, ReadError>;
+
+    /// Jumps, on or back, to the last state that is stored at or before a place and after the
+    /// first `beyond` events: the events that follow that state come next, and samples and log
+    /// lines before it do not. `None`: no state is stored there, or none that this version knows,
+    /// and the source stays where it was.
+    ///
+    /// # Errors
+    /// As for [`next_batch`](Source::next_batch).
+    fn seek(&mut self, to: SeekTo, beyond: u64) -> Result<Option<State>, ReadError> {
+        let _ = (to, beyond);
+        Ok(None)
+    }
+
+    /// The instant of the last event or sample, if that is known without reading all of them.
+    ///
+    /// # Errors
+    /// As for [`next_batch`](Source::next_batch).
+    fn end(&mut self) -> Result<Option<Nanos>, ReadError> {
+        Ok(None)
+    }
 
     /// Whether the run was closed properly and all of it was returned.
     fn is_finished(&self) -> bool;

@@ -1,20 +1,21 @@
 //! Writes the main file, block after block, on whatever thread it is called.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use taskreel_model::{Event, LogLine, Sample, Stamped};
+use taskreel_model::{Event, LogLine, Nanos, Sample, Stamped, State};
 
 use crate::events::Encoder;
 use crate::format::{
     BlockHeader, Footer, IndexEntry, Kind, MAX_RAW, MAX_RECORDS, Sealer, Trailer, encode_header,
 };
+use crate::keyframe::encode_keyframe;
 use crate::records::{encode_logs, encode_samples, encode_specs};
 use crate::{CreateError, RecordError, RunInfo, SpecBatch, Summary};
 
 /// Events in one block: more make it no smaller, fewer make a reader's first picture quicker.
-const EVENTS_PER_BLOCK: usize = 64 << 10;
+pub(crate) const EVENTS_PER_BLOCK: usize = 64 << 10;
 
 /// The main file of a trace being written.
 #[derive(Debug)]
@@ -27,6 +28,14 @@ pub(crate) struct BlockWriter {
     sealer: Sealer,
     encoder: Encoder,
     footer: Footer,
+}
+
+/// An end that the file had, between two blocks.
+#[derive(Debug)]
+pub(crate) struct Mark {
+    offset: u64,
+    n_blocks: usize,
+    summary: Summary,
 }
 
 impl BlockWriter {
@@ -66,9 +75,40 @@ impl BlockWriter {
         &self.footer.summary
     }
 
+    /// An instant as a reader will have it.
+    pub(crate) fn quantize(&self, instant: Nanos) -> Nanos {
+        Nanos(instant.0 - instant.0 % self.tick)
+    }
+
     /// Counts records that were dropped before they came here.
     pub(crate) fn count_dropped(&mut self, n: u64) {
         self.footer.summary.dropped += n;
+    }
+
+    /// The present end, to come back to.
+    pub(crate) fn mark(&self) -> Mark {
+        Mark {
+            offset: self.offset,
+            n_blocks: self.footer.index.len(),
+            summary: self.footer.summary.clone(),
+        }
+    }
+
+    /// Takes back what was written since the mark.
+    pub(crate) fn rewind(&mut self, mark: Mark) -> Result<(), RecordError> {
+        let done = self.file.set_len(mark.offset);
+        done.and_then(|()| self.file.seek(SeekFrom::Start(mark.offset)))
+            .map_err(|source| self.fault(source))?;
+        self.offset = mark.offset;
+        self.footer.index.truncate(mark.n_blocks);
+        self.footer.summary = mark.summary;
+        Ok(())
+    }
+
+    /// About how many bytes `finish` will add, and not fewer.
+    pub(crate) fn footer_bytes_max(&self) -> u64 {
+        // Names and numbers of the summary are some 700 bytes, an entry has at most 42.
+        2_048 + 42 * (self.footer.index.len() as u64 + 1)
     }
 
     /// Writes events whose `seq` has no gaps.
@@ -154,6 +194,35 @@ impl BlockWriter {
         Ok(())
     }
 
+    /// Writes a keyframe that belongs just here, if it has at most `room` bytes. Returns its size,
+    /// and whether it was written.
+    pub(crate) fn keyframe(
+        &mut self,
+        state: &State,
+        room: u64,
+    ) -> Result<(u64, bool), RecordError> {
+        let raw = encode_keyframe(state);
+        let header = BlockHeader {
+            kind: Kind::Keyframe as u8,
+            n_records: 1,
+            first: state.next_seq(),
+            first_at: state.now().0,
+            last_at: state.now().0,
+            number: self.footer.index.len() as u32,
+            ..BlockHeader::default()
+        };
+        if raw.len() > MAX_RAW {
+            return Ok((raw.len() as u64, false));
+        }
+        let block = self.sealer.seal(header, &raw).map_err(|source| self.fault(source))?;
+        let bytes = block.len() as u64;
+        if bytes > room {
+            return Ok((bytes, false));
+        }
+        self.sealed(&header, &block)?;
+        Ok((bytes, true))
+    }
+
     /// Writes summary, index and trailer, and has the system bring all to the disk.
     pub(crate) fn finish(&mut self) -> Result<(), RecordError> {
         let footer_offset = self.offset;
@@ -173,6 +242,10 @@ impl BlockWriter {
     fn block(&mut self, header: BlockHeader, raw: &[u8]) -> Result<(), RecordError> {
         let header = BlockHeader { number: self.footer.index.len() as u32, ..header };
         let block = self.sealer.seal(header, raw).map_err(|source| self.fault(source))?;
+        self.sealed(&header, &block)
+    }
+
+    fn sealed(&mut self, header: &BlockHeader, block: &[u8]) -> Result<(), RecordError> {
         let entry = IndexEntry {
             offset: self.offset,
             kind: header.kind,
@@ -181,7 +254,7 @@ impl BlockWriter {
             first_at: header.first_at,
             last_at: header.last_at,
         };
-        self.write(&block)?;
+        self.write(block)?;
         self.footer.index.push(entry);
         Ok(())
     }

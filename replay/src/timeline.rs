@@ -11,7 +11,7 @@ mod travel;
 use std::collections::VecDeque;
 
 use taskreel_model::{Change, Event, LogLine, Nanos, Sample, Stamped, State};
-use taskreel_recorder::{OpenError, RunInfo, Source, Warning};
+use taskreel_recorder::{OpenError, RunInfo, SeekTo, Source, Warning};
 
 pub use error::{FoldError, SeekError};
 pub use landmark::{Landmark, Toward};
@@ -191,7 +191,8 @@ impl Timeline {
     }
 
     /// Goes to an instant: the state after all events logged by then. Beyond the end it stops
-    /// there. Going back folds again from the begin.
+    /// there. Going back folds again from the begin; without
+    /// plots, both ways begin at the state that the source has stored nearest before it.
     ///
     /// # Errors
     /// The fold fails, or the source cannot be opened again.
@@ -201,10 +202,8 @@ impl Timeline {
             Instant::Event(seq) => Until::Seq(seq),
             Instant::End => Until::End,
             Instant::Percent(percent) => {
-                self.run_to_end()?;
-                Until::LoggedAt(Nanos(
-                    (self.now.0 as f64 * (percent / 100.0).clamp(0.0, 1.0)) as u64,
-                ))
+                let share = (percent / 100.0).clamp(0.0, 1.0);
+                Until::LoggedAt(Nanos((self.end()?.0 as f64 * share) as u64))
             }
         };
         let is_behind = match until {
@@ -212,7 +211,7 @@ impl Timeline {
             Until::Seq(seq) => seq + 1 < self.state.next_seq(),
             Until::End => false,
         };
-        if is_behind {
+        if !self.jump_near(until, is_behind)? && is_behind {
             self.rewind()?;
         }
         self.pump_until(usize::MAX, until)?;
@@ -222,6 +221,38 @@ impl Timeline {
             self.now = at;
         }
         Ok(())
+    }
+
+    /// The instant of the run's last event or sample. A source that does not know is folded to its
+    /// end.
+    fn end(&mut self) -> Result<Nanos, FoldError> {
+        if let Some(end) = self.source.end()? {
+            return Ok(end);
+        }
+        self.run_to_end()?;
+        Ok(self.now)
+    }
+
+    /// Takes over the state that the source has stored nearest before an instant, if there is one
+    /// that saves folding. Plots need the whole history: with any attached it never jumps.
+    fn jump_near(&mut self, until: Until, is_behind: bool) -> Result<bool, FoldError> {
+        if !self.plots.is_empty() {
+            return Ok(false);
+        }
+        let to = match until {
+            Until::LoggedAt(at) => SeekTo::At(at),
+            Until::Seq(seq) => SeekTo::Event(seq),
+            Until::End => SeekTo::End,
+        };
+        let beyond = if is_behind { 0 } else { self.state.next_seq() };
+        let Some(state) = self.source.seek(to, beyond)? else { return Ok(false) };
+        self.now = state.now();
+        self.state = state;
+        self.pending.clear();
+        self.pending_samples.clear();
+        self.pending_logs.clear();
+        self.failed = false;
+        Ok(true)
     }
 
     fn rewind(&mut self) -> Result<(), SeekError> {

@@ -29,7 +29,7 @@ pub(crate) enum Kind {
     Logs = 3,
     /// What tasks run, as opaque bytes.
     Specs = 4,
-    /// A whole state; reserved, skipped.
+    /// A whole state.
     Keyframe = 5,
     /// Summary and index; the last block of a closed trace.
     Footer = 6,

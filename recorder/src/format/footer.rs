@@ -1,5 +1,7 @@
 //! The footer: a summary, an index of the blocks, and a trailer of fixed size that points to it.
 
+use taskreel_model::Nanos;
+
 use crate::Summary;
 use crate::bytes::{Cursor, Malformed, put_varint};
 use crate::format::Kind;
@@ -53,6 +55,25 @@ impl Footer {
         let of_events = self.index.iter().filter(|entry| entry.kind == Kind::Events as u8);
         let ends = of_events.map(|entry| entry.first.saturating_add(u64::from(entry.n_records)));
         ends.max().unwrap_or(0)
+    }
+
+    /// How many keyframes there are, and the bytes of their blocks: each ends where the next block
+    /// begins.
+    pub(crate) fn keyframes(&self, trailer: Option<Trailer>) -> (u64, u64) {
+        let end = trailer.map_or(0, |trailer| trailer.footer_offset);
+        let ends = self.index.iter().skip(1).map(|entry| entry.offset).chain([end]);
+        let keyframes =
+            self.index.iter().zip(ends).filter(|(entry, _)| entry.kind == Kind::Keyframe as u8);
+        keyframes.fold((0, 0), |(n, bytes), (entry, end)| {
+            (n + 1, bytes + end.saturating_sub(entry.offset))
+        })
+    }
+
+    /// The instant of the last event or sample.
+    pub(crate) fn last_at(&self) -> Option<Nanos> {
+        let timed = [Kind::Events as u8, Kind::Samples as u8];
+        let of_run = self.index.iter().filter(|entry| timed.contains(&entry.kind));
+        of_run.map(|entry| Nanos(entry.last_at)).max()
     }
 
     pub(crate) fn parse(raw: &[u8]) -> Result<Self, Malformed> {

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 mod crash;
+mod keyframes;
 mod packed;
 mod round_trip;
 mod run;

@@ -83,7 +83,9 @@ impl Timeline {
 
     /// Goes to where `n_events` events are folded.
     fn go_to(&mut self, n_events: u64) -> Result<(), SeekError> {
-        if n_events < self.state.next_seq() {
+        let until = Until::Seq(n_events.saturating_sub(1));
+        let is_behind = n_events < self.state.next_seq();
+        if !(n_events > 0 && self.jump_near(until, is_behind)?) && is_behind {
             self.rewind()?;
         }
         if n_events > self.state.next_seq() {

@@ -47,6 +47,7 @@ mod event;
 mod ids;
 mod input;
 mod key;
+mod keyframe;
 mod phase;
 mod policy;
 mod sample;
@@ -68,6 +69,7 @@ pub use event::{
 pub use ids::{ClientId, GraphId, OptionsId, PrefixId, StrId, TaskId, WorkerId};
 pub use input::{Input, NewGraph, NewTask, Report, Reported};
 pub use key::{Key, Suffix, SuffixText, split_key};
+pub use keyframe::{BadKeyframe, KEYFRAME_LAYOUT, Keyframe};
 pub use phase::{Phase, Stage, WorkerStatus};
 pub use policy::{LocalityThenIdle, Placement, Policy, has_room, place, policy_by_name};
 pub use sample::{LogLevel, LogLine, Sample};

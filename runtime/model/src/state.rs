@@ -96,11 +96,15 @@ impl PhaseCounts {
 
     /// Tasks submitted, in whatever phase they are now.
     pub fn total(&self) -> u64 {
-        self.0.iter().sum()
+        self.0.iter().fold(0, |sum, n| sum.saturating_add(*n))
     }
 
     pub(crate) fn add(&mut self, phase: Phase) {
         self.0[phase as usize] += 1;
+    }
+
+    pub(crate) fn add_many(&mut self, phase: Phase, n: u64) {
+        self.0[phase as usize] = self.0[phase as usize].saturating_add(n);
     }
 
     pub(crate) fn shift(&mut self, from: Phase, to: Phase) {

@@ -21,6 +21,15 @@ struct Chunk {
     n_live: usize,
 }
 
+impl Chunk {
+    /// With room for so many tasks that are gone.
+    fn empty(len: usize) -> Self {
+        let mut tasks = Vec::with_capacity(CHUNK);
+        tasks.resize_with(len, || None);
+        Self { tasks, n_live: 0 }
+    }
+}
+
 impl TaskTable {
     /// The id of the next task.
     pub fn next_id(&self) -> TaskId {
@@ -60,6 +69,36 @@ impl TaskTable {
                 })
             })
         })
+    }
+
+    /// A table whose next id is `n_total`, with these tasks in the order of their ids, all below it.
+    pub(crate) fn rebuilt(n_total: u32, live: Vec<(TaskId, Task)>) -> Self {
+        let n_chunks = (n_total as usize).div_ceil(CHUNK);
+        let mut table = Self { chunks: Vec::with_capacity(n_chunks), n_live: live.len(), n_total };
+        let mut live = live.into_iter().peekable();
+        for c in 0..n_chunks {
+            let len = CHUNK.min(n_total as usize - c * CHUNK);
+            let mut chunk: Option<Chunk> = None;
+            while let Some((id, task)) = live.next_if(|(id, _)| id.index() / CHUNK == c) {
+                let chunk = chunk.get_or_insert_with(|| Chunk::empty(len));
+                chunk.tasks[id.index() % CHUNK] = Some(task);
+                chunk.n_live += 1;
+            }
+            // The last chunk is kept for the tasks that come.
+            table.chunks.push(chunk.or_else(|| (len < CHUNK).then(|| Chunk::empty(len))));
+        }
+        table
+    }
+
+    /// Bytes of memory that [`TaskTable::rebuilt`] takes for tasks with these ids, ascending.
+    pub(crate) fn memory_of(n_total: u32, ids: impl Iterator<Item = u64>) -> u64 {
+        let mut last = None;
+        let mut n_chunks = 1;
+        for chunk in ids.map(|id| id / CHUNK as u64) {
+            n_chunks += u64::from(last.replace(chunk) != Some(chunk));
+        }
+        let table = u64::from(n_total) / CHUNK as u64 * size_of::<Option<Chunk>>() as u64;
+        table + n_chunks * (CHUNK * size_of::<Option<Task>>()) as u64
     }
 
     pub(crate) fn push(&mut self, task: Task) -> TaskId {

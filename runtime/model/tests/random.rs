@@ -3,6 +3,8 @@
 
 #[path = "random/hostile.rs"]
 mod hostile;
+#[path = "random/keyframes.rs"]
+mod keyframes;
 #[path = "random/peer.rs"]
 mod peer;
 #[path = "random/world.rs"]
@@ -43,6 +45,27 @@ proptest! {
         let mut world = World::new(Manners::Honest);
         actions.iter().for_each(|action| world.act(*action));
         fold_what_is_legal(hostile::damaged(&world.log, damage));
+    }
+
+    /// A state that was stored and restored is the same, and goes on the same.
+    #[test]
+    fn keyframes_come_back(actions in actions(), every in 1..40_usize) {
+        let mut world = World::new(Manners::Lying);
+        actions.iter().for_each(|action| world.act(*action));
+        keyframes::restore_along(&world.log, every);
+    }
+
+    /// Whatever a stored state says: an error, or a consistent state that folds without a panic.
+    #[test]
+    fn forged_keyframes(
+        actions in actions(),
+        at in any::<prop::sample::Index>(),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+    ) {
+        let mut world = World::new(Manners::Lying);
+        actions.iter().for_each(|action| world.act(*action));
+        let changes: Vec<_> = changes.iter().map(|(at, byte)| (*at, *byte)).collect();
+        keyframes::fold_from_forged(&world.log, at.index(world.log.len()), &changes);
     }
 
     /// Events made up from nothing, with small ids.

@@ -65,7 +65,7 @@ impl State {
         Ok(())
     }
 
-    pub(super) fn check_string(&self, id: StrId) -> Result<(), Why> {
+    pub(crate) fn check_string(&self, id: StrId) -> Result<(), Why> {
         if id.index() < self.strings.len() { Ok(()) } else { Err(Why::Unknown) }
     }
 }

@@ -1,0 +1,135 @@
+//! Keyframes: a whole state as plain columns, to be stored and restored.
+//!
+//! A keyframe holds what the events said and nothing that follows from it: queues, counts, positions
+//! and sums are made again by [`Keyframe::restore`], which checks all it is given, since a keyframe
+//! comes from a file that nobody vouches for. A state that was restored equals the one that was
+//! stored, to the order of its lists.
+
+mod restore;
+mod store;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::{
+    Blame, Client, ClientId, Flight, Graph, Nanos, Prefix, TaskId, TaskOptions, WorkerId,
+    WorkerInfo, WorkerStatus,
+};
+
+/// Number of the layout of [`Keyframe`]: one more whenever a field of it, or of what it is made of,
+/// changes. A reader folds a trace from its begin if it does not know the layout.
+pub const KEYFRAME_LAYOUT: u16 = 1;
+
+/// A whole state as plain columns.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Keyframe {
+    next_seq: u64,
+    now: Nanos,
+    incarnation: u32,
+    strings: Vec<Box<str>>,
+    prefixes: Vec<Prefix>,
+    options: Vec<TaskOptions>,
+    n_clients: u32,
+    clients: Vec<(ClientId, Client)>,
+    graphs: Vec<Graph>,
+    workers: Vec<WorkerRow>,
+    flights: Vec<(WorkerId, TaskId, Flight)>,
+    n_tasks: u32,
+    tasks: TaskColumns,
+}
+
+/// A worker without what follows from its tasks.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct WorkerRow {
+    info: WorkerInfo,
+    status: WorkerStatus,
+    joined_at: Nanos,
+    since: Nanos,
+    /// Each as the difference to the one before it, at first 0.
+    assigned: Vec<i64>,
+    /// Likewise.
+    held: Vec<i64>,
+    n_finished: u64,
+    n_failed: u64,
+    busy: Nanos,
+    clock_offset_ns: i64,
+    clock_error_ns: u64,
+    freed_seq: u64,
+    reports_through: u64,
+}
+
+/// The live tasks in the order of their ids, a column for each field; lists behind one another,
+/// with their lengths in a column before.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct TaskColumns {
+    /// Ids between this task and the one before it.
+    gaps: Vec<u32>,
+    /// Phase (bits 0–2), delayed (3), ended (4), finished (5), `Again` (6–7).
+    flags: Vec<u8>,
+    /// Kind of suffix (bits 0–1), whether there is an error (2).
+    shapes: Vec<u8>,
+    prefixes: Vec<u32>,
+    /// Of keys with a suffix: its difference to the one expected, one more than the last.
+    suffixes: Vec<i64>,
+    graphs: Vec<u32>,
+    options: Vec<u32>,
+    attempts: Vec<u32>,
+    n_failures: Vec<u32>,
+    n_deaths: Vec<u32>,
+    n_deps: Vec<u32>,
+    /// How far the dependency's id lies before the task's.
+    deps: Vec<u32>,
+    n_dependents: Vec<u32>,
+    /// How far the dependent's id lies behind the task's.
+    dependents: Vec<u32>,
+    n_wanted_by: Vec<u32>,
+    wanted_by: Vec<ClientId>,
+    n_replicas: Vec<u32>,
+    /// The worker's id times 2, and 1 more if the copy is on disk.
+    replicas: Vec<u64>,
+    bytes: Vec<u64>,
+    /// `since_seq` as its difference to that of the task before.
+    since: Vec<i64>,
+    /// Of tasks with an error.
+    errors: Vec<Blame>,
+    /// Of tasks in `Processing`.
+    runs: Vec<RunRow>,
+}
+
+/// An assignment without what the worker's lists say.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+struct RunRow {
+    worker: WorkerId,
+    /// The slot, and how long before `now` it began there.
+    executing: Option<(u16, i64)>,
+    estimate: Nanos,
+    thief: Option<WorkerId>,
+}
+
+/// Why a keyframe is no state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum BadKeyframe {
+    /// It contradicts itself: a damaged or forged file.
+    #[error("a keyframe contradicts itself ({0})")]
+    Contradiction(&'static str),
+    /// The state would take more memory than allowed.
+    #[error("a keyframe needs {needed} bytes of memory, more than the {allowed} allowed")]
+    TooLarge {
+        /// About what the state would take.
+        needed: u64,
+        /// What it may take.
+        allowed: u64,
+    },
+}
+
+impl Keyframe {
+    /// `seq` of the first event after it.
+    pub fn next_seq(&self) -> u64 {
+        self.next_seq
+    }
+
+    /// When the last event before it was logged.
+    pub fn now(&self) -> Nanos {
+        self.now
+    }
+}

@@ -1,0 +1,170 @@
+//! Columns to a state: everything that follows is made again, everything else is checked, so that
+//! `State::apply` may rely on a restored state as it does on its own.
+
+mod check;
+mod tasks;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{BadKeyframe, Keyframe, WorkerRow};
+use crate::{
+    ClientId, Nanos, OptionsId, Phase, PhaseCounts, PrefixId, ReadyKey, State, StrId, TaskId,
+    TaskOptions, TaskTable, Worker, WorkerId, WorkerStatus,
+};
+
+/// No log is so long; beyond it, sums of counters might overflow.
+const MAX_SEQ: u64 = 1 << 56;
+
+/// `Err` with a reason unless it holds.
+fn ensure(holds: bool, reason: &'static str) -> Result<(), BadKeyframe> {
+    if holds { Ok(()) } else { Err(BadKeyframe::Contradiction(reason)) }
+}
+
+impl Keyframe {
+    /// The state that was stored. It takes about `max_bytes` of memory at the most.
+    ///
+    /// # Errors
+    /// The keyframe contradicts itself, or the state would be too large.
+    pub fn restore(self, max_bytes: u64) -> Result<State, BadKeyframe> {
+        let needed = self.memory_needed()?;
+        if needed > max_bytes {
+            return Err(BadKeyframe::TooLarge { needed, allowed: max_bytes });
+        }
+        let (next_seq, now) = (self.next_seq, self.now);
+        ensure(next_seq < MAX_SEQ && now < Nanos::MAX, "its place in the log is impossible")?;
+        ensure(u64::from(self.n_tasks) <= next_seq, "it has more tasks than events")?;
+        let table = self.tasks.restore(self.n_tasks, next_seq, now)?;
+        let workers = self.workers.into_iter().map(|row| worker(row, next_seq));
+        let clients = self.clients.len();
+        let mut state = State {
+            next_seq,
+            now,
+            incarnation: self.incarnation,
+            string_ids: ids(&self.strings, StrId)?,
+            strings: self.strings,
+            prefix_ids: BTreeMap::new(),
+            prefixes: self.prefixes,
+            options_ids: options_ids(&self.options)?,
+            options: self.options,
+            clients: self.clients.into_iter().collect(),
+            n_clients: self.n_clients,
+            graphs: self.graphs,
+            tasks: TaskTable::rebuilt(self.n_tasks, table),
+            workers: workers.collect::<Result<_, _>>()?,
+            flights: self.flights.into_iter().map(|(to, task, f)| ((to, task), f)).collect(),
+            // Made from all of these once they are in place.
+            ready: BTreeSet::new(),
+            unplaceable: BTreeSet::new(),
+            by_load: BTreeSet::new(),
+            totals: PhaseCounts::default(),
+        };
+        ensure(state.clients.len() == clients, "a client is there twice")?;
+        state.check_prefixes()?;
+        state.check_clients_and_graphs()?;
+        state.relate_tasks()?;
+        state.relate_workers()?;
+        state.check_flights()?;
+        state.check_needs()?;
+        state.fill_queues();
+        Ok(state)
+    }
+}
+
+/// The way from texts back to their ids.
+fn ids<Id>(
+    texts: &[Box<str>],
+    id: impl Fn(u32) -> Id,
+) -> Result<BTreeMap<Box<str>, Id>, BadKeyframe> {
+    let ids: BTreeMap<_, _> = texts.iter().cloned().zip((0..).map(id)).collect();
+    ensure(ids.len() == texts.len(), "a text has two ids")?;
+    Ok(ids)
+}
+
+fn options_ids(options: &[TaskOptions]) -> Result<BTreeMap<TaskOptions, OptionsId>, BadKeyframe> {
+    let ids: BTreeMap<_, _> = options.iter().cloned().zip((0..).map(OptionsId)).collect();
+    ensure(ids.len() == options.len(), "options have two ids")?;
+    Ok(ids)
+}
+
+fn worker(row: WorkerRow, next_seq: u64) -> Result<Worker, BadKeyframe> {
+    let in_range = row.n_finished <= next_seq && row.n_failed <= next_seq;
+    ensure(in_range && row.freed_seq <= next_seq, "a worker's counts are impossible")?;
+    ensure(row.info.slots > 0, "a worker has no slots")?;
+    Ok(Worker {
+        slots: vec![None; usize::from(row.info.slots)],
+        info: row.info,
+        status: row.status,
+        joined_at: row.joined_at,
+        since: row.since,
+        assigned: from_differences(&row.assigned)?,
+        held: from_differences(&row.held)?,
+        memory_bytes: 0,
+        disk_bytes: 0,
+        occupancy: Nanos::ZERO,
+        n_finished: row.n_finished,
+        n_failed: row.n_failed,
+        busy: row.busy,
+        clock_offset_ns: row.clock_offset_ns,
+        clock_error_ns: row.clock_error_ns,
+        freed_seq: row.freed_seq,
+        reports_through: row.reports_through,
+    })
+}
+
+fn from_differences(steps: &[i64]) -> Result<Vec<TaskId>, BadKeyframe> {
+    let mut last = 0_i64;
+    let next = |step: &i64| {
+        last = last.wrapping_add(*step);
+        u32::try_from(last)
+            .map(TaskId)
+            .map_err(|_range| BadKeyframe::Contradiction("a task's id is out of range"))
+    };
+    steps.iter().map(next).collect()
+}
+
+impl State {
+    /// Prefixes: their ids, and the sum of their tasks.
+    fn check_prefixes(&mut self) -> Result<(), BadKeyframe> {
+        let names: Vec<Box<str>> = self.prefixes.iter().map(|prefix| prefix.name.clone()).collect();
+        self.prefix_ids = ids(&names, PrefixId)?;
+        let mut live = vec![PhaseCounts::default(); self.prefixes.len()];
+        for (_, task) in self.tasks.iter() {
+            live.get_mut(task.key.prefix.index())
+                .ok_or(BadKeyframe::Contradiction("a task has no prefix"))?
+                .add(task.phase);
+        }
+        for (prefix, live) in self.prefixes.iter().zip(live) {
+            let counters = [prefix.n_finished, prefix.n_erred, prefix.n_runs];
+            ensure(counters.iter().all(|&n| n <= self.next_seq), "a prefix ended too often")?;
+            for phase in Phase::ALL {
+                let n = prefix.counts.get(phase);
+                let fits = phase == Phase::Forgotten && n <= self.next_seq || n == live.get(phase);
+                ensure(fits, "a prefix has other tasks than it counts")?;
+                self.totals.add_many(phase, n);
+            }
+        }
+        let n_tasks = u64::from(self.tasks.next_id().0);
+        ensure(self.totals.total() == n_tasks, "the phases of the tasks do not add up")
+    }
+
+    /// The queues that phases and statuses amount to.
+    fn fill_queues(&mut self) {
+        for (id, task) in self.tasks.iter() {
+            if task.phase == Phase::Queued {
+                let priority = self.options[task.options.index()].priority;
+                self.ready.insert(ReadyKey::new(priority, id));
+            } else if task.phase == Phase::NoWorker {
+                self.unplaceable.insert(id);
+            }
+        }
+        for (worker, id) in self.workers.iter().zip((0..).map(WorkerId)) {
+            if worker.status == WorkerStatus::Running {
+                self.by_load.insert((worker.load(), id));
+            }
+        }
+    }
+
+    fn has_client(&self, client: ClientId) -> bool {
+        client.0 < self.n_clients
+    }
+}

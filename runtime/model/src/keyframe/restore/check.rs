@@ -1,0 +1,190 @@
+//! What the parts of a restored state must say of each other, and what follows from it.
+
+use super::ensure;
+use crate::keyframe::BadKeyframe;
+use crate::{Phase, State, Task, TaskId, WorkerId, WorkerStatus};
+
+/// No task runs or fails so often: counters stay far from their limits.
+const MAX_ATTEMPTS: u32 = 1 << 30;
+
+impl State {
+    pub(super) fn check_clients_and_graphs(&self) -> Result<(), BadKeyframe> {
+        ensure(self.n_clients < u32::MAX, "it has too many clients")?;
+        let mut next = 0;
+        for (i, graph) in self.graphs.iter().enumerate() {
+            ensure(self.check_string(graph.name).is_ok(), "a graph has no name")?;
+            ensure(self.has_client(graph.client), "a graph is nobody's")?;
+            ensure(graph.first.0 == next, "graphs leave a gap")?;
+            let end = graph.first.0.checked_add(graph.n_tasks);
+            ensure(end.is_some() && graph.local.checked_add(graph.n_tasks).is_some(), "a range")?;
+            ensure(graph.n_ended <= graph.n_tasks, "more tasks ended than a graph has")?;
+            let is_last = i + 1 == self.graphs.len();
+            next = if is_last { self.tasks.next_id().0 } else { graph.first.0 + graph.n_tasks };
+            ensure(graph.first.0 <= next && Some(next) <= end, "a graph ends too early")?;
+        }
+        ensure(next == self.tasks.next_id().0, "tasks belong to no graph")?;
+        for (id, client) in &self.clients {
+            ensure(self.has_client(*id), "a client was never there")?;
+            ensure(self.check_string(client.name).is_ok(), "a client has no name")?;
+            let mut next_local = 0;
+            for graph in &client.graphs {
+                let Some(graph) = self.graphs.get(graph.index()) else {
+                    return ensure(false, "a client's graph was never submitted");
+                };
+                ensure(graph.client == *id && graph.local >= next_local, "a client's graphs")?;
+                next_local = graph.local + graph.n_tasks;
+            }
+        }
+        Ok(())
+    }
+
+    /// What each task says of itself, and how many depend on it, need it, and are missing.
+    pub(super) fn relate_tasks(&mut self) -> Result<(), BadKeyframe> {
+        let (mut edges, mut missing) = (Vec::new(), Vec::new());
+        for (id, task) in self.tasks.iter() {
+            self.check_task(id, task)?;
+            let mut n_missing = 0;
+            for &dep in &task.deps {
+                let Some(found) = self.tasks.get(dep) else {
+                    return ensure(false, "a task depends on one that is gone");
+                };
+                n_missing += u32::from(found.phase != Phase::Memory);
+                ensure(found.dependents.binary_search(&id).is_ok(), "a dependency is one-sided")?;
+                edges.push((dep, task.phase.is_active()));
+            }
+            let waits = task.phase == Phase::Waiting;
+            ensure(!waits || n_missing > 0 || task.delayed, "a task waits for nothing")?;
+            missing.extend(waits.then_some((id, n_missing)));
+        }
+        let live = "it was looked up above";
+        for (id, n_missing) in missing {
+            self.tasks.get_mut(id).expect(live).n_missing = n_missing;
+        }
+        for (dep, is_active) in edges {
+            let task = self.tasks.get_mut(dep).expect(live);
+            task.n_dependents += 1;
+            task.n_waiters += u32::from(is_active);
+        }
+        for (_, task) in self.tasks.iter() {
+            let live = task.dependents.iter().filter(|id| self.tasks.get(**id).is_some());
+            ensure(live.count() == task.n_dependents as usize, "a dependent is one-sided")?;
+        }
+        Ok(())
+    }
+
+    fn check_task(&self, id: TaskId, task: &Task) -> Result<(), BadKeyframe> {
+        let phase = task.phase;
+        ensure(phase != Phase::Forgotten, "a forgotten task is there")?;
+        ensure(task.options.index() < self.options.len(), "a task has no options")?;
+        let graph = self.graphs.get(task.graph.index());
+        let in_graph =
+            graph.is_some_and(|graph| id >= graph.first && id.0 - graph.first.0 < graph.n_tasks);
+        ensure(in_graph, "a task is outside its graph")?;
+        if let crate::Suffix::Name(name) = task.key.suffix {
+            ensure(self.check_string(name).is_ok(), "a task has no name")?;
+        }
+        let few = task.attempt.max(task.n_failures).max(task.n_deaths) <= MAX_ATTEMPTS;
+        ensure(few, "a task ran too often")?;
+        ensure(!task.delayed || phase == Phase::Waiting, "a task is put off and does not wait")?;
+        ensure(task.replicas.is_empty() == (phase != Phase::Memory), "a result is nowhere")?;
+        ensure(phase != Phase::Erred || task.error.is_some(), "a task erred without a reason")?;
+        if let Some(blame) = task.error {
+            ensure(self.check_string(blame.error).is_ok(), "an error has no text")?;
+        }
+        let ascending = |list: &[TaskId]| list.is_sorted_by(|a, b| a < b);
+        ensure(ascending(&task.deps) && ascending(&task.dependents), "a list has no order")?;
+        let clients = &task.wanted_by;
+        let known = clients.iter().all(|client| self.has_client(*client));
+        let twice = clients.iter().enumerate().any(|(i, client)| clients[..i].contains(client));
+        ensure(known && !twice, "a result is wanted by nobody")
+    }
+
+    /// Positions in the workers' lists, their slots and sums.
+    pub(super) fn relate_workers(&mut self) -> Result<(), BadKeyframe> {
+        for (_, task) in self.tasks.iter() {
+            let copies = &task.replicas;
+            let twice = copies
+                .iter()
+                .enumerate()
+                .any(|(i, copy)| copies[..i].iter().any(|other| other.worker == copy.worker));
+            ensure(!twice, "a worker holds a result twice")?;
+            let run = task.run.map(|run| [Some(run.worker), run.thief]);
+            let named = run.into_iter().flatten().flatten();
+            let known = |worker: WorkerId| worker.index() < self.workers.len();
+            ensure(named.chain(copies.iter().map(|c| c.worker)).all(known), "a worker is unknown")?;
+        }
+        let Self { tasks, workers, .. } = self;
+        for (id, worker) in (0..).map(WorkerId).zip(workers.iter_mut()) {
+            let idle = worker.assigned.is_empty() && worker.held.is_empty();
+            ensure(idle || worker.status != WorkerStatus::Lost, "a lost worker has tasks")?;
+            for (position, &task) in (0..).zip(&worker.assigned) {
+                let run = tasks.get_mut(task).and_then(|task| task.run.as_mut());
+                let Some(run) = run.filter(|run| run.worker == id && run.position == u32::MAX)
+                else {
+                    return ensure(false, "a worker has a task that is elsewhere");
+                };
+                run.position = position;
+                worker.occupancy = worker.occupancy + run.estimate;
+                if let Some(executing) = run.executing {
+                    match worker.slots.get_mut(usize::from(executing.slot)) {
+                        Some(slot @ None) => *slot = Some(task),
+                        Some(Some(_)) | None => return ensure(false, "a slot is taken twice"),
+                    }
+                }
+            }
+            for (position, &task) in (0..).zip(&worker.held) {
+                let found = tasks.get_mut(task).and_then(|task| {
+                    let bytes = task.bytes;
+                    let copy = task.replicas.iter_mut().find(|copy| copy.worker == id)?;
+                    (copy.position == u32::MAX).then_some((bytes, copy))
+                });
+                let Some((bytes, copy)) = found else {
+                    return ensure(false, "a worker holds what it does not");
+                };
+                copy.position = position;
+                let sum =
+                    if copy.spilled { &mut worker.disk_bytes } else { &mut worker.memory_bytes };
+                *sum = sum.saturating_add(bytes);
+            }
+        }
+        for (_, task) in self.tasks.iter() {
+            let placed = task.run.is_none_or(|run| run.position != u32::MAX)
+                && task.replicas.iter().all(|copy| copy.position != u32::MAX);
+            ensure(placed, "a worker does not know of its task")?;
+        }
+        Ok(())
+    }
+
+    /// Copies on their way, and how many of them each task waits for.
+    pub(super) fn check_flights(&mut self) -> Result<(), BadKeyframe> {
+        for ((to, _), flight) in &self.flights {
+            ensure(self.check_here(*to).is_ok(), "a copy is on its way to nobody")?;
+            ensure(flight.from.index() < self.workers.len(), "a copy is on its way from nobody")?;
+            if let Some(task) = self.tasks.get_mut(flight.dependent)
+                && task.attempt == flight.attempt
+                && let Some(run) = task.run.as_mut()
+            {
+                run.n_fetching += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// Tasks on their way have what they need, or something that brings it.
+    pub(super) fn check_needs(&self) -> Result<(), BadKeyframe> {
+        for (_, task) in self.tasks.iter() {
+            let executing = task.run.is_some_and(|run| run.executing.is_some());
+            if !task.phase.is_active() || executing {
+                continue;
+            }
+            let may_miss = task.phase == Phase::Waiting;
+            let served = task
+                .deps
+                .iter()
+                .filter_map(|dep| self.tasks.get(*dep))
+                .all(|dep| dep.phase == Phase::Memory || may_miss && dep.phase.is_active());
+            ensure(served, "a task waits for what nobody computes")?;
+        }
+        Ok(())
+    }
+}

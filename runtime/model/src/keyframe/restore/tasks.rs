@@ -1,0 +1,190 @@
+//! The columns of tasks, taken apart again.
+
+use super::ensure;
+use crate::keyframe::{BadKeyframe, Keyframe, RunRow, TaskColumns};
+use crate::{
+    Again, ClientId, Executing, GraphId, Key, Nanos, OptionsId, Phase, PrefixId, Replica, Run,
+    StrId, Suffix, Task, TaskId, TaskTable, WorkerId,
+};
+
+const SHORT: BadKeyframe = BadKeyframe::Contradiction("a column is too short");
+const RANGE: BadKeyframe = BadKeyframe::Contradiction("a number is out of range");
+
+/// Reads a column from its front.
+struct Column<'a, T>(std::slice::Iter<'a, T>);
+
+impl<'a, T: Copy> Column<'a, T> {
+    fn new(values: &'a [T]) -> Self {
+        Self(values.iter())
+    }
+
+    fn next(&mut self) -> Result<T, BadKeyframe> {
+        self.0.next().copied().ok_or(SHORT)
+    }
+
+    /// So many values.
+    fn list(&mut self, n: u32) -> Result<&'a [T], BadKeyframe> {
+        let (list, rest) = self.0.as_slice().split_at_checked(n as usize).ok_or(SHORT)?;
+        self.0 = rest.iter();
+        Ok(list)
+    }
+}
+
+/// The columns that not every task has a value in.
+struct Sparse<'a> {
+    suffixes: Column<'a, i64>,
+    deps: Column<'a, u32>,
+    dependents: Column<'a, u32>,
+    wanted_by: Column<'a, ClientId>,
+    replicas: Column<'a, u64>,
+    errors: Column<'a, crate::Blame>,
+    runs: Column<'a, RunRow>,
+    /// The suffix that should come next.
+    suffix: u32,
+}
+
+impl Keyframe {
+    /// About what the state takes: for each task the table's whole chunk, since few may live in it.
+    pub(super) fn memory_needed(&self) -> Result<u64, BadKeyframe> {
+        let mut needed = TaskTable::memory_of(self.n_tasks, self.tasks.ids());
+        let tasks = &self.tasks;
+        needed += 8 * (tasks.deps.len() + tasks.dependents.len() + tasks.replicas.len()) as u64;
+        needed += self.strings.iter().map(|text| 2 * text.len() as u64 + 128).sum::<u64>();
+        needed += 512 * (self.prefixes.len() + self.options.len()) as u64;
+        needed += 128 * (self.graphs.len() + self.clients.len() + self.flights.len()) as u64;
+        let of_worker = |row: &super::WorkerRow| {
+            let lists = row.assigned.len() + row.held.len();
+            1024 + 8 * (lists as u64 + u64::from(row.info.slots))
+        };
+        needed += self.workers.iter().map(of_worker).sum::<u64>();
+        Ok(needed)
+    }
+}
+
+impl TaskColumns {
+    fn ids(&self) -> impl Iterator<Item = u64> {
+        let mut next = 0_u64;
+        self.gaps.iter().map(move |gap| {
+            let id = next + u64::from(*gap);
+            next = id + 1;
+            id
+        })
+    }
+
+    /// The live tasks, as far as a task can be known without the others.
+    pub(super) fn restore(
+        &self,
+        n_tasks: u32,
+        next_seq: u64,
+        now: Nanos,
+    ) -> Result<Vec<(TaskId, Task)>, BadKeyframe> {
+        let n = self.gaps.len();
+        let dense = [&self.prefixes, &self.graphs, &self.options, &self.attempts, &self.n_failures]
+            .into_iter()
+            .chain([&self.n_deaths, &self.n_deps, &self.n_dependents])
+            .chain([&self.n_wanted_by, &self.n_replicas]);
+        ensure(dense.into_iter().all(|column| column.len() == n), "columns differ in length")?;
+        let same = [self.flags.len(), self.shapes.len(), self.bytes.len(), self.since.len()];
+        ensure(same.iter().all(|&len| len == n), "columns differ in length")?;
+        let mut sparse = Sparse {
+            suffixes: Column::new(&self.suffixes),
+            deps: Column::new(&self.deps),
+            dependents: Column::new(&self.dependents),
+            wanted_by: Column::new(&self.wanted_by),
+            replicas: Column::new(&self.replicas),
+            errors: Column::new(&self.errors),
+            runs: Column::new(&self.runs),
+            suffix: 0,
+        };
+        let (mut tasks, mut since) = (Vec::with_capacity(n), 0_u64);
+        for (i, id) in self.ids().enumerate() {
+            ensure(id < u64::from(n_tasks), "a task has an impossible id")?;
+            let id = TaskId(id as u32);
+            let mut task = self.task(i, id, &mut sparse, now)?;
+            since = since.wrapping_add(self.since[i] as u64);
+            ensure(since <= next_seq, "a task changed later than it was stored")?;
+            task.since_seq = since;
+            tasks.push((id, task));
+        }
+        Ok(tasks)
+    }
+
+    fn task(
+        &self,
+        i: usize,
+        id: TaskId,
+        sparse: &mut Sparse<'_>,
+        now: Nanos,
+    ) -> Result<Task, BadKeyframe> {
+        let (flags, shape) = (self.flags[i], self.shapes[i]);
+        let phase = Phase::ALL[usize::from(flags & 7)];
+        let earlier = |far: &u32| match id.0.checked_sub(*far) {
+            Some(dep) if *far > 0 => Ok(TaskId(dep)),
+            Some(_) | None => Err(RANGE),
+        };
+        let later = |far: &u32| id.0.checked_add(*far).map(TaskId).ok_or(RANGE);
+        let deps = sparse.deps.list(self.n_deps[i])?.iter().map(earlier);
+        let dependents = sparse.dependents.list(self.n_dependents[i])?.iter().map(later);
+        let wanted_by = sparse.wanted_by.list(self.n_wanted_by[i])?;
+        let replicas = sparse.replicas.list(self.n_replicas[i])?.iter().map(replica);
+        let run = if phase == Phase::Processing { Some(sparse.runs.next()?) } else { None };
+        Ok(Task {
+            key: Key { prefix: PrefixId(self.prefixes[i]), suffix: sparse.suffix(shape & 3)? },
+            graph: GraphId(self.graphs[i]),
+            options: OptionsId(self.options[i]),
+            phase,
+            delayed: flags & 1 << 3 != 0,
+            ended: flags & 1 << 4 != 0,
+            finished: flags & 1 << 5 != 0,
+            again: [Again::No, Again::Retry, Again::Recompute, Again::Rebalanced]
+                [usize::from(flags >> 6)],
+            attempt: self.attempts[i],
+            n_failures: self.n_failures[i],
+            n_deaths: self.n_deaths[i],
+            deps: deps.collect::<Result<_, _>>()?,
+            dependents: dependents.collect::<Result<_, _>>()?,
+            wanted_by: wanted_by.iter().copied().collect(),
+            replicas: replicas.collect::<Result<_, _>>()?,
+            bytes: self.bytes[i],
+            error: if shape & 4 != 0 { Some(sparse.errors.next()?) } else { None },
+            run: run.map(|row| row.restore(now)),
+            // What follows from other tasks and from workers is filled in later.
+            n_dependents: 0,
+            n_waiters: 0,
+            n_missing: 0,
+            since_seq: 0,
+        })
+    }
+}
+
+impl Sparse<'_> {
+    fn suffix(&mut self, kind: u8) -> Result<Suffix, BadKeyframe> {
+        if kind == 0 {
+            return Ok(Suffix::None);
+        }
+        let value = i64::from(self.suffix).checked_add(self.suffixes.next()?).ok_or(RANGE)?;
+        let value = u32::try_from(value).map_err(|_range| RANGE)?;
+        self.suffix = value.wrapping_add(1);
+        match kind {
+            1 => Ok(Suffix::Index(value)),
+            2 => Ok(Suffix::Name(StrId(value))),
+            _ => Err(RANGE),
+        }
+    }
+}
+
+fn replica(stored: &u64) -> Result<Replica, BadKeyframe> {
+    let worker = u32::try_from(stored >> 1).map(WorkerId).map_err(|_range| RANGE)?;
+    Ok(Replica { worker, position: u32::MAX, spilled: stored & 1 != 0 })
+}
+
+impl RunRow {
+    fn restore(self, now: Nanos) -> Run {
+        let executing = self.executing.map(|(slot, ago)| Executing {
+            slot,
+            started_at: Nanos(now.0.wrapping_sub(ago as u64)),
+        });
+        let Self { worker, estimate, thief, .. } = self;
+        Run { worker, position: u32::MAX, executing, n_fetching: 0, estimate, thief }
+    }
+}

@@ -1,0 +1,111 @@
+//! A state to columns.
+
+use super::{Keyframe, RunRow, TaskColumns, WorkerRow};
+use crate::{Executing, State, Suffix, Task, TaskId, Worker};
+
+impl State {
+    /// What must be stored to have this state again.
+    pub fn keyframe(&self) -> Keyframe {
+        Keyframe {
+            next_seq: self.next_seq,
+            now: self.now,
+            incarnation: self.incarnation,
+            strings: self.strings.clone(),
+            prefixes: self.prefixes.clone(),
+            options: self.options.clone(),
+            n_clients: self.n_clients,
+            clients: self.clients.iter().map(|(id, client)| (*id, client.clone())).collect(),
+            graphs: self.graphs.clone(),
+            workers: self.workers.iter().map(worker_row).collect(),
+            flights: self.flights.iter().map(|(&(to, task), f)| (to, task, *f)).collect(),
+            n_tasks: self.tasks.next_id().0,
+            tasks: self.task_columns(),
+        }
+    }
+
+    fn task_columns(&self) -> TaskColumns {
+        let mut columns = TaskColumns::default();
+        let mut expected = 0;
+        let (mut suffix, mut since) = (0, 0_u64);
+        for (id, task) in self.tasks.iter() {
+            columns.gaps.push(id.0 - expected);
+            expected = id.0 + 1;
+            columns.key(task, &mut suffix);
+            columns.since.push(task.since_seq.wrapping_sub(since) as i64);
+            since = task.since_seq;
+            columns.lists(id, task);
+            columns.errors.extend(task.error);
+            columns.runs.extend(task.run.map(|run| RunRow {
+                worker: run.worker,
+                executing: run.executing.map(|Executing { slot, started_at }| {
+                    (slot, self.now.0.wrapping_sub(started_at.0) as i64)
+                }),
+                estimate: run.estimate,
+                thief: run.thief,
+            }));
+        }
+        columns
+    }
+}
+
+impl TaskColumns {
+    /// Key and numbers. `expected`: the suffix that should come next.
+    fn key(&mut self, task: &Task, expected: &mut u32) {
+        let flags = [(task.delayed, 3), (task.ended, 4), (task.finished, 5)];
+        let bits = flags.iter().map(|&(flag, bit)| u8::from(flag) << bit).sum::<u8>();
+        self.flags.push(task.phase as u8 | bits | (task.again as u8) << 6);
+        let (kind, suffix) = match task.key.suffix {
+            Suffix::None => (0, None),
+            Suffix::Index(index) => (1, Some(index)),
+            Suffix::Name(name) => (2, Some(name.0)),
+        };
+        self.shapes.push(kind | u8::from(task.error.is_some()) << 2);
+        self.prefixes.push(task.key.prefix.0);
+        if let Some(suffix) = suffix {
+            self.suffixes.push(i64::from(suffix) - i64::from(*expected));
+            *expected = suffix.wrapping_add(1);
+        }
+        self.graphs.push(task.graph.0);
+        self.options.push(task.options.0);
+        self.attempts.push(task.attempt);
+        self.n_failures.push(task.n_failures);
+        self.n_deaths.push(task.n_deaths);
+        self.bytes.push(task.bytes);
+    }
+
+    fn lists(&mut self, id: TaskId, task: &Task) {
+        self.n_deps.push(task.deps.len() as u32);
+        self.deps.extend(task.deps.iter().map(|dep| id.0 - dep.0));
+        self.n_dependents.push(task.dependents.len() as u32);
+        self.dependents.extend(task.dependents.iter().map(|dependent| dependent.0 - id.0));
+        self.n_wanted_by.push(task.wanted_by.len() as u32);
+        self.wanted_by.extend(&task.wanted_by);
+        self.n_replicas.push(task.replicas.len() as u32);
+        let copy = |worker: u32, spilled| u64::from(worker) << 1 | u64::from(spilled);
+        self.replicas.extend(task.replicas.iter().map(|r| copy(r.worker.0, r.spilled)));
+    }
+}
+
+fn worker_row(worker: &Worker) -> WorkerRow {
+    WorkerRow {
+        info: worker.info.clone(),
+        status: worker.status,
+        joined_at: worker.joined_at,
+        since: worker.since,
+        assigned: differences(&worker.assigned),
+        held: differences(&worker.held),
+        n_finished: worker.n_finished,
+        n_failed: worker.n_failed,
+        busy: worker.busy,
+        clock_offset_ns: worker.clock_offset_ns,
+        clock_error_ns: worker.clock_error_ns,
+        freed_seq: worker.freed_seq,
+        reports_through: worker.reports_through,
+    }
+}
+
+fn differences(tasks: &[TaskId]) -> Vec<i64> {
+    let mut last = 0;
+    let step = |task: &TaskId| i64::from(task.0) - std::mem::replace(&mut last, i64::from(task.0));
+    tasks.iter().map(step).collect()
+}
