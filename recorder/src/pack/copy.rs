@@ -160,10 +160,8 @@ impl Copier {
         let file = File::create(to).map_err(fault)?;
         let (writer, _) = BlockWriter::begin(to, file, &info).map_err(|why| match why {
             CreateError::Io { source, .. } => fault(source),
-            // The header of the original is as long as that of a copy may be.
-            CreateError::Exists { .. } | CreateError::HeaderTooLarge { .. } => {
-                fault(io::Error::other(why))
-            }
+            // Of the original, the header was no longer than that of a copy may be.
+            other => fault(io::Error::other(other)),
         })?;
         Ok(Self {
             reader,
