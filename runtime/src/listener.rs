@@ -9,15 +9,15 @@ use std::time::Duration;
 
 use taskreel_model::LossReason;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
 use crate::scheduler::inbound::{ConnId, Inbound, Inbox};
 use crate::wire::LinkSender;
 use crate::wire::frame::FrameError;
 use crate::wire::handshake::{self, Connection, Role};
-use crate::wire::link::LINK_CAPACITY;
 use crate::wire::message::{FromClient, FromWorker, Message, ToClient, ToWorker};
-use crate::wire::pump::{read_message, write_messages};
+use crate::wire::outlet;
+use crate::wire::pump::read_message;
 
 /// Pause after a connection could not be accepted: out of files, most likely.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -140,8 +140,8 @@ impl Door {
         connected: impl FnOnce(),
     ) -> Result<(), FrameError> {
         let Connection { mut reader, writer } = connection;
-        let (tx, rx) = mpsc::channel(LINK_CAPACITY);
-        if !self.tell(first(LinkSender::queue(tx))).await {
+        let (tx, pump) = outlet::open(writer);
+        if !self.tell(first(tx)).await {
             return Ok(());
         }
         connected();
@@ -156,7 +156,7 @@ impl Door {
         // The scheduler closes by dropping its sender: then the writer ends, after what is queued.
         tokio::select! {
             ended = reading => ended,
-            ended = write_messages(rx, writer) => ended,
+            ended = pump.run() => ended,
         }
     }
 

@@ -1,8 +1,11 @@
 //! Links: two bounded queues of messages, whatever lies between their ends.
 
+use std::sync::Arc;
+
 use thiserror::Error;
 use tokio::sync::mpsc;
 
+use super::outlet::Outlet;
 use crate::scheduler::inbound::{ConnId, Inbound, Inbox};
 
 /// How many messages may wait in one direction of a link. A message carries many items, so this
@@ -28,6 +31,8 @@ pub struct LinkSender<T> {
 enum Way<T> {
     /// To a queue of such messages: a pump's, or an embedded worker's or client's.
     Queue(mpsc::Sender<T>),
+    /// To a socket: written by the sender, or through the queue to the socket's pump.
+    Socket { tx: mpsc::Sender<T>, outlet: Arc<Outlet>, write: fn(&Outlet, T) -> Option<T> },
     /// To the scheduler's inbox, marked with the connection.
     Inbox { inbox: Inbox, conn: ConnId, wrap: fn(ConnId, T) -> Inbound },
 }
@@ -47,6 +52,9 @@ impl<T> Clone for LinkSender<T> {
     fn clone(&self) -> Self {
         let way = match &self.way {
             Way::Queue(tx) => Way::Queue(tx.clone()),
+            Way::Socket { tx, outlet, write } => {
+                Way::Socket { tx: tx.clone(), outlet: Arc::clone(outlet), write: *write }
+            }
             Way::Inbox { inbox, conn, wrap } => {
                 Way::Inbox { inbox: inbox.clone(), conn: *conn, wrap: *wrap }
             }
@@ -61,6 +69,15 @@ impl<T> LinkSender<T> {
         Self { way: Way::Queue(tx) }
     }
 
+    /// To a socket.
+    pub(super) fn socket(
+        tx: mpsc::Sender<T>,
+        outlet: Arc<Outlet>,
+        write: fn(&Outlet, T) -> Option<T>,
+    ) -> Self {
+        Self { way: Way::Socket { tx, outlet, write } }
+    }
+
     /// To the scheduler, as messages of one connection.
     pub fn inbox(inbox: Inbox, conn: ConnId, wrap: fn(ConnId, T) -> Inbound) -> Self {
         Self { way: Way::Inbox { inbox, conn, wrap } }
@@ -70,7 +87,7 @@ impl<T> LinkSender<T> {
     /// rely on the answer.
     pub fn has_room(&self) -> bool {
         match &self.way {
-            Way::Queue(tx) => tx.capacity() > 0 || tx.is_closed(),
+            Way::Queue(tx) | Way::Socket { tx, .. } => tx.capacity() > 0 || tx.is_closed(),
             Way::Inbox { inbox, .. } => inbox.capacity() > 0 || inbox.is_closed(),
         }
     }
@@ -82,6 +99,13 @@ impl<T> LinkSender<T> {
     pub fn try_send(&self, message: T) -> Result<(), SendError> {
         match &self.way {
             Way::Queue(tx) => tx.try_send(message).map_err(|e| refusal(&e)),
+            Way::Socket { tx, outlet, write } => match write(outlet, message) {
+                None => Ok(()),
+                Some(message) => tx.try_send(message).map_err(|e| {
+                    outlet.unqueue();
+                    refusal(&e)
+                }),
+            },
             Way::Inbox { inbox, conn, wrap } => {
                 inbox.try_send(wrap(*conn, message)).map_err(|e| refusal(&e))
             }
@@ -98,6 +122,10 @@ impl<T> LinkSender<T> {
     pub fn blocking_send(&self, message: T) -> Result<(), SendError> {
         let sent = match &self.way {
             Way::Queue(tx) => tx.blocking_send(message).is_ok(),
+            Way::Socket { tx, outlet, write } => match write(outlet, message) {
+                None => true,
+                Some(message) => tx.blocking_send(message).is_ok(),
+            },
             Way::Inbox { inbox, conn, wrap } => inbox.blocking_send(wrap(*conn, message)).is_ok(),
         };
         if sent { Ok(()) } else { Err(SendError::Closed) }
@@ -110,6 +138,10 @@ impl<T> LinkSender<T> {
     pub async fn send(&self, message: T) -> Result<(), SendError> {
         let sent = match &self.way {
             Way::Queue(tx) => tx.send(message).await.is_ok(),
+            Way::Socket { tx, outlet, write } => match write(outlet, message) {
+                None => true,
+                Some(message) => tx.send(message).await.is_ok(),
+            },
             Way::Inbox { inbox, conn, wrap } => inbox.send(wrap(*conn, message)).await.is_ok(),
         };
         if sent { Ok(()) } else { Err(SendError::Closed) }
