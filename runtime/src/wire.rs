@@ -10,6 +10,7 @@ pub mod frame;
 pub mod handshake;
 pub mod link;
 pub mod message;
+pub(crate) mod outlet;
 pub mod pump;
 
 pub use link::{Link, LinkSender, SendError};
