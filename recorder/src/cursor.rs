@@ -28,7 +28,7 @@ pub(crate) enum Wanted {
 #[derive(Debug)]
 pub(crate) struct TraceCursor {
     pub(crate) scanner: Scanner,
-    tail: TailReader,
+    pub(crate) tail: TailReader,
     pub(crate) unsealer: Unsealer,
     wanted: Wanted,
     pub(crate) specs: Vec<SpecBatch>,
@@ -46,7 +46,7 @@ pub(crate) struct TraceCursor {
     /// The footer was reached.
     closed: bool,
     /// Events are missing: what follows them cannot be folded.
-    stopped: bool,
+    pub(crate) stopped: bool,
 }
 
 /// How far one step came.

@@ -14,6 +14,12 @@ pub enum CreateError {
         /// The trace.
         path: PathBuf,
     },
+    /// Another process is recording into it.
+    #[error("another process is recording into {}: give another name with --record", path.display())]
+    InUse {
+        /// The trace.
+        path: PathBuf,
+    },
     /// The file could not be made.
     #[error("cannot create the trace {}: {source}; check the folder, or record elsewhere with --record", path.display())]
     Io {

@@ -62,8 +62,14 @@ pub(crate) struct Keyframer {
 impl Keyframer {
     /// Goes on from a state.
     pub(crate) fn new(state: State) -> Self {
-        let last = state.next_seq();
-        Self { state: Some(state), changes: Vec::new(), last, spent: 0, bytes_each: FIRST_GUESS }
+        Self::after(state, 0, 0)
+    }
+
+    /// Goes on from a state in a file with keyframes of so many bytes, the last of them after
+    /// `last` events.
+    pub(crate) fn after(state: State, last: u64, spent: u64) -> Self {
+        let bytes_each = FIRST_GUESS;
+        Self { state: Some(state), changes: Vec::new(), last, spent, bytes_each }
     }
 
     /// Folds events that were written.

@@ -64,7 +64,9 @@ mod writer;
 pub use error::{CreateError, OpenError, ReadError, RecordError, Warning};
 pub use info::{TraceInfo, read_info};
 pub use reader::{Tailer, TraceReader, read_specs};
-pub use recorder::{OnRecordError, RecordSummary, Recorder, RecorderOptions, RecorderStats};
+pub use recorder::{
+    OnRecordError, RecordSummary, Recorder, RecorderOptions, RecorderStats, ReopenError, Reopened,
+};
 pub use run_info::RunInfo;
 pub use source::{Batch, SeekTo, Source};
 pub use spec_batch::SpecBatch;

@@ -88,6 +88,11 @@ pub(crate) struct Queue {
 }
 
 impl Queue {
+    /// An empty queue beside a file of so many bytes.
+    pub(crate) fn new(bytes: u64) -> Self {
+        Self { inner: Mutex::new(Inner { bytes, ..Inner::default() }), ..Self::default() }
+    }
+
     /// A thread that panicked with the lock held left nothing half done: each change is one
     /// assignment or push.
     fn lock(&self) -> MutexGuard<'_, Inner> {

@@ -1,18 +1,24 @@
-//! Recording a run: the scheduler's side, and the thread that writes blocks.
+//! Recording a run: the scheduler's side.
 
-use std::fs::{self, OpenOptions};
+mod reopen;
+mod thread;
+
+use std::fs::{self, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 
 use taskreel_model::{Event, LogLine, Sample, Stamped, State};
 
 use crate::keyframe::Keyframer;
-use crate::queue::{Closing, Pending, Queue};
+use crate::queue::{Closing, Queue};
 use crate::tail::TailWriter;
-use crate::writer::{BlockWriter, EVENTS_PER_BLOCK};
-use crate::{CreateError, RecordError, RunInfo, SpecBatch, Summary};
+use crate::writer::BlockWriter;
+use crate::{CreateError, RecordError, RunInfo, SpecBatch};
+
+pub use reopen::{ReopenError, Reopened};
+use thread::{Closed, write_blocks};
 
 /// How to record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -78,15 +84,6 @@ pub struct Recorder {
     stopped: bool,
 }
 
-/// What the writing thread leaves behind.
-#[derive(Debug)]
-struct Closed {
-    summary: Summary,
-    bytes: u64,
-    /// Whether all that was pushed is in the file.
-    complete: bool,
-}
-
 impl Recorder {
     /// Begins a trace.
     ///
@@ -101,11 +98,17 @@ impl Recorder {
         let mut how = OpenOptions::new();
         how.write(true);
         let how =
-            if options.overwrite { how.create(true).truncate(true) } else { how.create_new(true) };
+            if options.overwrite { how.create(true).truncate(false) } else { how.create_new(true) };
         let file = how.open(path).map_err(|source| match source.kind() {
             io::ErrorKind::AlreadyExists => CreateError::Exists { path: path.to_owned() },
             _ => fault(source),
         })?;
+        if let Err(TryLockError::WouldBlock) = file.try_lock() {
+            return Err(CreateError::InUse { path: path.to_owned() });
+        }
+        if file.metadata().map_err(fault)?.len() > 0 {
+            file.set_len(0).map_err(fault)?;
+        }
         let begun = BlockWriter::begin(path, file, info);
         let (writer, run_check) = begun.inspect_err(|_why| {
             if !options.overwrite {
@@ -113,18 +116,28 @@ impl Recorder {
                 let _ = fs::remove_file(path);
             }
         })?;
+        let tail = TailWriter::new(path, run_check);
+        let keyframer = Keyframer::new(State::new());
+        Self::start(path, options, (writer, keyframer), tail).map_err(fault)
+    }
+
+    /// Starts the writing thread.
+    fn start(
+        path: &Path,
+        options: RecorderOptions,
+        (writer, keyframer): (BlockWriter, Keyframer),
+        tail: TailWriter,
+    ) -> io::Result<Self> {
         let bytes_written = writer.bytes();
-        let queue = Arc::new(Queue::default());
-        queue.done(Pending::default(), bytes_written);
+        let queue = Arc::new(Queue::new(bytes_written));
         let theirs = Arc::clone(&queue);
-        let thread = thread::Builder::new()
+        let thread = std::thread::Builder::new()
             .name("recorder".to_owned())
-            .spawn(move || write_blocks(writer, Keyframer::new(State::new()), &theirs))
-            .map_err(fault)?;
+            .spawn(move || write_blocks(writer, keyframer, &theirs))?;
         Ok(Self {
             path: path.to_owned(),
             options,
-            tail: TailWriter::new(path, run_check),
+            tail,
             queue,
             thread: Some(thread),
             next_seq: None,
@@ -274,71 +287,11 @@ impl Recorder {
 
 impl Drop for Recorder {
     fn drop(&mut self) {
-        if self.thread.is_some() && !thread::panicking() {
+        if self.thread.is_some() && !std::thread::panicking() {
             self.close(Closing::Abandon);
         } else if self.thread.is_some() {
             // The process is about to end with a panic: what is pending is in the tail.
             self.queue.close(Closing::Abandon);
         }
     }
-}
-
-/// Tells the recording thread that this one ended, even by a panic: it must not wait for room.
-struct EndGuard<'a>(&'a Queue);
-
-impl Drop for EndGuard<'_> {
-    fn drop(&mut self) {
-        self.0.end(None);
-    }
-}
-
-/// The writing thread: makes blocks of what waits until it is told to close.
-fn write_blocks(mut writer: BlockWriter, mut keyframer: Keyframer, queue: &Queue) -> Closed {
-    let _guard = EndGuard(queue);
-    let outcome = loop {
-        let work = queue.take();
-        match write_pending(&mut writer, &mut keyframer, queue, work.pending) {
-            Err(failure) => break Err(failure),
-            Ok(()) => match work.closing {
-                Some(Closing::Finish) => break writer.finish(),
-                Some(Closing::Abandon) => break Ok(()),
-                None => {}
-            },
-        }
-    };
-    let complete = outcome.is_ok();
-    queue.end(outcome.err());
-    Closed { summary: writer.summary().clone(), bytes: writer.bytes(), complete }
-}
-
-fn write_pending(
-    writer: &mut BlockWriter,
-    keyframer: &mut Keyframer,
-    queue: &Queue,
-    pending: Pending,
-) -> Result<(), RecordError> {
-    // A scheduler that starts again needs the specs of every task that an event names.
-    for batch in &pending.specs {
-        writer.specs(batch)?;
-    }
-    for events in pending.events.chunks(EVENTS_PER_BLOCK) {
-        writer.events(events)?;
-        keyframer.fold(events, |instant| writer.quantize(instant));
-        write_keyframe(writer, keyframer)?;
-    }
-    writer.samples(&pending.samples)?;
-    writer.logs(&pending.logs)?;
-    writer.count_dropped(pending.n_dropped);
-    queue.done(pending, writer.bytes());
-    Ok(())
-}
-
-/// Writes a keyframe if one is due. The next block of events begins at its `seq`.
-fn write_keyframe(writer: &mut BlockWriter, keyframer: &mut Keyframer) -> Result<(), RecordError> {
-    let file_bytes = writer.bytes();
-    let room = keyframer.room(file_bytes);
-    let Some(state) = keyframer.due(file_bytes) else { return Ok(()) };
-    let (bytes, written) = writer.keyframe(state, room)?;
-    keyframer.done(bytes, written);
-    Ok(())
 }

@@ -65,6 +65,31 @@ impl BlockWriter {
         Ok((writer, check))
     }
 
+    /// Goes on behind the blocks of a file: what is there from `offset` on is cut off.
+    pub(crate) fn resume(
+        path: &Path,
+        mut file: File,
+        info: &RunInfo,
+        (offset, footer): (u64, Footer),
+    ) -> io::Result<Self> {
+        file.set_len(offset)?;
+        file.seek(SeekFrom::Start(offset))?;
+        Ok(Self {
+            path: path.to_owned(),
+            file,
+            offset,
+            tick: info.tick(),
+            sealer: Sealer::new()?,
+            encoder: Encoder::new(info.tick()),
+            footer,
+        })
+    }
+
+    /// Has the system bring all to the disk.
+    pub(crate) fn sync(&mut self) -> Result<(), RecordError> {
+        self.file.sync_data().map_err(|source| self.fault(source))
+    }
+
     /// Bytes in the file.
     pub(crate) fn bytes(&self) -> u64 {
         self.offset
@@ -236,7 +261,7 @@ impl BlockWriter {
         self.block(header, &raw)?;
         let footer_len = (self.offset - footer_offset) as u32;
         self.write(&Trailer { footer_offset, footer_len }.encode())?;
-        self.file.sync_data().map_err(|source| self.fault(source))
+        self.sync()
     }
 
     fn block(&mut self, header: BlockHeader, raw: &[u8]) -> Result<(), RecordError> {

@@ -52,6 +52,11 @@ impl TailReader {
         Self { tails: tail_paths(trace).map(at), run_check }
     }
 
+    /// The highest generation that was read.
+    pub(crate) fn generation(&self) -> u32 {
+        self.tails.iter().map(|tail| tail.generation).max().unwrap_or(0)
+    }
+
     /// Size of the files now.
     pub(crate) fn bytes(&self) -> u64 {
         self.tails.iter().filter_map(|tail| tail.path.metadata().ok()).map(|meta| meta.len()).sum()

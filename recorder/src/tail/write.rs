@@ -53,6 +53,12 @@ impl TailWriter {
         writer
     }
 
+    /// Tails that go on after those of a recorder that was killed, whose events are in blocks by
+    /// now. Whoever follows the trace tells them apart by their generation.
+    pub(crate) fn after(trace: &Path, run_check: u32, generation: u32) -> Self {
+        Self { generation, ..Self::new(trace, run_check) }
+    }
+
     /// Removes the files.
     pub(crate) fn remove(&self) {
         for tail in &self.tails {

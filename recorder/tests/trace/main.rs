@@ -4,6 +4,8 @@
 
 mod crash;
 mod keyframes;
+mod kill;
 mod packed;
+mod reopen;
 mod round_trip;
 mod run;
