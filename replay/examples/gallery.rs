@@ -10,9 +10,10 @@ use std::path::{Path, PathBuf};
 use made_up::Made;
 use taskreel_model::Nanos;
 use taskreel_recorder::{Batch, RunInfo, VecSource};
+use taskreel_replay::Timeline;
 use taskreel_replay::figure::{Theme, View, Window};
+use taskreel_replay::plots::{self, Plot};
 use taskreel_replay::render::{layout::Layout, svg};
-use taskreel_replay::{Timeline, plots};
 
 const PREFIXES: [&str; 36] = [
     "open",
@@ -96,6 +97,26 @@ fn main() -> Result<(), Box<dyn Error>> {
         ..Made::default()
     };
     draw(&folder, "prefixes", many.batch())?;
+    measure(&dense.batch())
+}
+
+/// How long each plot takes to be fed with a run, beyond the fold without any plot.
+fn measure(batch: &Batch) -> Result<(), Box<dyn Error>> {
+    let fold = |plots: Vec<Box<dyn Plot>>| -> Result<f64, Box<dyn Error>> {
+        let source = VecSource::new(RunInfo::default(), [batch.clone()]);
+        let mut timeline = Timeline::new(Box::new(source), plots);
+        let begun = std::time::Instant::now();
+        timeline.run_to_end()?;
+        Ok(begun.elapsed().as_secs_f64() * 1e9 / batch.events.len() as f64)
+    };
+    let alone = fold(Vec::new())?.min(fold(Vec::new())?);
+    eprintln!("fold of {} events without plots: {alone:.0} ns an event", batch.events.len());
+    for make in plots::ALL {
+        let more = fold(vec![make()])?.min(fold(vec![make()])?) - alone;
+        eprintln!("{:>20}: {more:+.0} ns an event", make().about().id);
+    }
+    let all = fold(plots::all())? - alone;
+    eprintln!("{:>20}: {all:+.0} ns an event", "all");
     Ok(())
 }
 
@@ -111,7 +132,8 @@ fn draw(folder: &Path, name: &str, batch: Batch) -> Result<(), Box<dyn Error>> {
             let (width, height) = match plot.about().id {
                 "task-stream" => (1_160, 420),
                 "progress" => (760, 230),
-                _ => (420, 360),
+                "workers" => (420, 360),
+                _ => (760, 320),
             };
             let view = View::new(Window::until(timeline.now()), width, height);
             let begun = std::time::Instant::now();

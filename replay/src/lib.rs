@@ -30,10 +30,12 @@
 
 pub mod figure;
 mod instant;
+mod chart;
 mod lanes;
 mod lod;
 pub mod plots;
 pub mod render;
+mod series;
 mod spans;
 mod timeline;
 

@@ -4,14 +4,50 @@
 //! [`Plot::settle`]); [`Plot::figure`] draws from its columns alone, so any window can be drawn
 //! again without the run. To add one: one file here, one line in [`ALL`].
 
+mod activity;
+mod backlog;
+mod disk;
+mod distribution;
+mod errors;
+mod events;
+mod gauges;
+mod network;
+mod occupancy;
+mod prefix_bytes;
+mod prefix_memory;
+mod prefix_time;
+mod prefixes;
 mod progress;
+mod queue;
+mod scheduler;
 mod task_stream;
+mod transfer_matrix;
+mod transfer_rate;
+mod worker_cpu;
+mod worker_memory;
 mod workers;
 
 use taskreel_model::{Change, LogLine, Nanos, Sample, State};
 
+pub use activity::TimeByActivity;
+pub use backlog::Backlog;
+pub use disk::Disk;
+pub use distribution::Distribution;
+pub use errors::Errors;
+pub use events::Events;
+pub use network::Network;
+pub use occupancy::Occupancy;
+pub use prefix_bytes::PrefixBytes;
+pub use prefix_memory::PrefixMemory;
+pub use prefix_time::PrefixTime;
 pub use progress::Progress;
+pub use queue::Queue;
+pub use scheduler::Scheduler;
 pub use task_stream::TaskStream;
+pub use transfer_matrix::TransferMatrix;
+pub use transfer_rate::TransferRate;
+pub use worker_cpu::WorkerCpu;
+pub use worker_memory::WorkerMemory;
 pub use workers::Workers;
 
 use crate::figure::{Figure, View};
@@ -124,8 +160,28 @@ pub trait Plot: Send {
 pub type MakePlot = fn() -> Box<dyn Plot>;
 
 /// All plots there are, in the order in which pages list them.
-pub const ALL: &[MakePlot] =
-    &[|| Box::<TaskStream>::default(), || Box::<Progress>::default(), || Box::<Workers>::default()];
+pub const ALL: &[MakePlot] = &[
+    || Box::<TaskStream>::default(),
+    || Box::<Progress>::default(),
+    || Box::<Workers>::default(),
+    || Box::<Queue>::default(),
+    || Box::<WorkerCpu>::default(),
+    || Box::<WorkerMemory>::default(),
+    || Box::<Backlog>::default(),
+    || Box::<Occupancy>::default(),
+    || Box::<Distribution>::default(),
+    || Box::<TimeByActivity>::default(),
+    || Box::<TransferMatrix>::default(),
+    || Box::<TransferRate>::default(),
+    || Box::<Network>::default(),
+    || Box::<Disk>::default(),
+    || Box::<Errors>::default(),
+    || Box::<PrefixTime>::default(),
+    || Box::<PrefixBytes>::default(),
+    || Box::<PrefixMemory>::default(),
+    || Box::<Scheduler>::default(),
+    || Box::<Events>::default(),
+];
 
 /// One of each plot.
 pub fn all() -> Vec<Box<dyn Plot>> {

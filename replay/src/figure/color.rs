@@ -89,6 +89,13 @@ impl Color {
         Self(((hash >> 41) % u64::from(N_PREFIX_COLORS)) as u8)
     }
 
+    /// The colour of a share from 0 to 1, for maps: the prefix colours in their order, which grow
+    /// lighter evenly and stay apart for the colour-blind.
+    pub fn of_share(share: f64) -> Self {
+        let last = f64::from(N_PREFIX_COLORS - 1);
+        Self((share.clamp(0.0, 1.0) * last).round() as u8)
+    }
+
     /// How many colours a theme has.
     pub fn count() -> usize {
         N_PREFIX_COLORS as usize + TOKENS.len()

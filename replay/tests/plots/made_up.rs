@@ -145,7 +145,7 @@ impl<'a> Cluster<'a> {
 
     fn begin(&mut self) {
         self.emit(Event::SchedulerStarted { incarnation: 0 });
-        for (i, text) in ["example", "out of luck"].into_iter().enumerate() {
+        for (i, text) in ["example", "out of luck", "half way", "a phase"].into_iter().enumerate() {
             self.emit(Event::Interned { id: StrId(i as u32), text: text.into() });
         }
         for (i, (name, _)) in self.made.stages.iter().enumerate() {
@@ -344,6 +344,13 @@ impl<'a> Cluster<'a> {
         }
         let bytes = 1_000_000 + self.draw(6_000_000);
         self.emit(Event::TaskFinished { task, worker, attempt, bytes });
+        if task.0 % 40 == 20 {
+            self.emit(Event::Marked { name: StrId(2), task: Some(task) });
+        }
+        if task.0 % 50 == 30 {
+            let took = Nanos::from_micros(self.made.task_us * 3);
+            self.emit(Event::SpanRecorded { name: StrId(3), task: None, took });
+        }
         if self.draw(9) == 0 {
             let took = Nanos::from_micros(self.made.task_us / 5);
             let activity = taskreel_model::Activity::Serialize;
@@ -371,8 +378,22 @@ impl<'a> Cluster<'a> {
             managed_bytes: managed,
             spilled_bytes: spilled,
             slots_busy: busy as u16,
+            received_per_s: u64::from(noise) * 300_000,
+            sent_per_s: u64::from(noise ^ 0x55) * 200_000,
+            read_per_s: u64::from(noise % 20) * 90_000,
+            written_per_s: spilled / 8 + u64::from(noise) * 4_000,
+            lag: Nanos::from_micros(u64::from(noise) * 3),
             ..Sample::default()
         });
+        if id == WorkerId(0) {
+            self.samples.push(Sample {
+                at: self.now,
+                cpu_permille: 40 + noise,
+                rss_bytes: 60_000_000,
+                lag: Nanos::from_micros(40 + u64::from(noise * noise) / 4),
+                ..Sample::default()
+            });
+        }
         self.after(Nanos::from_millis(500), Due::Sampled { worker: id });
     }
 }

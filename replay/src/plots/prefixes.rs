@@ -1,0 +1,93 @@
+//! What plots by prefix have in common: names and colours of prefixes, and which one runs in which
+//! slot. Not a plot.
+
+use taskreel_model::{Change, PrefixId, State, TaskId, WorkerId};
+
+use crate::chart::NAME_CHARS;
+use crate::figure::{Color, clean};
+
+/// Name and colour by prefix.
+#[derive(Clone, Debug, Default)]
+pub(super) struct PrefixNames {
+    known: Vec<(String, Color)>,
+}
+
+impl PrefixNames {
+    /// Takes over those that are new in the state.
+    pub(super) fn settle(&mut self, state: &State) {
+        let fresh = state.prefixes().iter().skip(self.known.len());
+        self.known.extend(fresh.map(|p| (clean(&p.name, NAME_CHARS), Color::of_prefix(&p.name))));
+    }
+
+    /// In order of their ids.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (usize, &str, Color)> {
+        self.known.iter().enumerate().map(|(i, (name, color))| (i, name.as_str(), *color))
+    }
+
+    pub(super) fn get(&self, index: usize) -> (&str, Color) {
+        self.known.get(index).map_or(("?", Color::OTHER), |(name, color)| (name, *color))
+    }
+}
+
+/// The prefix of what runs in each slot: when an attempt stops, its task may be forgotten already.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Running {
+    slots: Vec<Vec<Option<PrefixId>>>,
+}
+
+impl Running {
+    /// Takes a start in.
+    pub(super) fn update(&mut self, change: &Change, state: &State) {
+        let Change::Started { task, worker, slot } = *change else { return };
+        let Some(prefix) = state.task(task).map(|found| found.key.prefix) else { return };
+        if self.slots.len() <= worker.index() {
+            self.slots.resize_with(worker.index() + 1, Vec::new);
+        }
+        let slots = &mut self.slots[worker.index()];
+        if slots.len() <= usize::from(slot) {
+            slots.resize(usize::from(slot) + 1, None);
+        }
+        slots[usize::from(slot)] = Some(prefix);
+    }
+
+    /// What began there last.
+    pub(super) fn prefix(&self, worker: WorkerId, slot: u16) -> Option<PrefixId> {
+        *self.slots.get(worker.index())?.get(usize::from(slot))?
+    }
+}
+
+/// The prefix of every task so far, 4 bytes each: results outlive their tasks' place in the state
+/// by a change or two.
+#[derive(Clone, Debug, Default)]
+pub(super) struct TaskPrefixes {
+    by_task: Vec<u32>,
+}
+
+const UNKNOWN: u32 = u32::MAX;
+
+impl TaskPrefixes {
+    /// Takes a task's first change in.
+    pub(super) fn update(&mut self, change: &Change, state: &State) {
+        let Change::Task { task, from: taskreel_model::Phase::Released, .. } = *change else {
+            return;
+        };
+        let Some(found) = state.task(task) else { return };
+        if self.by_task.len() <= task.index() {
+            self.by_task.resize(task.index() + 1, UNKNOWN);
+        }
+        self.by_task[task.index()] = found.key.prefix.0;
+    }
+
+    pub(super) fn get(&self, task: TaskId) -> Option<usize> {
+        let prefix = *self.by_task.get(task.index())?;
+        (prefix != UNKNOWN).then_some(prefix as usize)
+    }
+}
+
+/// The value of an index, made when it is new.
+pub(super) fn at_index<T: Default>(values: &mut Vec<T>, index: usize) -> &mut T {
+    if values.len() <= index {
+        values.resize_with(index + 1, T::default);
+    }
+    &mut values[index]
+}
