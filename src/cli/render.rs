@@ -1,15 +1,16 @@
-//! `reel render`: pictures of a run.
+//! `reel render`: pictures and films of a run.
 
-use std::fs::File;
+mod film;
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use taskreel_model::Nanos;
 use taskreel_replay::figure::{Theme, View, Window};
-use taskreel_replay::plots::{self, Page, Plot};
+use taskreel_replay::plots::{self, Plot};
 use taskreel_replay::render::layout::{Layout, Panel};
-use taskreel_replay::render::svg;
+use taskreel_replay::render::{png, svg};
 use taskreel_replay::{Instant, Timeline};
 
 use super::failure::say;
@@ -18,21 +19,25 @@ use super::{Failure, INSTANTS, open};
 /// Space above stacked plots for the headline.
 const HEAD_PX: u32 = 34;
 
-/// Draws a run as SVG: one plot, several below each other, or the status page.
+/// Draws a run as SVG, PNG or GIF: one plot, several below each other, or the status page.
+///
+/// What comes out follows from the name of the file. A GIF is the run as a film on one axis of
+/// time, which fills.
 #[derive(Debug, Args)]
 #[command(after_help = format!("Plots:\n{}\n{INSTANTS}
 
 Examples:
   reel render run.reel -o run.svg
-  reel render run.reel -o stream.svg --plot task-stream --from 2s --to 50%
+  reel render run.reel -o stream.png --plot task-stream --from 2s --to 50%
   reel render run.reel -o dark.svg --plot task-stream,progress --theme dark
-  reel render run.reel -o then.svg --at 12.3s     as it looked at that instant", plot_list()))]
+  reel render run.reel -o then.png --at 12.3s     as it looked at that instant
+  reel render run.reel -o run.gif --speed 10 --idle-limit 0.5", plot_list()))]
 pub(crate) struct Render {
     /// The trace.
     #[arg(value_name = "FILE")]
     trace: PathBuf,
-    /// The picture to write; - is standard output. An existing one is replaced
-    #[arg(short, long, value_name = "OUT.svg")]
+    /// The picture to write; - is standard output, as SVG. An existing one is replaced
+    #[arg(short, long, value_name = "OUT.svg|png|gif")]
     output: PathBuf,
     /// Which plots, separated by commas; several stand below each other
     #[arg(
@@ -52,18 +57,25 @@ pub(crate) struct Render {
     /// Where the time axis ends [default: --at]
     #[arg(long, value_name = "T")]
     to: Option<Instant>,
-    /// Width in pixels
-    #[arg(
-        long, value_name = "PX", default_value_t = 1280,
-        value_parser = clap::value_parser!(u32).range(240..=16_384)
-    )]
-    width: u32,
-    /// Height in pixels [default: 720, or 360 for each plot that is named]
+    /// Width in pixels [default: 1280, of a GIF 1000]
+    #[arg(long, value_name = "PX", value_parser = clap::value_parser!(u32).range(240..=16_384))]
+    width: Option<u32>,
+    /// Height in pixels [default: 720, of a GIF 600, or 360 for each plot that is named]
     #[arg(long, value_name = "PX", value_parser = clap::value_parser!(u32).range(120..=16_384))]
     height: Option<u32>,
     /// Colours
     #[arg(long, value_name = "THEME", default_value = "light")]
     theme: ThemeName,
+    #[command(flatten)]
+    film: film::FilmArgs,
+}
+
+/// What the picture is written as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Format {
+    Svg,
+    Png,
+    Gif,
 }
 
 /// Arrangements of several plots.
@@ -83,26 +95,42 @@ enum ThemeName {
 impl Render {
     /// Writes the picture.
     pub(crate) fn run(&self, out: &mut dyn Write) -> Result<(), Failure> {
-        let to_stdout = self.output == Path::new("-");
-        let is_svg = self.output.extension().is_some_and(|end| end.eq_ignore_ascii_case("svg"));
-        if !to_stdout && !is_svg {
-            let output = self.output.display();
-            let hint = "the picture is SVG: name it OUT.svg, or - for standard output";
-            return Err(Failure::usage(format!("cannot write {output}: {hint}")));
-        }
+        let format = self.format()?;
+        self.film.check(format == Format::Gif, self.at)?;
         let info = open::info(&self.trace)?;
         let end = Nanos(info.summary.last_logged_at_ns);
         let mut timeline = open::timeline(&self.trace, self.plots())?;
-        open::seek(&mut timeline, self.at);
+        let picture = if format == Format::Gif {
+            let window = self.window(end, end)?;
+            self.film.draw(&mut timeline, self.layout((1000, 600)), window, self.theme.theme())?
+        } else {
+            open::seek(&mut timeline, self.at);
+            let window = self.window(timeline.now(), end)?;
+            self.draw(&timeline, window, format)
+        };
         open::say_warnings(&self.trace, timeline.warnings());
-        let window = self.window(&timeline, end)?;
-        let picture = self.draw(&timeline, window);
-        if to_stdout {
-            return Ok(out.write_all(picture.as_bytes())?);
+        if self.output == Path::new("-") {
+            return Ok(out.write_all(&picture)?);
         }
-        write(&self.output, &picture)?;
+        std::fs::write(&self.output, &picture)
+            .map_err(|error| Failure::run(format!("write {}: {error}", self.output.display())))?;
         say(format_args!("wrote {}", self.output.display()));
         Ok(())
+    }
+
+    fn format(&self) -> Result<Format, Failure> {
+        let ending = self.output.extension().unwrap_or_default().to_ascii_lowercase();
+        match ending.to_str() {
+            Some("svg") => Ok(Format::Svg),
+            Some("png") => Ok(Format::Png),
+            Some("gif") => Ok(Format::Gif),
+            _ if self.output == Path::new("-") => Ok(Format::Svg),
+            _ => {
+                let output = self.output.display();
+                let hint = "name it OUT.svg, OUT.png or OUT.gif, or - for SVG on standard output";
+                Err(Failure::usage(format!("cannot write {output}: {hint}")))
+            }
+        }
     }
 
     fn plots(&self) -> Vec<Box<dyn Plot>> {
@@ -112,7 +140,8 @@ impl Render {
         }
     }
 
-    fn window(&self, timeline: &Timeline, end: Nanos) -> Result<Window, Failure> {
+    /// The axis of time: up to `now`, unless the options say otherwise.
+    fn window(&self, now: Nanos, end: Nanos) -> Result<Window, Failure> {
         let resolve = |instant: Option<Instant>, name: &str, otherwise: Nanos| match instant {
             None => Ok(otherwise),
             Some(instant) => open::at(instant, end).ok_or_else(|| {
@@ -121,35 +150,47 @@ impl Render {
             }),
         };
         let from = resolve(self.from, "from", Nanos::ZERO)?;
-        let to = resolve(self.to, "to", timeline.now())?;
+        let to = resolve(self.to, "to", now)?;
         if from >= to && to > Nanos::ZERO {
             return Err(Failure::usage(format!("the picture would end at {to}, before {from}")));
         }
         Ok(Window::new(from, to))
     }
 
-    fn draw(&self, timeline: &Timeline, window: Window) -> String {
-        let theme = match self.theme {
-            ThemeName::Light => Theme::light(),
-            ThemeName::Dark => Theme::dark(),
-        };
+    fn draw(&self, timeline: &Timeline, window: Window, format: Format) -> Vec<u8> {
+        let theme = self.theme.theme();
         let now = timeline.now();
         if let ([id], None) = (self.plot.as_slice(), self.layout)
             && let Some(plot) = timeline.plot(id)
         {
-            let view = View::new(window, self.width, self.height.unwrap_or(360)).at(now);
-            return svg(&plot.figure(&view), &theme);
+            let (width, height) = (self.width.unwrap_or(1280), self.height.unwrap_or(360));
+            let figure = plot.figure(&View::new(window, width, height).at(now));
+            return match format {
+                Format::Png => png(&figure, &theme),
+                Format::Svg | Format::Gif => svg(&figure, &theme).into_bytes(),
+            };
         }
-        let layout = match self.plot.is_empty() {
-            true => Layout::status(self.width, self.height.unwrap_or(720)),
-            false => self.stack(),
-        };
+        let layout = self.layout((1280, 720));
         let headline = format!("{} at {now}", timeline.run_info().name);
-        layout.svg(timeline.plots(), window, now, &headline, &theme)
+        match format {
+            Format::Png => layout.png(timeline.plots(), window, now, &headline, &theme),
+            Format::Svg | Format::Gif => {
+                layout.svg(timeline.plots(), window, now, &headline, &theme).into_bytes()
+            }
+        }
+    }
+
+    /// The arrangement asked for, in the size asked for or the one given.
+    fn layout(&self, (width, height): (u32, u32)) -> Layout {
+        let width = self.width.unwrap_or(width);
+        match self.plot.is_empty() {
+            true => Layout::status(width, self.height.unwrap_or(height)),
+            false => self.stack(width),
+        }
     }
 
     /// The named plots below each other, equally high.
-    fn stack(&self) -> Layout {
+    fn stack(&self, width: u32) -> Layout {
         let n_plots = self.plot.len() as u32;
         let height_px = self.height.unwrap_or(360 * n_plots + HEAD_PX);
         let each = height_px.saturating_sub(HEAD_PX) / n_plots;
@@ -157,18 +198,21 @@ impl Render {
             plot,
             x: 0,
             y: HEAD_PX + i * each,
-            width: self.width,
+            width,
             height: each,
         };
         let panels = (0..).zip(&self.plot).map(panel).collect();
-        Layout { width_px: self.width, height_px, panels }
+        Layout { width_px: width, height_px, panels }
     }
 }
 
-fn write(path: &Path, picture: &str) -> Result<(), Failure> {
-    File::create(path)
-        .and_then(|mut file| file.write_all(picture.as_bytes()))
-        .map_err(|error| Failure::run(format!("write {}: {error}", path.display())))
+impl ThemeName {
+    fn theme(self) -> Theme {
+        match self {
+            Self::Light => Theme::light(),
+            Self::Dark => Theme::dark(),
+        }
+    }
 }
 
 fn parse_plot(text: &str) -> Result<&'static str, String> {

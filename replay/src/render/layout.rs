@@ -2,6 +2,10 @@
 
 use taskreel_model::Nanos;
 
+use super::png;
+use super::raster::Raster;
+use super::raster::figure::Pen;
+use super::raster::font::Fonts;
 use super::svg::{Svg, TITLE_PX, panel};
 use crate::figure::{Color, Figure, Theme, View, Window, elide};
 use crate::plots::Plot;
@@ -35,6 +39,12 @@ pub struct Layout {
 /// Height of the headline.
 const HEAD_PX: u32 = 34;
 const GAP_PX: u32 = 10;
+const HEADLINE_SIZE: f32 = 15.0;
+/// Its left end and its middle.
+const HEADLINE_AT: (f32, f32) = (10.0, HEAD_PX as f32 / 2.0);
+
+/// A figure with the upper left corner of its panel.
+pub(super) type Placed = (u32, u32, Figure);
 
 impl Layout {
     /// As Dask's users know it: workers on the left, the task stream large on the right, progress
@@ -64,8 +74,26 @@ impl Layout {
         Self { width_px, height_px, panels }
     }
 
-    /// The picture as SVG, no higher than it needs to be. `headline` stands above it; a plot that is not among `plots` leaves its
-    /// panel empty.
+    /// The same arrangement on a smaller or larger picture; texts keep their size.
+    pub fn scaled(&self, factor: f64) -> Self {
+        let scale = |px: u32| (f64::from(px) * factor).round() as u32;
+        let lower = |y: u32| HEAD_PX + scale(y.saturating_sub(HEAD_PX));
+        let panel = |panel: &Panel| Panel {
+            plot: panel.plot,
+            x: scale(panel.x),
+            y: lower(panel.y),
+            width: scale(panel.x + panel.width) - scale(panel.x),
+            height: lower(panel.y + panel.height) - lower(panel.y),
+        };
+        Self {
+            width_px: scale(self.width_px),
+            height_px: lower(self.height_px),
+            panels: self.panels.iter().map(panel).collect(),
+        }
+    }
+
+    /// The picture as SVG, no higher than it needs to be. `headline` stands above it; a plot that
+    /// is not among `plots` leaves its panel empty.
     pub fn svg(
         &self,
         plots: &[Box<dyn Plot>],
@@ -74,7 +102,58 @@ impl Layout {
         headline: &str,
         theme: &Theme,
     ) -> String {
-        let mut placed: Vec<(u32, u32, Figure)> = Vec::new();
+        let (placed, height_px) = self.place(plots, window, now);
+        let mut out = Svg::open(self.width_px, height_px, headline, theme);
+        let (x, middle) = HEADLINE_AT;
+        let head = self.fit(headline);
+        out.text((x, middle), &head, "start", HEADLINE_SIZE, true, theme.hex(Color::TEXT));
+        for (x, y, figure) in &placed {
+            out.begin(&format!("transform=\"translate({x} {y})\""));
+            panel(&mut out, figure, theme);
+            out.end();
+        }
+        out.close()
+    }
+
+    /// The same picture as PNG.
+    pub fn png(
+        &self,
+        plots: &[Box<dyn Plot>],
+        window: Window,
+        now: Nanos,
+        headline: &str,
+        theme: &Theme,
+    ) -> Vec<u8> {
+        let (placed, height_px) = self.place(plots, window, now);
+        let mut fonts = Fonts::default();
+        let raster = self.raster(&placed, height_px, headline, theme, &mut fonts);
+        png::encode(&raster, theme)
+    }
+
+    /// Figures at their places, in pixels.
+    pub(super) fn raster(
+        &self,
+        placed: &[Placed],
+        height_px: u32,
+        headline: &str,
+        theme: &Theme,
+        fonts: &mut Fonts,
+    ) -> Raster {
+        let mut pen = Pen::new((self.width_px, height_px), theme, fonts);
+        pen.headline(HEADLINE_AT, &self.fit(headline), HEADLINE_SIZE);
+        for (x, y, figure) in placed {
+            pen.panel((*x, *y), figure);
+        }
+        pen.raster
+    }
+
+    fn fit(&self, headline: &str) -> String {
+        elide(headline, self.width_px as f32 - 20.0, HEADLINE_SIZE)
+    }
+
+    /// Figures where they go, and the height that the picture needs.
+    fn place(&self, plots: &[Box<dyn Plot>], window: Window, now: Nanos) -> (Vec<Placed>, u32) {
+        let mut placed: Vec<Placed> = Vec::new();
         for place in &self.panels {
             let Some(plot) = plots.iter().find(|plot| plot.about().id == place.plot) else {
                 continue;
@@ -89,16 +168,23 @@ impl Layout {
         }
         let used = placed.iter().map(|(_, y, figure)| y + TITLE_PX + figure.used_px()).max();
         let height_px = used.map_or(self.height_px, |used| (used + GAP_PX).min(self.height_px));
-        let mut out = Svg::open(self.width_px, height_px, headline, theme);
-        let head = elide(headline, self.width_px as f32 - 20.0, 15.0);
-        let middle = HEAD_PX as f32 / 2.0;
-        out.text((10.0, middle), &head, "start", 15.0, true, theme.hex(Color::TEXT));
-        for (x, y, figure) in &placed {
-            out.begin(&format!("transform=\"translate({x} {y})\""));
-            panel(&mut out, figure, theme);
-            out.end();
-        }
-        out.close()
+        (placed, height_px)
+    }
+
+    /// Figures exactly at their panels, for pictures that follow each other and must not jump.
+    pub(super) fn place_fixed(
+        &self,
+        plots: &[Box<dyn Plot>],
+        window: Window,
+        now: Nanos,
+    ) -> Vec<Placed> {
+        let figure = |place: &Panel| {
+            let plot = plots.iter().find(|plot| plot.about().id == place.plot)?;
+            let height_px = place.height.saturating_sub(TITLE_PX);
+            let view = View::new(window, place.width, height_px).at(now);
+            Some((place.x, place.y, plot.figure(&view)))
+        };
+        self.panels.iter().filter_map(figure).collect()
     }
 }
 

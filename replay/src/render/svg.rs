@@ -11,8 +11,8 @@ pub(super) use write::Svg;
 
 /// Height of the title line above a figure.
 pub(super) const TITLE_PX: u32 = 26;
-const TITLE_SIZE: f32 = 14.0;
-const MARGIN_PX: f32 = 10.0;
+pub(super) const TITLE_SIZE: f32 = 14.0;
+pub(super) const MARGIN_PX: f32 = 10.0;
 
 /// The figure as an SVG document with its title above it.
 pub fn svg(figure: &Figure, theme: &Theme) -> String {
