@@ -8,7 +8,7 @@ pub(crate) mod spec;
 
 pub use arg::Arg;
 pub use call::Call;
-pub(crate) use call::{Draft, Wishes};
+pub(crate) use call::{Draft, Wishes, thousandths};
 pub use command::{Captured, Command, CommandOutput, Stdin, StdinSource};
 pub(crate) use command::{CommandSpec, Encoding, StdinSpec};
 pub use registry::{Arguments, TaskFunction, registered};

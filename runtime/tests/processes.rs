@@ -173,6 +173,7 @@ fn others_join_a_cluster_that_listens() {
         slots: 1,
         memory_limit: 0,
         spill_folder: None,
+        resources: std::collections::BTreeMap::new(),
         token: Some("key".to_owned()),
     };
     let guest = std::thread::spawn(move || taskreel::run_worker(&options));

@@ -71,7 +71,10 @@ pub use input::{Input, NewGraph, NewTask, Report, Reported};
 pub use key::{Key, Suffix, SuffixText, split_key};
 pub use keyframe::{BadKeyframe, KEYFRAME_LAYOUT, Keyframe};
 pub use phase::{Phase, Stage, WorkerStatus};
-pub use policy::{LocalityThenIdle, Placement, Policy, has_room, place, policy_by_name};
+pub use policy::{
+    LocalityThenIdle, POLICY_NAMES, Placement, Policy, Random, Steal, has_room, place,
+    policy_by_name, rebalance, worthwhile_steals,
+};
 pub use sample::{LogLevel, LogLine, Sample};
 pub use spec::{TaskOptions, WorkerInfo};
 pub use state::{

@@ -1,10 +1,25 @@
 //! Placement: which worker runs which ready task. Policies are pure and replaceable.
 
 mod locality;
+mod random;
+mod rebalance;
+
+use smallvec::SmallVec;
 
 pub use locality::LocalityThenIdle;
+pub use random::Random;
+pub use rebalance::worthwhile_steals;
 
-use crate::{Again, AssignReason, Event, Nanos, ReadyKey, State, TaskId, Turn, WorkerId};
+use crate::{
+    Again, AssignReason, Event, Nanos, ReadyKey, State, Task, TaskId, TaskOptions, Turn, Worker,
+    WorkerId, WorkerStatus,
+};
+
+/// Bytes a second that a transfer is thought to move.
+const BANDWIDTH: u64 = 1_000_000_000;
+
+/// What each input that is not there is thought to take, beyond its bytes.
+const LATENCY: Nanos = Nanos::from_micros(200);
 
 /// Work that a slot may have ahead of it, beyond what it executes: enough to hide the way to the
 /// scheduler and back behind short tasks, and nothing against the length of long ones.
@@ -26,6 +41,23 @@ pub trait Policy: Send + Sync {
 
     /// Where a task runs. Called once for each ready task of a turn, in the order of the queue.
     fn place(&self, state: &State, task: TaskId) -> Placement;
+
+    /// Which assigned tasks that have not begun are to move. Called once a turn, after placement.
+    fn rebalance(&self, state: &State) -> SmallVec<[Steal; 4]> {
+        let _ = state;
+        SmallVec::new()
+    }
+}
+
+/// A task that is to move.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Steal {
+    /// Which; it is assigned to `from` and has not begun.
+    pub task: TaskId,
+    /// The worker that has it.
+    pub from: WorkerId,
+    /// The worker that is to have it.
+    pub to: WorkerId,
 }
 
 /// What a policy says of a task.
@@ -39,10 +71,14 @@ pub enum Placement {
     Nowhere,
 }
 
-/// Finds a policy by its name.
-pub fn policy_by_name(name: &str) -> Option<Box<dyn Policy>> {
+/// The names of all policies, the default first.
+pub const POLICY_NAMES: [&str; 2] = ["locality", "random"];
+
+/// Finds a policy by its name. `seed`: of its draws, if it makes any.
+pub fn policy_by_name(name: &str, seed: u64) -> Option<Box<dyn Policy>> {
     match name {
         "locality" => Some(Box::new(LocalityThenIdle)),
+        "random" => Some(Box::new(Random { seed })),
         _ => None,
     }
 }
@@ -79,6 +115,33 @@ pub fn place(policy: &dyn Policy, turn: &mut Turn<'_>) {
     }
 }
 
+/// Asks workers for tasks back that others would begin sooner. Once per turn, after [`place`].
+pub fn rebalance(policy: &dyn Policy, turn: &mut Turn<'_>) {
+    for Steal { task, from, to } in policy.rebalance(turn.state()) {
+        turn.emit(Event::StealRequested { task, from, to });
+    }
+}
+
+/// How long the task is thought to wait before it begins on the worker.
+fn start_delay(state: &State, task: &Task, worker: WorkerId) -> Nanos {
+    let Some(found) = state.worker(worker) else { return Nanos::MAX };
+    let slots = usize::from(found.info.slots);
+    let queue = if found.assigned.len() < slots {
+        Nanos::ZERO
+    } else {
+        Nanos(found.occupancy.0 / slots as u64)
+    };
+    let missing = task.deps.iter().filter(|dep| !holds(state, **dep, worker));
+    missing.fold(queue, |delay, dep| {
+        let bytes = state.task(*dep).map_or(0, |dep| dep.bytes);
+        delay + LATENCY + Nanos(bytes.saturating_mul(1_000_000_000 / BANDWIDTH))
+    })
+}
+
+fn holds(state: &State, dep: TaskId, worker: WorkerId) -> bool {
+    state.task(dep).is_some_and(|dep| dep.replicas.iter().any(|r| r.worker == worker))
+}
+
 fn assign(turn: &mut Turn<'_>, task: TaskId, worker: WorkerId, reason: AssignReason) {
     let state = turn.state();
     let found = state.task(task).expect("the queue holds live tasks only");
@@ -96,6 +159,20 @@ fn assign(turn: &mut Turn<'_>, task: TaskId, worker: WorkerId, reason: AssignRea
 }
 
 impl State {
+    /// Whether a worker takes tasks.
+    fn is_open(&self, worker: WorkerId) -> bool {
+        self.worker(worker).is_some_and(|found| found.status == WorkerStatus::Running)
+    }
+
+    /// Whether a worker may run a task with these options, and has what it asks for left.
+    fn fits(&self, worker: &Worker, options: &TaskOptions) -> bool {
+        let is_left = |(name, need): (&String, &u64)| {
+            let have = worker.info.resources.get(name).copied().unwrap_or(0);
+            have.saturating_sub(self.resource_in_use(worker, name)) >= *need
+        };
+        options.allows(&worker.info) && options.resources.iter().all(is_left)
+    }
+
     /// The first ready task behind `after` in the queue.
     fn next_ready(&self, after: Option<ReadyKey>) -> Option<ReadyKey> {
         use std::ops::Bound;

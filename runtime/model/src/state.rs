@@ -66,21 +66,27 @@ pub struct State {
     pub(crate) totals: PhaseCounts,
 }
 
-/// The place of a ready task in the queue: higher priority first, then the smaller id.
+/// The place of a ready task in the queue: higher priority first, then what was begun before what
+/// was not (so that a wide graph keeps little in memory), then the smaller id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct ReadyKey(u64);
+pub struct ReadyKey {
+    /// The priority, turned so that the highest is the least.
+    rank: u32,
+    /// Depends on nothing.
+    is_root: bool,
+    task: TaskId,
+}
 
 impl ReadyKey {
-    /// The place of `task` among tasks of all priorities.
-    pub fn new(priority: i32, task: TaskId) -> Self {
+    /// The place of `task` among all; `is_root`: it depends on nothing.
+    pub fn new(priority: i32, is_root: bool, task: TaskId) -> Self {
         // Flipping the sign bit orders i32 as u32; inverting puts the highest first.
-        let rank = !((priority as u32) ^ (1 << 31));
-        Self((u64::from(rank) << 32) | u64::from(task.0))
+        Self { rank: !((priority as u32) ^ (1 << 31)), is_root, task }
     }
 
     /// The task.
     pub fn task(self) -> TaskId {
-        TaskId(self.0 as u32)
+        self.task
     }
 }
 
@@ -343,6 +349,12 @@ impl State {
     /// How many tasks are ready and wait to be placed.
     pub fn n_ready(&self) -> usize {
         self.ready.len()
+    }
+
+    /// How much of a resource the tasks assigned to a worker use together, in thousandths.
+    pub fn resource_in_use(&self, worker: &Worker, name: &str) -> u64 {
+        let needs = worker.assigned.iter().map(|task| self.options(self.live(*task).options));
+        needs.filter_map(|options| options.resources.get(name)).sum()
     }
 
     /// Copies on their way, by receiver and task.

@@ -246,13 +246,16 @@ impl OpenGraph {
         {
             return *id;
         }
-        let Wishes { priority, retries, retry_delay, timeout } = wishes;
+        let Wishes { priority, retries, retry_delay, timeout, resources, workers } = wishes.clone();
+        let function_name = function.clone().into_owned();
         let options = TaskOptions {
+            function: function_name,
             priority,
             retries,
             retry_delay,
             timeout,
-            ..TaskOptions::new(function.clone())
+            resources,
+            workers,
         };
         let id = self.options_ids.get(&options).copied().unwrap_or_else(|| {
             let id = self.graph.options.len() as u32;

@@ -1,5 +1,6 @@
 //! How a cluster is to be, and its start.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
@@ -18,6 +19,7 @@ use crate::listener::{ConnIds, Listener};
 use crate::peers::{LocalStores, Peers};
 use crate::reading::machine_memory;
 use crate::scheduler::{self, SchedulerConfig};
+use crate::task::thousandths;
 use crate::wire::handshake::VERSION;
 use crate::worker::machine;
 
@@ -30,6 +32,7 @@ pub struct ClusterBuilder {
     worker_command: Option<(PathBuf, Vec<String>)>,
     memory_limit: Option<u64>,
     spill_folder: Option<PathBuf>,
+    resources: BTreeMap<String, u64>,
     record: Record,
     recorder: RecorderOptions,
     listen: Option<String>,
@@ -68,6 +71,7 @@ impl ClusterBuilder {
             worker_command: None,
             memory_limit: None,
             spill_folder: None,
+            resources: BTreeMap::new(),
             record: Record::Default,
             recorder: RecorderOptions::default(),
             listen: None,
@@ -127,6 +131,18 @@ impl ClusterBuilder {
     #[must_use]
     pub fn spill_folder(mut self, folder: impl Into<PathBuf>) -> Self {
         self.spill_folder = Some(folder.into());
+        self
+    }
+
+    /// What each worker has for tasks that ask for it, such as 1 of `gpu`; see `Call::resource`.
+    ///
+    /// # Panics
+    /// The amount is negative, or the name has a `,` or `=` in it.
+    #[must_use]
+    pub fn resource(mut self, name: impl Into<String>, amount: f64) -> Self {
+        let name = name.into();
+        assert!(!name.contains([',', '=']), "{name} is no name of a resource");
+        self.resources.insert(name, thousandths(amount));
         self
     }
 
@@ -268,6 +284,7 @@ impl ClusterBuilder {
                     slots: n_threads,
                     memory_limit,
                     spill_folder: self.spill_folder,
+                    resources: self.resources,
                 };
                 cluster.children = Children::start(&setup, n_workers)?;
                 cluster.children.wait_joined(&joined)?;
@@ -279,6 +296,7 @@ impl ClusterBuilder {
                     slots: n_threads,
                     memory_limit,
                     spill_folder: self.spill_folder,
+                    resources: self.resources,
                     serves_tcp: joined.is_some(),
                 };
                 cluster.workers = embedded::start(&setup, foundation, clock, &io)?;

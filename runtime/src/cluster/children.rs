@@ -1,5 +1,6 @@
 //! Workers that are child processes: this program, started again.
 
+use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
@@ -19,6 +20,8 @@ const NAME: &str = "TASKREEL_WORKER_NAME";
 const SLOTS: &str = "TASKREEL_WORKER_SLOTS";
 const MEMORY: &str = "TASKREEL_WORKER_MEMORY";
 const SPILL_FOLDER: &str = "TASKREEL_WORKER_SPILL_FOLDER";
+/// `gpu=1000,licence=2000`: in thousandths.
+const RESOURCES: &str = "TASKREEL_WORKER_RESOURCES";
 const TOKEN: &str = "TASKREEL_TOKEN";
 
 /// Has glibc give large blocks back to the system as soon as they are freed. By default it raises
@@ -53,6 +56,7 @@ pub fn init() {
         slots: number(SLOTS).and_then(|n| u16::try_from(n).ok()).unwrap_or(1).max(1),
         memory_limit: number(MEMORY).unwrap_or(0),
         spill_folder: std::env::var_os(SPILL_FOLDER).map(PathBuf::from),
+        resources: parse_resources(&std::env::var(RESOURCES).unwrap_or_default()),
         token: std::env::var(TOKEN).ok(),
     };
     match run_worker(&options) {
@@ -62,6 +66,11 @@ pub fn init() {
             std::process::exit(1);
         }
     }
+}
+
+fn parse_resources(text: &str) -> BTreeMap<String, u64> {
+    let pairs = text.split(',').filter_map(|pair| pair.split_once('='));
+    pairs.filter_map(|(name, amount)| Some((name.to_owned(), amount.parse().ok()?))).collect()
 }
 
 /// A worker process that starts a cluster has not called [`init`]: it would start worker processes
@@ -100,6 +109,7 @@ pub(super) struct ChildSetup {
     pub(super) slots: u16,
     pub(super) memory_limit: u64,
     pub(super) spill_folder: Option<PathBuf>,
+    pub(super) resources: BTreeMap<String, u64>,
 }
 
 /// The running worker processes. Clones are of the same.
@@ -215,6 +225,8 @@ fn start_one(setup: &ChildSetup, name: String) -> Result<ChildWorker, StartError
     command.args(args).stdin(Stdio::piped()).stdout(io::stderr()).process_group(0);
     command.env(SCHEDULER, &setup.scheduler).env(NAME, &name);
     command.env(SLOTS, setup.slots.to_string()).env(MEMORY, setup.memory_limit.to_string());
+    let resources = setup.resources.iter().map(|(name, amount)| format!("{name}={amount}"));
+    command.env(RESOURCES, resources.collect::<Vec<_>>().join(","));
     for (name, value) in ALLOCATOR.iter().filter(|(name, _)| std::env::var_os(name).is_none()) {
         command.env(name, value);
     }

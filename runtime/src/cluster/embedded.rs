@@ -1,5 +1,6 @@
 //! Workers in this process.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -25,6 +26,7 @@ pub(super) struct EmbeddedSetup {
     pub(super) slots: u16,
     pub(super) memory_limit: u64,
     pub(super) spill_folder: Option<PathBuf>,
+    pub(super) resources: BTreeMap<String, u64>,
     /// Others may join the cluster, and must be able to fetch results.
     pub(super) serves_tcp: bool,
 }
@@ -63,7 +65,7 @@ fn start_one(
         pid: std::process::id(),
         slots: setup.slots,
         memory_limit: setup.memory_limit,
-        resources: std::collections::BTreeMap::default(),
+        resources: setup.resources.clone(),
         version: VERSION.to_owned(),
     };
     let conn = foundation.conn_ids.next();

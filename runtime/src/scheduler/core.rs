@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use taskreel_model::{
     CancelReason, Change, Input, Nanos, Output, Phase, Rejection, State, TaskId, Turn, decide,
-    place,
+    place, rebalance,
 };
 use taskreel_recorder::SpecBatch;
 
@@ -108,11 +108,10 @@ impl Core {
     }
 
     fn place(&mut self) {
-        if self.state.n_ready() > 0 {
-            let now = self.now();
-            let mut turn = Turn::new(&mut self.state, now, &mut self.out);
-            place(&*self.config.policy, &mut turn);
-        }
+        let now = self.now();
+        let mut turn = Turn::new(&mut self.state, now, &mut self.out);
+        place(&*self.config.policy, &mut turn);
+        rebalance(&*self.config.policy, &mut turn);
     }
 
     /// Ends the turn: log first, then the effects.

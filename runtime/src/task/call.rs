@@ -1,7 +1,7 @@
 //! Calls: a task to be, before it is submitted.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -46,12 +46,15 @@ pub(crate) struct Draft {
 }
 
 /// How a task wants to be run, beside its function.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Wishes {
     pub(crate) priority: i32,
     pub(crate) retries: u32,
     pub(crate) retry_delay: Nanos,
     pub(crate) timeout: Option<Nanos>,
+    /// In thousandths.
+    pub(crate) resources: BTreeMap<String, u64>,
+    pub(crate) workers: Vec<String>,
 }
 
 impl<T> fmt::Debug for Call<T> {
@@ -142,6 +145,22 @@ impl<T> Call<T> {
         self
     }
 
+    /// It needs so much of a resource of its worker while it is there, such as 1 of `gpu`. Only
+    /// workers that have the resource run it, and never more at once than they have of it.
+    ///
+    /// # Panics
+    /// The amount is negative, or not a number.
+    pub fn resource(mut self, name: impl Into<String>, amount: f64) -> Self {
+        self.draft.wishes.resources.insert(name.into(), thousandths(amount));
+        self
+    }
+
+    /// Only these workers may run it: names, such as `worker-0`, or addresses. By default any.
+    pub fn workers<W: Into<String>>(mut self, workers: impl IntoIterator<Item = W>) -> Self {
+        self.draft.wishes.workers = workers.into_iter().map(Into::into).collect();
+        self
+    }
+
     /// Run only after that task has finished, whose result it does not take.
     pub fn after<A>(mut self, future: &TaskFuture<A>) -> Self {
         match future.dependency() {
@@ -204,6 +223,12 @@ impl Draft {
         let kind = TaskErrorKind::Failed(Some(FailureKind::Codec));
         self.error = Some(Arc::new(TaskError::new(kind, key, message)));
     }
+}
+
+/// An amount of a resource as it is counted.
+pub(crate) fn thousandths(amount: f64) -> u64 {
+    assert!(amount >= 0.0, "an amount of a resource is at least 0");
+    (amount * 1000.0).round() as u64
 }
 
 fn nanos(duration: Duration) -> Nanos {

@@ -1,5 +1,6 @@
 //! A worker that is a process of its own: it joins a scheduler over TCP.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs, UdpSocket};
 use std::path::PathBuf;
@@ -32,6 +33,8 @@ pub struct WorkerOptions {
     /// Where it makes a folder for results that do not fit in memory; `None`: where the system
     /// has temporary files.
     pub spill_folder: Option<PathBuf>,
+    /// What tasks may ask for beyond a slot, in thousandths of a unit: 1000 of `gpu` is one.
+    pub resources: BTreeMap<String, u64>,
     /// The cluster's token, where it demands one.
     pub token: Option<String>,
 }
@@ -71,7 +74,8 @@ pub fn run(options: &WorkerOptions) -> Result<(), WorkerProcessError> {
 }
 
 async fn work(options: &WorkerOptions, io: Handle) -> Result<(), WorkerProcessError> {
-    let WorkerOptions { scheduler, name, slots, memory_limit, spill_folder, token } = options;
+    let WorkerOptions { scheduler, name, slots, memory_limit, spill_folder, resources, token } =
+        options;
     let join = |source| WorkerProcessError::Join { address: scheduler.clone(), source };
     let host = scheduler.strip_prefix("tcp://").unwrap_or(scheduler);
     let own_host = own_address(host).map_err(|e| join(e.into()))?.ip().to_string();
@@ -85,7 +89,7 @@ async fn work(options: &WorkerOptions, io: Handle) -> Result<(), WorkerProcessEr
         pid: std::process::id(),
         slots: *slots,
         memory_limit: *memory_limit,
-        resources: std::collections::BTreeMap::default(),
+        resources: resources.clone(),
         version: handshake::VERSION.to_owned(),
     };
     let hello = Role::Worker(WorkerHello { info: info.clone(), shares_clock: false });

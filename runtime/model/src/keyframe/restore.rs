@@ -152,7 +152,7 @@ impl State {
         for (id, task) in self.tasks.iter() {
             if task.phase == Phase::Queued {
                 let priority = self.options[task.options.index()].priority;
-                self.ready.insert(ReadyKey::new(priority, id));
+                self.ready.insert(ReadyKey::new(priority, task.deps.is_empty(), id));
             } else if task.phase == Phase::NoWorker {
                 self.unplaceable.insert(id);
             }

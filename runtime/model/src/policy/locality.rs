@@ -5,14 +5,8 @@
 
 use smallvec::SmallVec;
 
-use super::{Placement, Policy, has_room};
-use crate::{AssignReason, Nanos, Phase, State, Task, TaskId, WorkerId};
-
-/// Bytes a second that a transfer is thought to move.
-const BANDWIDTH: u64 = 1_000_000_000;
-
-/// What each input that is not there is thought to take, beyond its bytes.
-const LATENCY: Nanos = Nanos::from_micros(200);
+use super::{Placement, Policy, Steal, has_room, holds, start_delay, worthwhile_steals};
+use crate::{AssignReason, Phase, State, Task, TaskId, WorkerId};
 
 /// How many of the least loaded workers are looked at, and how many holders of each input.
 const N_CANDIDATES: usize = 8;
@@ -48,6 +42,10 @@ impl Policy for LocalityThenIdle {
         let reason = if holds_input { AssignReason::Locality } else { AssignReason::Idle };
         Placement::On(best.1, reason)
     }
+
+    fn rebalance(&self, state: &State) -> SmallVec<[Steal; 4]> {
+        worthwhile_steals(state)
+    }
 }
 
 fn least_loaded(state: &State) -> Option<WorkerId> {
@@ -56,13 +54,14 @@ fn least_loaded(state: &State) -> Option<WorkerId> {
 
 fn place_restricted(state: &State, task: &Task) -> Placement {
     let options = state.options(task.options);
-    let allowed =
-        |worker: &WorkerId| state.worker(*worker).is_some_and(|found| options.allows(&found.info));
-    let open = state.by_load().map(|(_, worker)| worker);
-    if let Some(worker) = open.filter(allowed).find(|worker| has_room(state, *worker)) {
+    let fits = |worker: &WorkerId| {
+        has_room(state, *worker)
+            && state.worker(*worker).is_some_and(|found| state.fits(found, options))
+    };
+    if let Some(worker) = state.by_load().map(|(_, worker)| worker).find(fits) {
         return Placement::On(worker, AssignReason::Restricted);
     }
-    let somewhere = state.present_workers().any(|(worker, _)| allowed(&worker));
+    let somewhere = state.present_workers().any(|(_, worker)| options.allows(&worker.info));
     if somewhere { Placement::Wait } else { Placement::Nowhere }
 }
 
@@ -77,31 +76,4 @@ fn holders(state: &State, task: &Task) -> SmallVec<[WorkerId; N_CANDIDATES]> {
         }
     }
     found
-}
-
-fn holds(state: &State, dep: TaskId, worker: WorkerId) -> bool {
-    state.task(dep).is_some_and(|dep| dep.replicas.iter().any(|r| r.worker == worker))
-}
-
-/// How long the task is thought to wait before it begins on the worker.
-fn start_delay(state: &State, task: &Task, worker: WorkerId) -> Nanos {
-    let Some(found) = state.worker(worker) else { return Nanos::MAX };
-    let slots = usize::from(found.info.slots);
-    let queue = if found.assigned.len() < slots {
-        Nanos::ZERO
-    } else {
-        Nanos(found.occupancy.0 / slots as u64)
-    };
-    let missing = task.deps.iter().filter(|dep| !holds(state, **dep, worker));
-    missing.fold(queue, |delay, dep| {
-        let bytes = state.task(*dep).map_or(0, |dep| dep.bytes);
-        delay + LATENCY + Nanos(bytes.saturating_mul(1_000_000_000 / BANDWIDTH))
-    })
-}
-
-impl State {
-    /// Whether a worker takes tasks.
-    fn is_open(&self, worker: WorkerId) -> bool {
-        self.worker(worker).is_some_and(|found| found.status == crate::WorkerStatus::Running)
-    }
 }

@@ -19,7 +19,7 @@ pub(crate) struct Step<'a> {
 
 impl State {
     /// A task that the indexes of the state say is live.
-    pub(super) fn live(&self, task: TaskId) -> &Task {
+    pub(crate) fn live(&self, task: TaskId) -> &Task {
         self.tasks.get(task).expect("the state's indexes hold live tasks only")
     }
 
@@ -39,8 +39,9 @@ impl State {
         let from = std::mem::replace(&mut task.phase, to);
         task.since_seq = step.seq;
         let (prefix, options, attempt) = (task.key.prefix, task.options, task.attempt);
+        let is_root = task.deps.is_empty();
         if from == Phase::Queued || to == Phase::Queued {
-            let key = ReadyKey::new(self.options[options.index()].priority, id);
+            let key = ReadyKey::new(self.options[options.index()].priority, is_root, id);
             if to == Phase::Queued {
                 self.ready.insert(key)
             } else {

@@ -8,7 +8,7 @@ use taskreel_model::{
     CancelReason, Change, ClientId, Effect, Event, FailureKind, Input, LocalityThenIdle,
     LossReason, Nanos, NewGraph, NewTask, Output, Rejection, Report, Reported, Stamped, State,
     SuffixText, TaskId, TaskOptions, TransferFailure, Turn, WorkerId, WorkerInfo, WorkerStatus,
-    decide, place,
+    decide, place, rebalance,
 };
 
 /// One step of a random run.
@@ -111,6 +111,7 @@ impl World {
         let told = format!("{input:?}");
         let refused = decide(&mut turn, input).err();
         place(&LocalityThenIdle, &mut turn);
+        rebalance(&LocalityThenIdle, &mut turn);
         self.take(output);
         match refused {
             Some(Rejection::Protocol { worker, .. }) if self.manners == Manners::Lying => {

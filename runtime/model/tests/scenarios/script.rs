@@ -8,6 +8,7 @@
 //!   b! a retries=1 delay=5ms      `!`: wanted; then dependencies and options
 //! w0: started a; finished a 100   what a worker reports, in one message
 //! steal a w0 w1                   the policy asks w0 to give a task back
+//! rebalance                       the policy moves what is worth it
 //! release c0 a b | want c0 a | cancel a | due a | lost w0 | retire w0 | client-left c0
 //! accepted w0 7                   the worker's reports up to the seventh are decided
 //! back w0 a b@1                   the worker came back, holds a, and has the first assignment of b
@@ -20,7 +21,7 @@ use taskreel_model::{
     Activity, CancelReason, Change, ClientId, Event, FailureKind, Input, LocalityThenIdle,
     LossReason, Nanos, NewGraph, NewTask, Output, PauseReason, Rejection, Report, Reported,
     Stamped, State, TaskId, TaskOptions, TransferFailure, Turn, WorkerId, WorkerInfo, decide,
-    place, split_key,
+    place, rebalance, split_key,
 };
 
 /// A cluster without a world: a state, its log so far, and the names of its tasks.
@@ -59,7 +60,9 @@ impl Script {
         }
         self.now = self.now + Nanos::from_millis(1);
         let steal = self.steal(line);
-        let input = if steal.is_none() { Some(self.input(line)) } else { None };
+        let is_rebalance = line == "rebalance";
+        let is_input = steal.is_none() && !is_rebalance;
+        let input = if is_input { Some(self.input(line)) } else { None };
         let mut output = Output::default();
         let mut turn = Turn::new(&mut self.state, self.now, &mut output);
         let refused = input.and_then(|input| decide(&mut turn, input).err());
@@ -67,6 +70,9 @@ impl Script {
             turn.emit(steal);
         }
         place(&LocalityThenIdle, &mut turn);
+        if is_rebalance {
+            rebalance(&LocalityThenIdle, &mut turn);
+        }
         self.state.validate();
         self.log.extend(output.events.iter().cloned());
         self.changes.extend(output.changes.iter().copied());
