@@ -12,8 +12,6 @@ use crate::{Batch, OpenError, ReadError, SpecBatch, Warning};
 
 /// More warnings than this are not kept: nobody reads them, and a forged file has millions.
 const MAX_WARNINGS: usize = 1_000;
-/// Tag under which rows of the tail that cannot be decoded are counted: no event has it.
-const UNREADABLE: u8 = u8::MAX;
 
 /// What a reader wants of a trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,7 +71,10 @@ pub(crate) enum Tail {
 
 impl TraceCursor {
     pub(crate) fn open(path: &Path, wanted: Wanted) -> Result<Self, OpenError> {
-        let scanner = Scanner::open(path)?;
+        let mut scanner = Scanner::open(path)?;
+        // A window of a run begins with a keyframe, and its events where that was made.
+        let first_block = scanner.block_at(scanner.begin())?;
+        let window = first_block.filter(|header| header.kind == Kind::Keyframe as u8);
         let unsealer =
             Unsealer::new().map_err(|source| OpenError::Io { path: path.to_owned(), source })?;
         Ok(Self {
@@ -82,7 +83,7 @@ impl TraceCursor {
             unsealer,
             wanted,
             specs: Vec::new(),
-            next_seq: 0,
+            next_seq: window.map_or(0, |header| header.first),
             warnings: Vec::new(),
             n_blocks: 0,
             n_keyframes: 0,
@@ -243,8 +244,8 @@ impl TraceCursor {
         loop {
             let found = self.tail.read(self.next_seq, &self.scanner.info)?;
             self.next_seq = found.next_seq;
-            if found.n_unknown > 0 {
-                self.count_events(UNREADABLE, found.n_unknown);
+            for (tag, n) in found.unknown {
+                self.count_events(tag, n);
             }
             for specs in &found.specs {
                 self.count_specs(specs.first.0.into(), specs.lens.len() as u64);

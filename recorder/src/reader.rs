@@ -76,6 +76,10 @@ impl Source for TraceReader {
         self.step()
     }
 
+    fn opening_state(&mut self) -> Result<Option<State>, ReadError> {
+        self.cursor.opening_state()
+    }
+
     fn seek(&mut self, to: SeekTo, beyond: u64) -> Result<Option<State>, ReadError> {
         let found = self.cursor.seek(to, beyond)?;
         self.over &= found.is_none();
@@ -127,6 +131,10 @@ impl Source for Tailer {
             // Events that are missing in the tail are in a block by now: the next call reads it.
             Tail::Gap(_) | Tail::End => Ok(None),
         }
+    }
+
+    fn opening_state(&mut self) -> Result<Option<State>, ReadError> {
+        self.cursor.opening_state()
     }
 
     fn seek(&mut self, to: SeekTo, beyond: u64) -> Result<Option<State>, ReadError> {

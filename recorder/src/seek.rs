@@ -63,6 +63,16 @@ impl TraceCursor {
         Ok(None)
     }
 
+    /// The state of a keyframe that the file begins with: the file is a window of a run.
+    pub(crate) fn opening_state(&mut self) -> Result<Option<State>, ReadError> {
+        let offset = self.scanner.begin();
+        let Some(header) = self.scanner.block_at(offset)? else {
+            return Ok(None);
+        };
+        let place = Place { offset, first: header.first, at: header.first_at };
+        Ok(self.keyframe(place)?.map(|(state, _)| state))
+    }
+
     /// The footer the trailer points to, if both are whole.
     pub(crate) fn footer(&mut self) -> Result<Option<Footer>, ReadError> {
         let Some(trailer) = self.scanner.trailer()? else {

@@ -45,6 +45,15 @@ pub trait Source: Send {
     /// The file could not be read, or is damaged beyond what can be skipped.
     fn next_batch(&mut self) -> Result<Option<Batch>, ReadError>;
 
+    /// The state that the source begins with, if it is a window of a run: its first event follows
+    /// that state. `None`: it begins with the run.
+    ///
+    /// # Errors
+    /// As for [`next_batch`](Source::next_batch).
+    fn opening_state(&mut self) -> Result<Option<State>, ReadError> {
+        Ok(None)
+    }
+
     /// Jumps, on or back, to the last state that is stored at or before a place and after the
     /// first `beyond` events: the events that follow that state come next, and samples and log
     /// lines before it do not. `None`: no state is stored there, or none that this version knows,

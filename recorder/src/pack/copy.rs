@@ -4,13 +4,14 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use taskreel_model::{EVENT_NAMES, Event, Nanos, Stamped};
+use taskreel_model::{EVENT_NAMES, Event, IllegalEvent, Nanos, Stamped, State};
 use thiserror::Error;
 
 use super::redact::Redactor;
 use crate::writer::BlockWriter;
 use crate::{
-    Batch, CreateError, OpenError, ReadError, RecordError, Source, TraceReader, Warning, read_info,
+    Batch, CreateError, OpenError, ReadError, RecordError, SeekTo, Source, TraceReader, Warning,
+    read_info,
 };
 
 /// Events are gathered to blocks of this many: small ones take more room.
@@ -27,6 +28,10 @@ pub struct CopyOptions {
     pub max_bytes: Option<u64>,
     /// Whether texts become pseudonyms.
     pub redact: bool,
+    /// Where the copy begins: with the state after all events logged by then. `None`: at the begin.
+    pub from: Option<Nanos>,
+    /// Where it ends: with the last event logged by then. `None`: at the end.
+    pub to: Option<Nanos>,
 }
 
 /// What a copy became.
@@ -50,7 +55,7 @@ pub struct Copied {
     pub warnings: Vec<Warning>,
 }
 
-/// What a copy has not.
+/// What a copy has not for want of room. What lies outside its window is not counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LeftOut {
     /// Specs: what tasks run, with arguments and environment. Always left out.
@@ -85,6 +90,23 @@ pub enum CopyError {
     /// The copy could not be written, for another reason.
     #[error(transparent)]
     Record(RecordError),
+    /// The run cannot be folded up to the copy's begin.
+    #[error("the run cannot be followed to where the copy is to begin: event {seq}: {source}")]
+    Illegal {
+        /// The event's place in the log.
+        seq: u64,
+        /// What is wrong with it.
+        source: IllegalEvent,
+    },
+    /// The state at the copy's begin cannot be stored.
+    #[error("the state at {at} is too large to begin a copy with: choose another --from")]
+    StateTooLarge {
+        /// The copy's begin.
+        at: Nanos,
+    },
+    /// The original begins with a state, whose texts cannot be replaced.
+    #[error("a part of a run cannot be redacted: redact when you cut it out of the whole run")]
+    RedactedWindow,
     /// Not even the run's begin fits.
     #[error(
         "not even the begin of the run fits into {max_bytes} bytes: allow more with --max-bytes"
@@ -126,10 +148,7 @@ pub fn copy_trace(from: &Path, to: &Path, options: CopyOptions) -> Result<Copied
     let mut take = Take::All;
     loop {
         if let Some(mut copied) = Copier::begin(from, to, options, take)?.run()? {
-            let whole = &info.summary;
-            copied.left_out.specs = whole.specs;
-            copied.left_out.samples = whole.samples.saturating_sub(copied.samples);
-            copied.left_out.logs = whole.logs.saturating_sub(copied.logs);
+            copied.left_out.specs = info.summary.specs;
             return Ok(copied);
         }
         let too_small = CopyError::TooSmall { max_bytes: options.max_bytes.unwrap_or(0) };
@@ -142,15 +161,18 @@ struct Copier {
     reader: TraceReader,
     writer: BlockWriter,
     redactor: Option<Redactor>,
-    max_bytes: u64,
+    options: CopyOptions,
     take: Take,
     gathered: Batch,
+    /// Before the window: the run so far.
+    opening: Option<State>,
     copied: Copied,
 }
 
 impl Copier {
     fn begin(from: &Path, to: &Path, options: CopyOptions, take: Take) -> Result<Self, CopyError> {
-        let reader = TraceReader::open(from)?;
+        let mut reader = TraceReader::open(from)?;
+        let opening = opening(&mut reader, options)?;
         let mut redactor = options.redact.then(Redactor::default);
         let info = match &mut redactor {
             Some(redactor) => redactor.run_info(reader.run_info()),
@@ -167,9 +189,10 @@ impl Copier {
             reader,
             writer,
             redactor,
-            max_bytes: options.max_bytes.unwrap_or(u64::MAX),
+            options,
             take,
             gathered: Batch::default(),
+            opening,
             copied: Copied::default(),
         })
     }
@@ -182,7 +205,8 @@ impl Copier {
                 return Ok(None);
             }
         }
-        if !self.flush()? {
+        // The begin of a window that lies at the end of the run is written, too.
+        if !self.flush()? || !self.open_window()? {
             return Ok(None);
         }
         if self.copied.left_out.events > 0 && self.copied.events == 0 {
@@ -199,14 +223,22 @@ impl Copier {
         Ok(Some(self.copied))
     }
 
-    fn gather(&mut self, batch: Batch) {
-        self.gathered.events.extend(batch.events);
+    /// Keeps what is in the window and is to be taken along.
+    fn gather(&mut self, mut batch: Batch) {
+        let from = self.options.from.unwrap_or(Nanos::ZERO);
+        let to = self.options.to.unwrap_or(Nanos::MAX);
+        batch.events.retain(|event| event.logged_at <= to);
+        batch.samples.retain(|sample| (from..=to).contains(&sample.at));
+        batch.logs.retain(|line| (from..=to).contains(&line.at));
+        self.gathered.events.append(&mut batch.events);
         if self.take == Take::All {
-            self.gathered.samples.extend(batch.samples);
+            self.gathered.samples.append(&mut batch.samples);
         }
         if matches!(self.take, Take::All | Take::NoSamples) {
-            self.gathered.logs.extend(batch.logs);
+            self.gathered.logs.append(&mut batch.logs);
         }
+        self.copied.left_out.samples += batch.samples.len() as u64;
+        self.copied.left_out.logs += batch.logs.len() as u64;
     }
 
     /// Writes what was gathered; `false`: it does not fit.
@@ -218,6 +250,10 @@ impl Copier {
         if let Some(redactor) = &mut self.redactor {
             batch.events.iter_mut().for_each(|event| redactor.event(&mut event.what));
             batch.logs.iter_mut().for_each(|line| redactor.log(line));
+        }
+        self.fold_before_window(&mut batch.events)?;
+        if !batch.events.is_empty() && !self.open_window()? {
+            return Ok(false);
         }
         if self.take == Take::Begin {
             self.write_begin(&batch.events)?;
@@ -232,8 +268,33 @@ impl Copier {
         Ok(self.fits())
     }
 
+    /// Takes out the events before the window: they are in the state that it begins with.
+    fn fold_before_window(&mut self, events: &mut Vec<Stamped<Event>>) -> Result<(), CopyError> {
+        let (Some(state), Some(from)) = (&mut self.opening, self.options.from) else {
+            return Ok(());
+        };
+        let n_before = events.partition_point(|event| event.logged_at <= from);
+        let mut changes = Vec::new();
+        for event in events.drain(..n_before) {
+            let folded = state.apply(&event, &mut changes);
+            folded.map_err(|source| CopyError::Illegal { seq: event.seq, source })?;
+            changes.clear();
+        }
+        Ok(())
+    }
+
+    /// Writes the state that the window begins with, once; `false`: it does not fit.
+    fn open_window(&mut self) -> Result<bool, CopyError> {
+        let Some(state) = self.opening.take() else {
+            return Ok(true);
+        };
+        let (_, written) = self.writer.keyframe(&state, u64::MAX).map_err(write_error)?;
+        if written { Ok(self.fits()) } else { Err(CopyError::StateTooLarge { at: state.now() }) }
+    }
+
     fn fits(&self) -> bool {
-        self.writer.bytes() + self.writer.footer_bytes_max() <= self.max_bytes
+        let bytes = self.writer.bytes() + self.writer.footer_bytes_max();
+        self.options.max_bytes.is_none_or(|max_bytes| bytes <= max_bytes)
     }
 
     /// Writes as many of these events as fit, and counts the rest.
@@ -259,6 +320,21 @@ impl Copier {
             self.copied.left_out.events += rest.len() as u64;
         }
         Ok(())
+    }
+}
+
+/// The state with which the fold up to the copy's begin begins; `None`: the copy begins with the
+/// run. What is not to be redacted is folded from the nearest keyframe.
+fn opening(reader: &mut TraceReader, options: CopyOptions) -> Result<Option<State>, CopyError> {
+    let opening = reader.opening_state()?;
+    match (options.from, opening) {
+        (_, Some(_)) if options.redact => Err(CopyError::RedactedWindow),
+        (None, opening) => Ok(opening),
+        (Some(_), None) if options.redact => Ok(Some(State::new())),
+        (Some(from), opening) => {
+            let near = reader.seek(SeekTo::At(from), 0)?;
+            Ok(near.or(opening).or_else(|| Some(State::new())))
+        }
     }
 }
 

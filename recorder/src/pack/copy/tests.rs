@@ -69,7 +69,7 @@ fn what_matters_least_is_left_out_first() {
     let (_folder, from, to) = folder();
     let events = record(&from, 4_000, 2_000);
     let fit = |max_bytes| {
-        let options = CopyOptions { max_bytes: Some(max_bytes), redact: false };
+        let options = CopyOptions { max_bytes: Some(max_bytes), ..CopyOptions::default() };
         let copied = copy_trace(&from, &to, options).unwrap();
         assert!(copied.bytes <= max_bytes, "{copied:?}");
         assert!(read_info(&to).unwrap().closed);
@@ -94,7 +94,7 @@ fn what_matters_least_is_left_out_first() {
         assert_eq!(begin.left_out.events, events.len() as u64 - shown);
         assert_eq!(begin.left_out.cut_at, Some(events[shown as usize].logged_at));
     }
-    let options = CopyOptions { max_bytes: Some(2_100), redact: false };
+    let options = CopyOptions { max_bytes: Some(2_100), ..CopyOptions::default() };
     let refused = copy_trace(&from, &to, options).unwrap_err();
     assert!(matches!(refused, CopyError::TooSmall { max_bytes: 2_100 }), "{refused}");
 }
@@ -274,4 +274,63 @@ fn a_redacted_copy_folds_like_the_original() {
     // The worker is the one that the task asks for, as before.
     assert!(redacted.options(OptionsId(0)).allows(worker));
     assert_eq!((worker.pid, worker.version.as_str()), (0, "0.1.0"));
+}
+
+/// The state after the events logged by `until`, and of a window after those before it too.
+fn state_at(path: &Path, until: Nanos) -> State {
+    let mut reader = TraceReader::open(path).unwrap();
+    let mut state = reader.opening_state().unwrap().unwrap_or_default();
+    while let Some(batch) = reader.next_batch().unwrap() {
+        for event in batch.events.iter().filter(|event| event.logged_at <= until) {
+            state.apply(event, &mut Vec::new()).unwrap();
+        }
+    }
+    assert_eq!(reader.warnings(), []);
+    state
+}
+
+#[test]
+fn a_window_is_exact() {
+    let (_folder, from, to) = folder();
+    let events = record(&from, 2_000, 30);
+    let end = events.last().unwrap().logged_at;
+    for (begin, finish) in [(20, 60), (0, 50), (70, 100), (100, 100), (35, 35)] {
+        let [begin, finish] = [begin, finish].map(|percent| Nanos(end.0 * percent / 100));
+        let options = CopyOptions { from: Some(begin), to: Some(finish), ..CopyOptions::default() };
+        let copied = copy_trace(&from, &to, options).unwrap();
+        let inside = events.iter().filter(|e| e.logged_at > begin && e.logged_at <= finish);
+        let inside: Vec<Stamped<Event>> = inside.cloned().collect();
+        let (batch, closed) = read(&to);
+        assert!(closed);
+        assert_eq!(batch.events, inside);
+        assert_eq!(copied.left_out, LeftOut { specs: 2_000, ..LeftOut::default() });
+        for at in [begin, Nanos((begin.0 + finish.0) / 2), finish] {
+            assert_eq!(state_at(&to, at), state_at(&from, at), "{begin} to {finish}, at {at}");
+        }
+        // A window of the window.
+        let (inner, again) = (Nanos((begin.0 + finish.0) / 2), to.with_extension("again"));
+        let options = CopyOptions { from: Some(inner), ..CopyOptions::default() };
+        copy_trace(&to, &again, options).unwrap();
+        assert_eq!(state_at(&again, finish), state_at(&from, finish));
+        let options = CopyOptions { redact: true, ..CopyOptions::default() };
+        let refused = copy_trace(&to, &again, options).unwrap_err();
+        assert!(matches!(refused, CopyError::RedactedWindow), "{refused}");
+    }
+}
+
+#[test]
+fn a_redacted_window_tells_no_more_than_a_redacted_whole() {
+    let (_folder, from, to) = folder();
+    record_private(&from);
+    let end = Nanos(private_events().len() as u64 * 1_000_000);
+    for percent in [0, 40, 75, 100] {
+        let begin = Some(Nanos(end.0 * percent / 100));
+        let options = CopyOptions { redact: true, from: begin, ..CopyOptions::default() };
+        copy_trace(&from, &to, options).unwrap();
+        let text = unpacked(&to);
+        for private in ["secret", "job.toml", "data.csv", "TOKEN", "gpu", "7878"] {
+            assert!(!text.contains(private), "{private} in {text}");
+        }
+        assert_eq!(state_at(&to, end).totals(), state_at(&from, end).totals());
+    }
 }
