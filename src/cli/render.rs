@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use taskreel_model::Nanos;
 use taskreel_replay::figure::{Theme, View, Window};
-use taskreel_replay::plots::{self, Plot};
+use taskreel_replay::plots::{self, Page, Plot};
 use taskreel_replay::render::layout::{Layout, Panel};
 use taskreel_replay::render::{png, svg};
 use taskreel_replay::{Instant, Timeline};
