@@ -3,6 +3,7 @@
 mod cluster_options;
 mod demo;
 mod events;
+mod export;
 mod failure;
 mod info;
 mod interrupt;
@@ -56,6 +57,7 @@ enum Command {
     State(state::AtInstant),
     Events(events::Events),
     Render(render::Render),
+    Export(export::Export),
     View(view::View),
 }
 
@@ -70,6 +72,7 @@ pub(crate) fn run() -> Result<(), Failure> {
         Command::State(command) => command.run(&mut out)?,
         Command::Events(command) => command.run(&mut out)?,
         Command::Render(command) => command.run(&mut out)?,
+        Command::Export(command) => command.run(&mut out)?,
         Command::View(command) => command.run()?,
     }
     Ok(out.flush()?)

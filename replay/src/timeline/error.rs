@@ -30,7 +30,7 @@ pub enum FoldError {
 }
 
 impl FoldError {
-    pub(super) fn illegal(name: &str, event: &Stamped<Event>, source: IllegalEvent) -> Self {
+    pub(crate) fn illegal(name: &str, event: &Stamped<Event>, source: IllegalEvent) -> Self {
         Self::Illegal { name: name.to_owned(), seq: event.seq, at: event.at, source }
     }
 }

@@ -1,0 +1,16 @@
+//! A run in the formats of other tools: Perfetto and Chrome traces to look at, tables to count in.
+//!
+//! [`Rows::collect`] folds a trace once into rows (attempts of tasks, data that moved, samples,
+//! marks); each format is a function from rows to bytes. About 200 bytes of memory per task.
+
+mod chrome;
+mod collect;
+mod lanes;
+mod perfetto;
+mod rows;
+mod tables;
+
+pub use chrome::write_chrome;
+pub use perfetto::write_perfetto;
+pub use rows::{Attempt, Mark, Move, Rows, TaskRow};
+pub use tables::{Table, write_csv, write_jsonl};

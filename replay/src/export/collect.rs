@@ -1,0 +1,234 @@
+//! Folds a trace into rows.
+
+use std::collections::BTreeMap;
+
+use taskreel_model::{
+    Change, Event, Nanos, Outcome, Phase, Stamped, State, TaskId, WorkerId, WorkerStatus,
+};
+use taskreel_recorder::Source;
+
+use super::rows::{Attempt, Mark, Move, Rows, TaskRow};
+use crate::timeline::FoldError;
+
+/// Counts of tasks by phase are thinned to at most this many instants.
+const MOST_COUNTS: usize = 20_000;
+
+impl Rows {
+    /// Folds a source to its end; `name` is what errors call it. What is wrong on the way ends the
+    /// fold, and is said in `cut`.
+    pub fn collect(source: &mut dyn Source, name: &str) -> Self {
+        let mut collector = Collector::new(source);
+        let mut changes = Vec::new();
+        loop {
+            let batch = match source.next_batch() {
+                Ok(Some(batch)) => batch,
+                Ok(None) => break,
+                Err(error) => {
+                    collector.rows.cut = Some(error.to_string());
+                    break;
+                }
+            };
+            collector.rows.samples.extend(batch.samples);
+            if let Some(error) = collector.events(name, &batch.events, &mut changes) {
+                collector.rows.cut = Some(error.to_string());
+                break;
+            }
+        }
+        collector.finish()
+    }
+}
+
+struct Collector {
+    rows: Rows,
+    /// The attempt that executes in a slot.
+    open: BTreeMap<(WorkerId, u16), u32>,
+    /// Counts closer together than this are left out.
+    count_every: Nanos,
+}
+
+impl Collector {
+    fn new(source: &dyn Source) -> Self {
+        let rows = Rows {
+            run: source.run_info().clone(),
+            state: State::new(),
+            end: Nanos::ZERO,
+            tasks: Vec::new(),
+            attempts: Vec::new(),
+            edges: Vec::new(),
+            moves: Vec::new(),
+            samples: Vec::new(),
+            marks: Vec::new(),
+            losses: Vec::new(),
+            counts: Vec::new(),
+            cut: None,
+        };
+        Self { rows, open: BTreeMap::new(), count_every: Nanos::from_millis(1) }
+    }
+
+    fn events(
+        &mut self,
+        name: &str,
+        events: &[Stamped<Event>],
+        changes: &mut Vec<Change>,
+    ) -> Option<FoldError> {
+        for event in events {
+            if let Err(illegal) = self.rows.state.apply(event, changes) {
+                return Some(FoldError::illegal(name, event, illegal));
+            }
+            self.submitted(event);
+            for change in changes.drain(..) {
+                self.change(event, &change);
+            }
+            self.count(event.logged_at);
+        }
+        None
+    }
+
+    fn submitted(&mut self, event: &Stamped<Event>) {
+        match event.what {
+            Event::TaskSubmitted { task, graph, key, .. }
+                if task.index() == self.rows.tasks.len() =>
+            {
+                self.rows.tasks.push(TaskRow {
+                    key,
+                    graph,
+                    submitted_at: event.at,
+                    ready_at: Nanos::ZERO,
+                    assigned_at: Nanos::ZERO,
+                    phase: Phase::Released,
+                    cancelled: false,
+                    n_runs: 0,
+                    made_by: None,
+                });
+            }
+            Event::TaskCancelled { task, .. } => {
+                if let Some(row) = self.rows.tasks.get_mut(task.index()) {
+                    row.cancelled = true;
+                }
+            }
+            // Other events are told by their changes.
+            _ => {}
+        }
+    }
+
+    fn change(&mut self, event: &Stamped<Event>, change: &Change) {
+        let at = event.at;
+        match *change {
+            Change::Task { task, to, .. } => self.phase(at, task, to),
+            Change::Started { task, worker, slot } => self.started(at, task, (worker, slot)),
+            Change::Stopped { task, worker, slot, outcome, .. } => {
+                self.stopped(event, task, (worker, slot), outcome);
+            }
+            Change::Activity { task, dependent, worker, peer, activity, started_at, bytes, ok } => {
+                let (from, stopped_at) = (peer, at);
+                self.rows.moves.push(Move {
+                    activity,
+                    task,
+                    dependent,
+                    worker,
+                    from,
+                    started_at,
+                    stopped_at,
+                    bytes,
+                    ok,
+                });
+            }
+            Change::Mark { name, task, started_at } => {
+                self.rows.marks.push(Mark { name, task, started_at, at });
+            }
+            Change::Worker { worker, from, to: WorkerStatus::Lost } => {
+                // A worker that leaves when all is done, or after its retirement, is no loss.
+                if from != Some(WorkerStatus::Retiring) && !self.rows.state.is_idle() {
+                    self.rows.losses.push((at, worker));
+                }
+            }
+            // What else changes has no row.
+            _ => {}
+        }
+    }
+
+    fn phase(&mut self, at: Nanos, task: TaskId, to: Phase) {
+        let Some(row) = self.rows.tasks.get_mut(task.index()) else { return };
+        row.phase = to;
+        if to == Phase::Queued {
+            row.ready_at = at;
+        }
+        if to == Phase::Processing {
+            row.assigned_at = at;
+        }
+    }
+
+    fn started(&mut self, at: Nanos, task: TaskId, (worker, slot): (WorkerId, u16)) {
+        let Rows { state, tasks, attempts, edges, .. } = &mut self.rows;
+        let Some(known) = state.task(task) else { return };
+        let index = attempts.len() as u32;
+        let makers = known.deps.iter().filter_map(|dep| tasks.get(dep.index())?.made_by);
+        edges.extend(makers.map(|maker| (maker, index)));
+        let Some(row) = tasks.get_mut(task.index()) else { return };
+        row.n_runs += 1;
+        attempts.push(Attempt {
+            task,
+            attempt: known.attempt,
+            worker,
+            slot,
+            ready_at: row.ready_at,
+            assigned_at: row.assigned_at,
+            started_at: at,
+            stopped_at: None,
+            outcome: None,
+            bytes: 0,
+            error: None,
+        });
+        self.open.insert((worker, slot), index);
+    }
+
+    fn stopped(
+        &mut self,
+        event: &Stamped<Event>,
+        task: TaskId,
+        lane: (WorkerId, u16),
+        outcome: Outcome,
+    ) {
+        let Some(index) = self.open.remove(&lane) else { return };
+        let attempt = &mut self.rows.attempts[index as usize];
+        attempt.stopped_at = Some(event.at.max(attempt.started_at));
+        attempt.outcome = Some(outcome);
+        match event.what {
+            Event::TaskFinished { bytes, .. } => attempt.bytes = bytes,
+            Event::TaskFailed { kind, error, .. } => attempt.error = Some((kind, error)),
+            // Lost or cancelled: there is nothing more to tell.
+            _ => {}
+        }
+        if outcome == Outcome::Finished
+            && let Some(row) = self.rows.tasks.get_mut(task.index())
+        {
+            row.made_by = Some(index);
+        }
+    }
+
+    fn count(&mut self, at: Nanos) {
+        let counts = &mut self.rows.counts;
+        let totals = self.rows.state.totals();
+        let now = [Phase::Waiting, Phase::Queued, Phase::Processing, Phase::Memory]
+            .map(|phase| totals.get(phase));
+        match counts.last_mut() {
+            Some((_, last)) if *last == now => {}
+            Some((last_at, last)) if at.since(*last_at) < self.count_every => *last = now,
+            _ => counts.push((at, now)),
+        }
+        if counts.len() > MOST_COUNTS {
+            let mut index = 0;
+            counts.retain(|_| {
+                index += 1;
+                index % 2 == 1
+            });
+            self.count_every = Nanos(self.count_every.0 * 2);
+        }
+    }
+
+    fn finish(mut self) -> Rows {
+        let last_sample = self.rows.samples.iter().map(|sample| sample.at).max();
+        self.rows.end = self.rows.state.now().max(last_sample.unwrap_or(Nanos::ZERO));
+        self.rows
+    }
+}

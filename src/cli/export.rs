@@ -1,0 +1,144 @@
+//! `reel export`: a run in the formats of other tools.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use taskreel_recorder::TraceReader;
+use taskreel_replay::export::{Rows, Table, write_chrome, write_csv, write_jsonl, write_perfetto};
+
+use super::failure::say;
+use super::{Failure, open};
+
+/// Writes a run for other tools: Perfetto, Chrome's tracing, tables.
+///
+/// perfetto is gzipped protobuf, with dependencies as arrows; open it at ui.perfetto.dev, which
+/// keeps it in the browser. chrome is JSON for the same and older tools. csv and jsonl are tables
+/// of tasks (one row per execution), transfers and samples; see docs/export.md for their columns.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  reel export run.reel --format perfetto -o run.pftrace.gz
+  reel export run.reel --format csv -o tasks.csv
+  reel export run.reel --format csv --table transfers -o - | head
+  reel export run.reel --format csv -o tables/           all three tables, in a folder
+  reel export run.reel --format jsonl -o - | jq 'select(.kind == \"task\" and .duration_s > 1)'")]
+pub(crate) struct Export {
+    /// The trace.
+    #[arg(value_name = "FILE")]
+    trace: PathBuf,
+    /// What to write
+    #[arg(long, value_name = "FORMAT")]
+    format: Format,
+    /// The file to write; - is standard output. Of csv also a folder, with a / at its end
+    #[arg(short, long, value_name = "OUT")]
+    output: PathBuf,
+    /// Which tables, separated by commas [default: tasks in a csv file, else all]
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    table: Vec<TableName>,
+}
+
+/// Formats of other tools.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Perfetto,
+    Chrome,
+    Csv,
+    Jsonl,
+}
+
+/// Tables of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum TableName {
+    Tasks,
+    Transfers,
+    Samples,
+}
+
+impl Export {
+    /// Writes the export.
+    pub(crate) fn run(&self, out: &mut dyn Write) -> Result<(), Failure> {
+        let tables = self.tables()?;
+        let to_folder = self.is_folder();
+        if to_folder && self.format != Format::Csv {
+            let output = self.output.display();
+            return Err(Failure::usage(format!("{output} is a folder: name a file, or -")));
+        }
+        if self.format == Format::Csv && !to_folder && tables.len() > 1 {
+            let hint = "name one --table, or a folder: -o tables/";
+            return Err(Failure::usage(format!("a csv file holds one table: {hint}")));
+        }
+        let rows = self.rows()?;
+        if to_folder {
+            std::fs::create_dir_all(&self.output).map_err(|error| {
+                Failure::run(format!("make folder {}: {error}", self.output.display()))
+            })?;
+            for table in tables {
+                let path = self.output.join(format!("{}.csv", table.name()));
+                to_file(&path, |out| write_csv(&rows, table, out))?;
+            }
+            return Ok(());
+        }
+        let write = |out: &mut dyn Write| match self.format {
+            Format::Perfetto => write_perfetto(&rows, out),
+            Format::Chrome => write_chrome(&rows, out),
+            Format::Csv => tables.iter().try_for_each(|table| write_csv(&rows, *table, out)),
+            Format::Jsonl => write_jsonl(&rows, &tables, out),
+        };
+        if self.output == Path::new("-") {
+            return Ok(write(out)?);
+        }
+        to_file(&self.output, write)
+    }
+
+    fn rows(&self) -> Result<Rows, Failure> {
+        let mut source = TraceReader::open(&self.trace).map_err(Failure::input)?;
+        let rows = Rows::collect(&mut source, &self.trace.display().to_string());
+        open::say_warnings(&self.trace, taskreel_recorder::Source::warnings(&source));
+        if let Some(cut) = &rows.cut {
+            say(format_args!("{cut}"));
+        }
+        Ok(rows)
+    }
+
+    fn tables(&self) -> Result<Vec<Table>, Failure> {
+        let is_table = matches!(self.format, Format::Csv | Format::Jsonl);
+        if !is_table && !self.table.is_empty() {
+            return Err(Failure::usage("--table is for csv and jsonl"));
+        }
+        if self.table.is_empty() {
+            let one = self.format == Format::Csv && !self.is_folder();
+            return Ok(if one { vec![Table::Tasks] } else { Table::ALL.to_vec() });
+        }
+        let named = |table: &Table| self.table.iter().any(|name| name.table() == *table);
+        Ok(Table::ALL.into_iter().filter(named).collect())
+    }
+
+    fn is_folder(&self) -> bool {
+        self.output.as_os_str().to_string_lossy().ends_with('/') || self.output.is_dir()
+    }
+}
+
+impl TableName {
+    fn table(self) -> Table {
+        match self {
+            Self::Tasks => Table::Tasks,
+            Self::Transfers => Table::Transfers,
+            Self::Samples => Table::Samples,
+        }
+    }
+}
+
+fn to_file(
+    path: &Path,
+    write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
+) -> Result<(), Failure> {
+    let written = File::create(path).and_then(|file| {
+        let mut file = BufWriter::new(file);
+        write(&mut file)?;
+        file.flush()
+    });
+    written.map_err(|error| Failure::run(format!("write {}: {error}", path.display())))?;
+    say(format_args!("wrote {}", path.display()));
+    Ok(())
+}
