@@ -1,6 +1,7 @@
 //! The client: submits calls and waits for their results.
 
 mod buffer;
+mod completed;
 mod error;
 mod fetch;
 mod future;
@@ -9,10 +10,12 @@ mod table;
 
 use std::sync::Arc;
 
+use serde::Serialize;
 use thiserror::Error;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
+pub use completed::{AsCompleted, Waited, as_completed, wait};
 pub use error::{TaskError, TaskErrorKind};
 pub use future::{Gather, Held, TaskFuture};
 
@@ -20,6 +23,7 @@ use crate::io_thread::IoThread;
 use crate::peers::{LocalStores, Peers};
 use crate::scheduler::inbound::{ConnId, Inbound, Inbox};
 use crate::task::Call;
+use crate::task::spec::{SpecWriter, VALUE};
 use crate::wire::handshake::{self, HandshakeError, Role};
 use crate::wire::link::LINK_CAPACITY;
 use crate::wire::message::ClientHello;
@@ -117,6 +121,39 @@ impl Client {
         C: Into<Call<T>>,
     {
         items.into_iter().map(|item| self.submit(call(item))).collect()
+    }
+
+    /// Puts a value onto a worker, for tasks to take it from there: worth it for what many tasks
+    /// take. It travels with the submission, so it must not be longer than 32 MiB; larger data are
+    /// better made by a task, or read from a file by one.
+    pub fn scatter<T: Serialize>(&self, value: &T) -> TaskFuture<T> {
+        let mut call = Call::<T>::new("scatter".into(), "scatter".into(), SpecWriter::new(VALUE));
+        if let Err(error) = call.draft.spec.body(value) {
+            call.draft.refuse("value", &error);
+        }
+        self.submit(call)
+    }
+
+    /// Combines results in pairs, pairs of pairs and so on until one is left: as a tree, of which
+    /// many parts can run at once. `None` if there are none.
+    pub fn reduce<T, C: Into<Call<T>>>(
+        &self,
+        futures: impl IntoIterator<Item = TaskFuture<T>>,
+        mut combine: impl FnMut(TaskFuture<T>, TaskFuture<T>) -> C,
+    ) -> Option<TaskFuture<T>> {
+        let mut level: Vec<TaskFuture<T>> = futures.into_iter().collect();
+        while level.len() > 1 {
+            let mut items = level.into_iter();
+            let mut next = Vec::with_capacity(items.len().div_ceil(2));
+            while let Some(left) = items.next() {
+                next.push(match items.next() {
+                    Some(right) => self.submit(combine(left, right)),
+                    None => left,
+                });
+            }
+            level = next;
+        }
+        level.pop()
     }
 
     /// Waits for one future or a list of them, and fetches the results together.

@@ -2,6 +2,7 @@
 
 mod command;
 mod function;
+mod value;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,6 +17,7 @@ use tokio::sync::Notify;
 
 pub use command::CommandExecutor;
 pub use function::FunctionExecutor;
+pub use value::ValueExecutor;
 
 use crate::task::spec;
 
@@ -144,10 +146,11 @@ impl fmt::Debug for Executors {
 }
 
 impl Executors {
-    /// Functions and commands; `io` waits for the processes.
+    /// Functions, commands and scattered values; `io` waits for the processes.
     pub fn new(io: Handle) -> Self {
         let mut executors = Self { by_tag: BTreeMap::new() };
         executors.add(spec::FUNCTION, Arc::new(FunctionExecutor));
+        executors.add(spec::VALUE, Arc::new(ValueExecutor));
         executors.add(spec::COMMAND, Arc::new(CommandExecutor::new(io)));
         executors
     }

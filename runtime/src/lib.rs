@@ -42,14 +42,16 @@ pub mod wire;
 pub mod worker;
 
 pub use client::{
-    Client, ClientOptions, ConnectError, Gather, TaskError, TaskErrorKind, TaskFuture,
+    AsCompleted, Client, ClientOptions, ConnectError, Gather, TaskError, TaskErrorKind, TaskFuture,
+    Waited, as_completed, wait,
 };
 pub use cluster::{Cluster, ClusterBuilder, RunSummary, StartError, init};
 pub use executor::Failure;
 #[doc(no_inline)]
 pub use inventory;
 pub use task::{
-    Arg, Arguments, Call, Command, CommandOutput, Returned, Stdin, TaskFunction, registered,
+    Arg, Arguments, Call, Command, CommandOutput, Returned, Span, Stdin, TaskFunction,
+    current_client, mark, registered, span,
 };
 pub use taskreel_macros::task;
 pub use worker::{WorkerOptions, WorkerProcessError, run_worker};

@@ -13,6 +13,7 @@
 
 mod board;
 mod data_server;
+mod host;
 mod inbound;
 mod memory;
 mod process;
@@ -20,6 +21,7 @@ mod reports;
 mod sampler;
 mod slots;
 mod store;
+mod task_log;
 mod transfers;
 
 use std::io;
@@ -32,6 +34,7 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+pub use host::ClientSource;
 pub use process::{WorkerOptions, WorkerProcessError, run as run_worker};
 pub use store::Store;
 
@@ -71,6 +74,8 @@ pub struct WorkerSetup {
     pub sent_bytes: Arc<AtomicU64>,
     /// Whether the process is this worker's alone: then its memory is watched, too.
     pub is_alone: bool,
+    /// For tasks that submit tasks.
+    pub clients: ClientSource,
 }
 
 /// A running worker. It stops when its scheduler says so or is gone; dropping this does not stop
@@ -101,6 +106,7 @@ pub(crate) struct Shared {
     stopping: AtomicBool,
     pause: Pause,
     inflow: Inflow,
+    clients: ClientSource,
 }
 
 impl Worker {
@@ -109,7 +115,8 @@ impl Worker {
     /// # Errors
     /// The system refuses a thread.
     pub fn start(setup: WorkerSetup, link: Link<FromWorker, ToWorker>) -> io::Result<Self> {
-        let WorkerSetup { info, clock, store, peers, executors, io, sent_bytes, is_alone } = setup;
+        let WorkerSetup { info, clock, store, peers, executors, io, sent_bytes, is_alone, clients } =
+            setup;
         let Link { tx, rx } = link;
         let shared = Arc::new(Shared {
             inflow: Inflow::new(info.memory_limit),
@@ -127,6 +134,7 @@ impl Worker {
             n_busy: AtomicU16::new(0),
             stopping: AtomicBool::new(false),
             pause: Pause::default(),
+            clients,
         });
         shared.observe_store();
         slots::start(&shared)?;

@@ -35,10 +35,14 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
     let returned =
         if output.fallible { format_ident!("returned_result") } else { format_ident!("returned") };
     let body = body(&function);
+    let mut value_of = quote!(__task(#(#passed),*));
+    if sig.asyncness.is_some() {
+        value_of = quote!(__arguments.block_on(#value_of));
+    }
     let result = if output.fallible {
-        quote!(__arguments.#returned(__task(#(#passed),*)))
+        quote!(__arguments.#returned(#value_of))
     } else {
-        quote!(__arguments.#returned(&__task(#(#passed),*)))
+        quote!(__arguments.#returned(&#value_of))
     };
 
     Ok(quote! {
@@ -87,7 +91,6 @@ mod tests {
     #[test]
     fn functions_that_cannot_run_elsewhere_are_refused_with_a_way_out() {
         let cases = [
-            ("async fn f() {}", "remove `async`"),
             ("unsafe fn f() {}", "`unsafe`"),
             ("fn f<T>(x: T) {}", "one task per type"),
             ("fn f(x: impl Copy) {}", "name the type"),
@@ -125,6 +128,17 @@ mod tests {
         ] {
             assert!(text.contains(part), "{part} is missing in {text}");
         }
+    }
+
+    #[test]
+    fn an_async_function_is_waited_for() {
+        let text = expansion(quote!(
+            async fn f(a: i64) -> i64 {
+                a
+            }
+        ));
+        assert!(text.starts_with("fnf(a:impl"), "{text}");
+        assert!(text.contains("returned(&__arguments.block_on(__task(a)))"), "{text}");
     }
 
     #[test]

@@ -17,7 +17,8 @@ use proc_macro::TokenStream;
 ///
 /// Parameters are owned types that serde can encode and decode; `&str`, `&[T]`, `&Path` and `&T`
 /// are decoded to their owned forms and lent to the function. A function that returns
-/// `Result<T, E>` with a displayable `E` makes a `Call<T>`; its error becomes the task's failure.
+/// `Result<T, E>` with a displayable `E` makes a `Call<T>`; its error becomes the task's failure. An
+/// `async` function keeps its slot while it awaits; it runs within tokio.
 #[proc_macro_attribute]
 pub fn task(attribute: TokenStream, item: TokenStream) -> TokenStream {
     expand::expand(attribute.into(), item.into())

@@ -26,12 +26,6 @@ pub(crate) struct Output {
 pub(crate) fn check(function: &ItemFn) -> Result<()> {
     let signature = &function.sig;
     let refuse = |span, message: &str| Err(Error::new(span, message));
-    if let Some(token) = &signature.asyncness {
-        return refuse(
-            token.span(),
-            "#[task] functions run on a thread of their own: remove `async` and block",
-        );
-    }
     if !matches!(signature.safety, syn::Safety::Default) {
         return refuse(
             signature.safety.span(),

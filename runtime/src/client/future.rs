@@ -5,6 +5,7 @@ use std::future::{Future, IntoFuture};
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use serde::de::DeserializeOwned;
 
@@ -59,6 +60,23 @@ impl<T> TaskFuture<T> {
         match &self.held {
             Ok(held) => !held.session.is_pending(held.local),
             Err(_) => true,
+        }
+    }
+
+    /// Lets go of the task, as dropping does: it is cancelled unless something else needs it, and its
+    /// result is freed.
+    pub fn release(self) {
+        drop(self);
+    }
+
+    /// Ready once the task has ended; until then the waker is called when it does.
+    pub(crate) fn poll_done(&self, cx: &Context<'_>) -> Poll<()> {
+        match &self.held {
+            Ok(held) => {
+                held.session.flush();
+                held.session.poll_known(held.local, cx).map(|_known| ())
+            }
+            Err(_) => Poll::Ready(()),
         }
     }
 

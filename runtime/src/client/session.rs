@@ -217,7 +217,7 @@ impl Session {
         Err(lost_result(held))
     }
 
-    fn poll_known(&self, local: u32, cx: &Context<'_>) -> Poll<Known> {
+    pub(super) fn poll_known(&self, local: u32, cx: &Context<'_>) -> Poll<Known> {
         let mut table = lock(&self.core.table);
         if table.is_pending(local) {
             table.wake_on_end(local, cx.waker());

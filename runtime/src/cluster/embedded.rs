@@ -10,6 +10,7 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use super::Foundation;
+use crate::client::Client;
 use crate::clock::Clock;
 use crate::executor::Executors;
 use crate::scheduler::inbound::Inbound;
@@ -17,7 +18,7 @@ use crate::wire::handshake::VERSION;
 use crate::wire::link::LINK_CAPACITY;
 use crate::wire::message::WorkerHello;
 use crate::wire::{Link, LinkSender};
-use crate::worker::{DataServer, Store, Worker, WorkerSetup, machine};
+use crate::worker::{ClientSource, DataServer, Store, Worker, WorkerSetup, machine};
 
 /// How the workers are to be.
 #[derive(Clone, Debug)]
@@ -76,6 +77,12 @@ fn start_one(
     let to_scheduler = LinkSender::inbox(foundation.inbox.clone(), conn, |conn, message| {
         Inbound::WorkerMessage { conn, message }
     });
+    let (inbox, conn_ids) = (foundation.inbox.clone(), foundation.conn_ids.clone());
+    let (peers, for_clients, name) = (foundation.peers.clone(), io.clone(), info.name.clone());
+    let clients = ClientSource::new(move || {
+        let (inbox, conn) = (inbox.clone(), conn_ids.next());
+        Some(Client::embedded(inbox, conn, &name, peers.clone(), &for_clients))
+    });
     let worker = WorkerSetup {
         info,
         clock,
@@ -85,6 +92,7 @@ fn start_one(
         io: io.clone(),
         sent_bytes,
         is_alone: false,
+        clients,
     };
     Worker::start(worker, Link { tx: to_scheduler, rx })
 }

@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use taskreel_model::FailureKind;
 
+use super::current::Current;
 use super::spec::{ArgumentReader, Returned};
 use crate::executor::Failure;
 
@@ -69,6 +70,12 @@ impl<'a> Arguments<'a> {
         let value = self.reader.next(name);
         self.decode_took += begin.elapsed();
         value
+    }
+
+    /// Waits for what an `async` function gives; timers and sockets of tokio work in it.
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        let current = Current::get().expect("tasks run on the slots of a worker");
+        current.host.io().block_on(future)
     }
 
     /// What the task returns.

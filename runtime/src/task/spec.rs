@@ -1,7 +1,7 @@
 //! Specs: what a task runs on, as bytes that only clients and workers look into.
 //!
 //! ```text
-//! u8       executor: 0 function, 1 command; others are free for further executors
+//! u8       executor: 0 function, 1 command, 2 a value as it is; others are free for further executors
 //! u32 LE   n: how many of the dependencies are inputs; the others only come before
 //! n u32 LE position of each input among the dependencies, which go by increasing number
 //! ...      the executor's own part
@@ -29,9 +29,12 @@ pub(crate) const FUNCTION: u8 = 0;
 /// Tag of the executor of commands.
 pub(crate) const COMMAND: u8 = 1;
 
-const VALUE: u8 = 0;
-const INPUT: u8 = 1;
-const INPUTS: u8 = 2;
+/// Tag of the executor of scattered values.
+pub(crate) const VALUE: u8 = 2;
+
+const ARG_VALUE: u8 = 0;
+const ARG_INPUT: u8 = 1;
+const ARG_INPUTS: u8 = 2;
 
 /// The encoded result of a task.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,19 +70,19 @@ impl SpecWriter {
 
     /// An argument that is a value.
     pub(crate) fn value<T: Serialize>(&mut self, value: &T) -> Result<(), CodecError> {
-        self.body.push(VALUE);
+        self.body.push(ARG_VALUE);
         codec::encode_value(value, &mut self.body)
     }
 
     /// An argument that is an input.
     pub(crate) fn input(&mut self, position: u32) {
-        self.body.push(INPUT);
+        self.body.push(ARG_INPUT);
         self.number(position);
     }
 
     /// An argument that is a list of inputs.
     pub(crate) fn inputs(&mut self, positions: &[u32]) {
-        self.body.push(INPUTS);
+        self.body.push(ARG_INPUTS);
         self.number(positions.len() as u32);
         for &position in positions {
             self.number(position);
@@ -153,17 +156,17 @@ impl<'a> ArgumentReader<'a> {
     /// The next argument; `name` is that of the parameter, for messages.
     pub(crate) fn next<T: DeserializeOwned>(&mut self, name: &str) -> Result<T, Failure> {
         match self.byte(name)? {
-            VALUE => {
+            ARG_VALUE => {
                 let (value, used) =
                     codec::decode_value_prefix(self.body).map_err(|e| undecodable(name, &e))?;
                 self.body = &self.body[used..];
                 Ok(value)
             }
-            INPUT => {
+            ARG_INPUT => {
                 let input = self.next_input(name)?;
                 codec::decode_value(input).map_err(|e| undecodable(name, &e))
             }
-            INPUTS => self.next_list(name),
+            ARG_INPUTS => self.next_list(name),
             _ => Err(malformed(name)),
         }
     }

@@ -10,7 +10,8 @@ use taskreel_model::WorkerInfo;
 use thiserror::Error;
 use tokio::runtime::Handle;
 
-use super::{DataServer, Store, Worker, WorkerSetup};
+use super::{ClientSource, DataServer, Store, Worker, WorkerSetup};
+use crate::client::{Client, ClientOptions};
 use crate::clock::Clock;
 use crate::executor::Executors;
 use crate::io_thread::IoThread;
@@ -99,11 +100,35 @@ async fn work(options: &WorkerOptions, io: Handle) -> Result<(), WorkerProcessEr
     let peers = Peers::new(LocalStores::default(), token.clone());
     let clock = Clock::start();
     let executors = Executors::new(io.clone());
-    let is_alone = true;
-    let setup = WorkerSetup { info, clock, store, peers, executors, io, sent_bytes, is_alone };
+    let setup = WorkerSetup {
+        info,
+        clock,
+        store,
+        peers,
+        executors,
+        io,
+        sent_bytes,
+        is_alone: true,
+        clients: clients(options),
+    };
     Worker::start(setup, link)?.stopped().await;
     serving.abort();
     Ok(())
+}
+
+/// For tasks that submit tasks: a connection of their own, when they first ask for it.
+fn clients(options: &WorkerOptions) -> ClientSource {
+    let WorkerOptions { scheduler, name, token, .. } = options.clone();
+    ClientSource::new(move || {
+        let options = ClientOptions { name: name.clone(), token: token.clone() };
+        match Client::connect(&scheduler, &options) {
+            Ok(client) => Some(client),
+            Err(error) => {
+                tracing::error!(%error, "tasks cannot submit tasks");
+                None
+            }
+        }
+    })
 }
 
 /// The address of this machine that the scheduler sees. No packet is sent.

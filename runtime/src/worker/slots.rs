@@ -8,20 +8,18 @@ use std::thread;
 use std::time::Duration;
 
 use bytes::Bytes;
-use taskreel_model::{Activity, FailureKind, LogLevel, LogLine, Nanos, Report, Reported, TaskId};
+use taskreel_model::{Activity, FailureKind, Nanos, Report, Reported, TaskId};
 use tokio::task::AbortHandle;
 
 use super::board::Ready;
-use super::{Shared, memory};
+use super::{Shared, memory, task_log};
 use crate::executor::{Completed, Executor, Failure, Job, StopReason};
 use crate::task::Spec;
+use crate::task::current::{Current, Host};
 use crate::wire::message::{Assignment, RunTask};
 
 /// Decoding and encoding that take less are not reported: their events would cost more than they.
 const WORTH_REPORTING: Duration = Duration::from_micros(100);
-
-/// Longest line of a log, in bytes.
-const MAX_LINE_BYTES: usize = 8 << 10;
 
 /// Stack of a slot's thread: that of a main thread, as task authors expect.
 const STACK_BYTES: usize = 8 << 20;
@@ -50,6 +48,7 @@ fn start_slot(shared: &Arc<Shared>, slot: u16) -> io::Result<()> {
 /// The thread of a slot: until the worker stops, or leaves this thread to a task that takes longer
 /// than it may.
 fn run_slot(shared: &Arc<Shared>, slot: u16) {
+    let _listening = task_log::listen();
     while let Some(ready) = next(shared) {
         shared.n_busy.fetch_add(1, Ordering::Relaxed);
         let is_abandoned = execute(shared, slot, &ready);
@@ -96,7 +95,9 @@ fn execute(shared: &Arc<Shared>, slot: u16, ready: &Ready) -> bool {
     let timer = run.timeout.map(|timeout| set_timer(shared, assignment, slot, timeout, &executor));
     let outcome = match &executor {
         Ok(executor) => {
-            let log = |level, text: &str| log(shared, run.task, level, text);
+            let host: Arc<dyn Host> = Arc::<Shared>::clone(shared);
+            let _entered = Current { task: run.task, host }.enter();
+            let log = |level, text: &str| shared.log(run.task, level, text);
             let job =
                 Job { function: &run.function, body, inputs: &inputs, cancellation, log: &log };
             executor.run(&job)
@@ -180,13 +181,6 @@ fn activity(
     let took_ns = Nanos(took.as_nanos() as u64);
     let what = Reported::Activity { task, activity, took: took_ns, bytes };
     (took >= WORTH_REPORTING).then_some(Report { at, what })
-}
-
-fn log(shared: &Shared, task: TaskId, level: LogLevel, text: &str) {
-    let text = text[..text.floor_char_boundary(MAX_LINE_BYTES)].to_owned();
-    let at = shared.clock.now();
-    let worker = shared.id.get().copied();
-    shared.reports.log(LogLine { at, worker, task: Some(task), level, text });
 }
 
 /// Ends the task when its time is up: its executor is told to, or it is left to its thread.

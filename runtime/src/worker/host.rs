@@ -1,0 +1,65 @@
+//! What a worker does for the tasks that run on it.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use taskreel_model::{LogLevel, LogLine, Nanos, Reported, TaskId};
+use tokio::runtime::Handle;
+
+use super::Shared;
+use crate::client::Client;
+use crate::task::current::Host;
+
+/// Longest line of a log, in bytes.
+const MAX_LINE_BYTES: usize = 8 << 10;
+
+/// Connects a client to the worker's own cluster, when a task first asks for one.
+#[derive(Clone)]
+pub struct ClientSource {
+    connect: Arc<dyn Fn() -> Option<Client> + Send + Sync>,
+    client: Arc<OnceLock<Option<Client>>>,
+}
+
+impl ClientSource {
+    /// `connect` is called once, on the thread of the task that asks first.
+    pub fn new(connect: impl Fn() -> Option<Client> + Send + Sync + 'static) -> Self {
+        Self { connect: Arc::new(connect), client: Arc::default() }
+    }
+
+    fn get(&self) -> Option<Client> {
+        self.client.get_or_init(|| (self.connect)()).clone()
+    }
+}
+
+impl fmt::Debug for ClientSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientSource").finish_non_exhaustive()
+    }
+}
+
+impl Host for Shared {
+    fn mark(&self, task: TaskId, name: String) {
+        self.report(Reported::Marked { name, task: Some(task) });
+    }
+
+    fn span(&self, task: TaskId, name: String, took: Duration) {
+        let took = Nanos(took.as_nanos() as u64);
+        self.report(Reported::Span { name, task: Some(task), took });
+    }
+
+    fn log(&self, task: TaskId, level: LogLevel, text: &str) {
+        let text = text[..text.floor_char_boundary(MAX_LINE_BYTES)].to_owned();
+        let at = self.clock.now();
+        let worker = self.id.get().copied();
+        self.reports.log(LogLine { at, worker, task: Some(task), level, text });
+    }
+
+    fn client(&self) -> Option<Client> {
+        self.clients.get()
+    }
+
+    fn io(&self) -> &Handle {
+        &self.io
+    }
+}
