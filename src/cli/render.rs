@@ -228,6 +228,6 @@ fn parse_plot(text: &str) -> Result<&'static str, String> {
 fn plot_list() -> String {
     plots::all()
         .iter()
-        .map(|plot| format!("  {:<14}{}\n", plot.about().id, plot.about().question))
+        .map(|plot| format!("  {:<17}{}\n", plot.about().id, plot.about().question))
         .collect()
 }

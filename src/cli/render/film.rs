@@ -95,8 +95,11 @@ impl FilmArgs {
         }
         let (width, height) = film.size;
         let speed = match self.speed {
-            None if (options.speed - 1.0).abs() > 1e-9 => {
-                format!(", {} times as fast as it ran (--speed)", short(options.speed))
+            None if options.speed > 1.0 => {
+                format!(", {} times faster than it ran (--speed)", short(options.speed))
+            }
+            None if options.speed < 1.0 => {
+                format!(", {} times slower than it ran (--speed)", short(1.0 / options.speed))
             }
             _ => String::new(),
         };
@@ -130,7 +133,10 @@ fn default_speed(length_s: f64) -> f64 {
 
 /// Two digits that count.
 fn short(number: f64) -> String {
-    if number >= 10.0 { format!("{number:.0}") } else { format!("{number:.2}") }
+    if number >= 10.0 {
+        return format!("{number:.0}");
+    }
+    format!("{number:.2}").trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 fn style() -> ProgressStyle {
