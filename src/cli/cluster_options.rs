@@ -4,8 +4,10 @@ use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
 use jiff::Zoned;
+use taskreel_model::POLICY_NAMES;
 
 use super::Failure;
 use super::size::parse_size;
@@ -52,6 +54,16 @@ pub(crate) struct ClusterOptions {
     /// [default: its share of the machine's memory]
     #[arg(long, value_name = "SIZE", value_parser = parse_size, help_heading = "Cluster")]
     pub(crate) memory: Option<u64>,
+    /// Which worker runs what: `locality` sends tasks to their inputs and moves them to idle workers,
+    /// `random` draws lots, to compare with
+    #[arg(
+        long, value_name = "NAME", default_value = POLICY_NAMES[0],
+        value_parser = PossibleValuesParser::new(POLICY_NAMES), help_heading = "Cluster"
+    )]
+    pub(crate) policy: String,
+    /// Seed of the lots that a policy draws
+    #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Cluster")]
+    pub(crate) seed: u64,
     /// Show the run in the browser at ADDRESS:PORT or a port of this machine; 0 takes a free one
     /// [default: on a terminal 127.0.0.1:8787 or the next free port, in a pipe none]
     #[arg(long, value_name = "ADDR", value_parser = parse_addr, help_heading = "Viewer")]

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use taskreel::{Cluster, RunSummary};
-use taskreel_model::HumanBytes;
+use taskreel_model::{HumanBytes, policy_by_name};
 use taskreel_viewer::ViewerHandle;
 
 use super::cluster_options::{ClusterOptions, OnRecordError, on_terminal};
@@ -80,6 +80,9 @@ fn start(
     }
     if let Some(bytes) = options.memory {
         builder = builder.memory(bytes);
+    }
+    if let Some(policy) = policy_by_name(&options.policy, options.seed) {
+        builder = builder.policy(policy).seed(options.seed);
     }
     builder = match trace {
         Some(trace) => builder.record(trace),
