@@ -3,6 +3,7 @@
 mod cluster_options;
 mod demo;
 mod events;
+mod explain;
 mod export;
 mod failure;
 mod info;
@@ -57,6 +58,7 @@ enum Command {
     State(state::AtInstant),
     Events(events::Events),
     Render(render::Render),
+    Explain(explain::Explain),
     Export(export::Export),
     View(view::View),
 }
@@ -72,6 +74,7 @@ pub(crate) fn run() -> Result<(), Failure> {
         Command::State(command) => command.run(&mut out)?,
         Command::Events(command) => command.run(&mut out)?,
         Command::Render(command) => command.run(&mut out)?,
+        Command::Explain(command) => command.run(&mut out)?,
         Command::Export(command) => command.run(&mut out)?,
         Command::View(command) => command.run()?,
     }

@@ -28,6 +28,7 @@
 //! # Ok::<(), taskreel_replay::FoldError>(())
 //! ```
 
+pub mod analysis;
 pub mod export;
 pub mod figure;
 mod instant;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use taskreel_model::Nanos;
 
 /// A span of time, from `from` (shown) to `to`; never empty once it is made by [`Window::new`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Window {
     /// Its begin.
     pub from: Nanos,

@@ -1,0 +1,271 @@
+//! What a run left behind: rows of tasks, attempts, other work, pauses, failures and losses.
+//!
+//! | rows     | one per                                              | order             |
+//! |----------|------------------------------------------------------|-------------------|
+//! | tasks    | task, dense by id                                    | id                |
+//! | attempts | assignment of a task                                 | when assigned     |
+//! | moves    | transfer, (de)serialisation or disk access           | when it ended     |
+//! | pauses   | stretch in which a worker started nothing new        | when it began     |
+//! | failures | failed attempt                                       | when it failed    |
+
+mod observe;
+
+use taskreel_model::{
+    Activity, AssignReason, FailureKind, LossReason, Nanos, Outcome, PauseReason, State, TaskId,
+    WorkerId,
+};
+use taskreel_recorder::{Source, Warning};
+
+use crate::FoldError;
+use crate::figure::Window;
+
+/// Rows about one run.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// The run's name.
+    pub name: String,
+    /// Names of prefixes, by id.
+    pub prefixes: Vec<String>,
+    /// Workers, by id; also those that are lost.
+    pub workers: Vec<WorkerRow>,
+    /// Tasks, by id.
+    pub tasks: Vec<TaskRow>,
+    /// What each task depends on, task after task; see [`Facts::deps`].
+    deps: Vec<TaskId>,
+    /// Assignments.
+    pub attempts: Vec<Attempt>,
+    /// Work around tasks.
+    pub moves: Vec<Move>,
+    /// Stretches in which a worker started nothing new.
+    pub pauses: Vec<Pause>,
+    /// Failed attempts.
+    pub failures: Vec<Failure>,
+    /// Stretches in which no task was active: nobody had asked for anything.
+    pub unasked: Vec<Window>,
+    /// How late the scheduler's loop was, at each of its samples.
+    pub lags: Vec<(Nanos, Nanos)>,
+    /// From the first submission to the last end; of a run that goes on, to its last event.
+    pub window: Window,
+    /// Events folded.
+    pub n_events: u64,
+    /// What was skipped or cut, and the error that ended the fold early.
+    pub warnings: Vec<String>,
+    /// The state at the end.
+    pub state: State,
+}
+
+/// A worker.
+#[derive(Clone, Debug)]
+pub struct WorkerRow {
+    /// Its name, as it came.
+    pub name: String,
+    /// How many tasks it runs at once.
+    pub slots: u16,
+    /// When it joined.
+    pub joined_at: Nanos,
+    /// When it went, and how.
+    pub left: Option<(Nanos, LossReason)>,
+}
+
+impl WorkerRow {
+    /// Whether it went without having been sent away, and when.
+    pub fn lost_at(&self) -> Option<Nanos> {
+        let (at, reason) = self.left?;
+        (!matches!(reason, LossReason::Left | LossReason::Retired)).then_some(at)
+    }
+}
+
+/// A task.
+#[derive(Clone, Copy, Debug)]
+pub struct TaskRow {
+    /// Position in [`Facts::prefixes`].
+    pub prefix: u32,
+    /// Where its dependencies begin in the list of all.
+    first_dep: u32,
+    /// Where they end.
+    end_dep: u32,
+    /// When it was submitted.
+    pub submitted_at: Nanos,
+    /// When it last became ready to be placed.
+    pub queued_at: Nanos,
+    /// Position of its last attempt in [`Facts::attempts`]; `u32::MAX`: none.
+    pub last_attempt: u32,
+    /// Position of the last attempt that finished; `u32::MAX`: none.
+    pub finished_attempt: u32,
+    /// Whether only some workers may run it.
+    pub restricted: bool,
+}
+
+/// No row.
+pub(super) const NONE: u32 = u32::MAX;
+
+/// One assignment of a task.
+#[derive(Clone, Copy, Debug)]
+pub struct Attempt {
+    /// Of which task.
+    pub task: TaskId,
+    /// Position in [`Facts::prefixes`].
+    pub prefix: u32,
+    /// Where.
+    pub worker: WorkerId,
+    /// In which slot, once it started.
+    pub slot: u16,
+    /// Its number among the task's attempts, from 1.
+    pub number: u32,
+    /// Why there.
+    pub reason: AssignReason,
+    /// When the task had become ready.
+    pub queued_at: Nanos,
+    /// When the scheduler gave it to the worker.
+    pub assigned_at: Nanos,
+    /// When it began to execute.
+    pub started_at: Option<Nanos>,
+    /// When it ended, or was taken back.
+    pub ended_at: Option<Nanos>,
+    /// How it ended, if it had started.
+    pub outcome: Option<Outcome>,
+    /// Whether the task had finished before: its result was lost.
+    pub again: bool,
+}
+
+impl Attempt {
+    /// From start to end of its execution; what goes on ends at `now`. `None`: it did not start.
+    pub fn executed(&self, now: Nanos) -> Option<Window> {
+        let from = self.started_at?;
+        Some(Window { from, to: self.ended_at.unwrap_or(now).max(from) })
+    }
+
+    /// How long it executed.
+    pub fn duration(&self, now: Nanos) -> Nanos {
+        self.executed(now).map_or(Nanos::ZERO, Window::length)
+    }
+
+    /// Whether it ended well.
+    pub fn finished(&self) -> bool {
+        self.outcome == Some(Outcome::Finished)
+    }
+}
+
+/// Work around a task that is not its execution.
+#[derive(Clone, Copy, Debug)]
+pub struct Move {
+    /// Whose result.
+    pub task: TaskId,
+    /// For which task.
+    pub dependent: TaskId,
+    /// Where; of a transfer the receiver.
+    pub worker: WorkerId,
+    /// Of a transfer, the sender.
+    pub peer: Option<WorkerId>,
+    /// What.
+    pub activity: Activity,
+    /// When.
+    pub window: Window,
+    /// How much; 0 when it failed.
+    pub bytes: u64,
+}
+
+/// A stretch in which a worker started nothing new.
+#[derive(Clone, Copy, Debug)]
+pub struct Pause {
+    /// Which worker.
+    pub worker: WorkerId,
+    /// Why.
+    pub reason: PauseReason,
+    /// From when.
+    pub from: Nanos,
+    /// Until when; `None`: it goes on.
+    pub to: Option<Nanos>,
+}
+
+/// A failed attempt.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// Which task.
+    pub task: TaskId,
+    /// Position in [`Facts::prefixes`].
+    pub prefix: u32,
+    /// Where.
+    pub worker: WorkerId,
+    /// When.
+    pub at: Nanos,
+    /// What kind.
+    pub kind: FailureKind,
+    /// The message.
+    pub error: String,
+    /// After what delay it is tried again; `None`: it has erred for good.
+    pub retry: Option<Nanos>,
+}
+
+impl Facts {
+    /// Folds a source to its end, or to where it is damaged; what was folded by then stands.
+    pub fn read(source: &mut dyn Source) -> Self {
+        let mut facts = Self { name: source.run_info().name.clone(), ..Self::default() };
+        if let Err(error) = facts.fold(source) {
+            facts.warnings.push(error.to_string());
+        }
+        facts.warnings.extend(source.warnings().iter().map(Warning::to_string));
+        facts.close();
+        facts
+    }
+
+    fn fold(&mut self, source: &mut dyn Source) -> Result<(), FoldError> {
+        let mut state = State::new();
+        let mut changes = Vec::new();
+        let result = loop {
+            let batch = match source.next_batch() {
+                Ok(Some(batch)) => batch,
+                Ok(None) => break Ok(()),
+                Err(error) => break Err(error.into()),
+            };
+            let mut illegal = None;
+            for event in &batch.events {
+                if let Err(error) = state.apply(event, &mut changes) {
+                    illegal = Some(FoldError::illegal(&self.name, event, error));
+                    break;
+                }
+                self.observe(event, &changes, &state);
+                changes.clear();
+            }
+            let of_scheduler = batch.samples.iter().filter(|sample| sample.worker.is_none());
+            self.lags.extend(of_scheduler.map(|sample| (sample.at, sample.lag)));
+            if let Some(error) = illegal {
+                break Err(error);
+            }
+        };
+        self.state = state;
+        result
+    }
+
+    /// What a task depends on.
+    pub fn deps(&self, task: TaskId) -> &[TaskId] {
+        self.tasks
+            .get(task.index())
+            .map_or(&[], |row| &self.deps[row.first_dep as usize..row.end_dep as usize])
+    }
+
+    /// The attempt of a row, if there is one.
+    pub fn attempt(&self, row: u32) -> Option<&Attempt> {
+        self.attempts.get(row as usize)
+    }
+
+    /// From the first submission to the last end.
+    pub fn makespan(&self) -> Nanos {
+        self.window.length()
+    }
+
+    /// Slots of all workers that were there at some time.
+    pub fn n_slots(&self) -> u64 {
+        self.workers.iter().map(|worker| u64::from(worker.slots)).sum()
+    }
+
+    /// Name of a prefix.
+    pub fn prefix(&self, prefix: u32) -> &str {
+        self.prefixes.get(prefix as usize).map_or("", String::as_str)
+    }
+
+    /// Name of a worker.
+    pub fn worker(&self, worker: WorkerId) -> &str {
+        self.workers.get(worker.index()).map_or("", |row| row.name.as_str())
+    }
+}

@@ -1,0 +1,77 @@
+//! **Slow workers**: a few take longer than the others for the same kinds of tasks.
+
+use taskreel_model::{Nanos, WorkerId};
+
+use super::{Finding, Run, listed, quoted, short};
+
+/// A slow worker takes so many times what its peers take for the same work.
+const TIMES_PEERS: f64 = 1.5;
+
+/// Executions that a worker must have for its pace to mean something.
+const USUAL_OF: usize = 5;
+
+/// What a worker's executions took, and what the medians of their prefixes would have been.
+#[derive(Clone, Copy, Default)]
+struct Pace {
+    n: usize,
+    took: f64,
+    usual: f64,
+}
+
+impl Pace {
+    fn ratio(self) -> f64 {
+        if self.usual > 0.0 { self.took / self.usual } else { 1.0 }
+    }
+}
+
+pub(super) fn find(run: &Run<'_>) -> Option<Finding> {
+    let paces = paces(run);
+    let mut ratios: Vec<f64> =
+        paces.iter().filter(|p| p.n >= USUAL_OF).map(|p| p.ratio()).collect();
+    ratios.sort_by(f64::total_cmp);
+    if ratios.len() < 3 {
+        return None;
+    }
+    let peers = ratios[(ratios.len() - 1) / 2];
+    let is_slow = |pace: &Pace| pace.n >= USUAL_OF && pace.ratio() >= peers * TIMES_PEERS;
+    let slow: Vec<(WorkerId, Pace)> =
+        (0..).map(WorkerId).zip(paces).filter(|(_, pace)| is_slow(pace)).collect();
+    if slow.is_empty() || slow.len() * 2 >= ratios.len() {
+        return None;
+    }
+    let excess: f64 = slow.iter().map(|(_, pace)| pace.took - pace.usual * peers).sum();
+    let excess = Nanos(excess.max(0.0) as u64);
+    let mut finding = run.finding("slow-workers", run.usage.cost(excess), run.facts.window)?;
+    finding.workers =
+        slow.iter().take(super::LISTED).map(|(id, _)| run.facts.worker(*id).to_owned()).collect();
+    finding.title = format!(
+        "{} of {} workers were slower than the others: it cost their slots {}",
+        slow.len(),
+        ratios.len(),
+        short(excess),
+    );
+    for (id, pace) in slow.iter().take(3) {
+        finding.evidence.push(format!(
+            "{} took {:.1} times what its peers took for the same tasks.",
+            quoted(run.facts.worker(*id)),
+            pace.ratio() / peers,
+        ));
+    }
+    finding.advice = format!(
+        "Look at what else runs on the machines of {}, at their clocks and disks; take them out, or \
+         give them fewer slots.",
+        listed(&finding.workers)
+    );
+    Some(finding)
+}
+
+fn paces(run: &Run<'_>) -> Vec<Pace> {
+    let mut paces = vec![Pace::default(); run.facts.workers.len()];
+    for attempt in run.executions().filter(|attempt| attempt.finished()) {
+        let pace = &mut paces[attempt.worker.index()];
+        pace.n += 1;
+        pace.took += attempt.duration(run.now()).0 as f64;
+        pace.usual += run.medians[attempt.prefix as usize].0 as f64;
+    }
+    paces
+}
