@@ -78,7 +78,8 @@ pub(crate) fn frame(view: &View, names_px: f32, right_px: u32, legend: &[Meaning
 
 /// Width of the widest of some names.
 pub(crate) fn widest<'a>(names: impl Iterator<Item = &'a str>) -> f32 {
-    names.map(|name| text_width(name, LABEL_PX)).fold(16.0, f32::max)
+    // Fonts differ from machine to machine: a little more than the guess.
+    names.map(|name| text_width(name, LABEL_PX) * 1.06).fold(16.0, f32::max)
 }
 
 fn legend_box(view: &View, left: u32, top: u32, n_rows: u32) -> LegendBox {

@@ -6,11 +6,14 @@
 
 mod activity;
 mod backlog;
+mod critical_path;
 mod disk;
 mod distribution;
+mod durations;
 mod errors;
 mod events;
 mod gauges;
+mod logs;
 mod network;
 mod occupancy;
 mod prefix_bytes;
@@ -20,21 +23,26 @@ mod prefixes;
 mod progress;
 mod queue;
 mod scheduler;
+mod task_graph;
 mod task_stream;
 mod transfer_matrix;
 mod transfer_rate;
 mod worker_cpu;
 mod worker_memory;
+mod worker_table;
 mod workers;
 
 use taskreel_model::{Change, LogLine, Nanos, Sample, State};
 
 pub use activity::TimeByActivity;
 pub use backlog::Backlog;
+pub use critical_path::CriticalPath;
 pub use disk::Disk;
 pub use distribution::Distribution;
+pub use durations::Durations;
 pub use errors::Errors;
 pub use events::Events;
+pub use logs::Logs;
 pub use network::Network;
 pub use occupancy::Occupancy;
 pub use prefix_bytes::PrefixBytes;
@@ -43,11 +51,13 @@ pub use prefix_time::PrefixTime;
 pub use progress::Progress;
 pub use queue::Queue;
 pub use scheduler::Scheduler;
+pub use task_graph::TaskGraph;
 pub use task_stream::TaskStream;
 pub use transfer_matrix::TransferMatrix;
 pub use transfer_rate::TransferRate;
 pub use worker_cpu::WorkerCpu;
 pub use worker_memory::WorkerMemory;
+pub use worker_table::WorkerTable;
 pub use workers::Workers;
 
 use crate::figure::{Figure, View};
@@ -165,17 +175,22 @@ pub const ALL: &[MakePlot] = &[
     || Box::<Progress>::default(),
     || Box::<Workers>::default(),
     || Box::<Queue>::default(),
+    || Box::<TaskGraph>::default(),
+    || Box::<CriticalPath>::default(),
     || Box::<WorkerCpu>::default(),
     || Box::<WorkerMemory>::default(),
     || Box::<Backlog>::default(),
     || Box::<Occupancy>::default(),
     || Box::<Distribution>::default(),
     || Box::<TimeByActivity>::default(),
+    || Box::<WorkerTable>::default(),
+    || Box::<Logs>::default(),
     || Box::<TransferMatrix>::default(),
     || Box::<TransferRate>::default(),
     || Box::<Network>::default(),
     || Box::<Disk>::default(),
     || Box::<Errors>::default(),
+    || Box::<Durations>::default(),
     || Box::<PrefixTime>::default(),
     || Box::<PrefixBytes>::default(),
     || Box::<PrefixMemory>::default(),

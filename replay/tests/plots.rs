@@ -65,7 +65,8 @@ fn batches_make_no_difference() {
     let whole = made.batch();
     let single =
         whole.events.iter().map(|event| Batch { events: vec![event.clone()], ..Batch::default() });
-    let samples = Batch { samples: whole.samples.clone(), ..Batch::default() };
+    let samples =
+        Batch { samples: whole.samples.clone(), logs: whole.logs.clone(), ..Batch::default() };
     let live = fold(single.chain([samples]));
     let replay = fold([whole.clone()]);
     assert_eq!(live.state(), replay.state());

@@ -33,6 +33,9 @@ pub(crate) struct LaneName {
     pub(crate) hover: String,
 }
 
+/// An instant in a lane.
+pub(crate) type Place = (usize, Nanos);
+
 /// A chart of lanes that is being drawn.
 pub(crate) struct LaneChart<'a> {
     view: &'a View,
@@ -237,8 +240,33 @@ impl<'a> LaneChart<'a> {
         self.figure.push(Layer::new(Glyphs::Points(points)));
     }
 
+    /// Lines from an instant in one lane to an instant in another; those within a pixel column are
+    /// left out.
+    pub(crate) fn links(&mut self, links: &[(Place, Place)], color: Color) {
+        let mut edges = Edges::new(1.0, false);
+        let mut last = i32::MIN;
+        for ((a, from), (b, to)) in links {
+            let (Some(top_a), Some(top_b)) = (self.tops[*a], self.tops[*b]) else { continue };
+            let is_seen = *to >= self.view.window.from && *from <= self.view.window.to;
+            let (x0, x1) =
+                (px_of(*from, self.view, self.width()), px_of(*to, self.view, self.width()));
+            if is_seen && (x0 as i32, x1 as i32) != (last, last) {
+                let half = self.lane_px as f32 / 2.0;
+                edges.push((x0, top_a as f32 + half), (x1, top_b as f32 + half), color);
+                last = x1 as i32;
+            }
+        }
+        self.figure.push(Layer::new(Glyphs::Edges(edges)));
+    }
+
     /// Spans of time as bars in the middle of the lane, one for all within a pixel column.
-    pub(crate) fn spans(&mut self, lane: usize, spans: &[(Nanos, Nanos, String)], color: Color) {
+    pub(crate) fn spans(
+        &mut self,
+        lane: usize,
+        spans: &[(Nanos, Nanos, String)],
+        color: Color,
+        opacity: f32,
+    ) {
         let Some(top) = self.tops[lane] else { return };
         let y = top as f32 + self.lane_px as f32 / 2.0;
         let thick = (self.lane_px as f32 * 0.5).max(2.0);
@@ -258,7 +286,7 @@ impl<'a> LaneChart<'a> {
             let label = self.figure.string(hover.clone());
             bars.push((x0, x1.max(x0 + 1.5)), y, thick, color, label);
         }
-        self.figure.push(Layer::pale(0.6, Glyphs::Bars(bars)));
+        self.figure.push(Layer::pale(opacity, Glyphs::Bars(bars)));
     }
 
     /// The figure; `notes` stand beside its title.

@@ -34,6 +34,8 @@ pub enum Scale {
     Linear,
     /// In proportion, in seconds since the run began.
     Time,
+    /// In proportion to the logarithm.
+    Log,
     /// One row after the other; the ticks name them.
     Lanes,
 }
@@ -92,6 +94,35 @@ impl Axis {
         Self { unit: unit.to_owned(), scale: Scale::Linear, to, ticks, ..Self::default() }
     }
 
+    /// A logarithmic axis between two positive values over `width_px` pixels, with ticks at powers
+    /// of ten, and at twice and five times these while there is room.
+    pub fn log(
+        unit: &str,
+        (from, to): (f64, f64),
+        width_px: u32,
+        value_text: impl Fn(f64) -> String,
+    ) -> Self {
+        let octaves = (to / from).ln();
+        let ticks_at = |factors: &[f64]| -> Vec<Tick> {
+            let powers = (from.log10().floor() as i32)..=(to.log10().ceil() as i32);
+            powers
+                .flat_map(|power| factors.iter().map(move |factor| factor * 10f64.powi(power)))
+                .filter(|value| (from..=to).contains(value))
+                .map(|value| Tick {
+                    px: round_px((value / from).ln() / octaves * f64::from(width_px)),
+                    label: value_text(value),
+                })
+                .collect()
+        };
+        let ticks = [&[1.0, 2.0, 5.0][..], &[1.0, 3.0], &[1.0]]
+            .into_iter()
+            .map(ticks_at)
+            .find(|ticks| fits(ticks))
+            .unwrap_or_default();
+        let unit = unit.to_owned();
+        Self { unit, scale: Scale::Log, from, to, ticks, ..Self::default() }
+    }
+
     /// An axis of rows.
     pub fn lanes(unit: &str, n_lanes: usize, ticks: Vec<Tick>, groups: Vec<Group>) -> Self {
         Self {
@@ -148,12 +179,7 @@ fn time_ticks(window: Window, width_px: u32) -> Vec<Tick> {
                 label: time_label(at, step),
             })
             .collect();
-        let fits = ticks.windows(2).all(|pair| {
-            let room = pair[1].px - pair[0].px;
-            let need = text_width(&pair[0].label, LABEL_PX) + text_width(&pair[1].label, LABEL_PX);
-            need / 2.0 + 10.0 <= room
-        });
-        if fits {
+        if fits(&ticks) {
             return ticks;
         }
         if n_max == 1 {
@@ -161,6 +187,15 @@ fn time_ticks(window: Window, width_px: u32) -> Vec<Tick> {
         }
         n_max -= 1;
     }
+}
+
+/// Whether labels stand apart from each other.
+fn fits(ticks: &[Tick]) -> bool {
+    ticks.windows(2).all(|pair| {
+        let room = pair[1].px - pair[0].px;
+        let need = text_width(&pair[0].label, LABEL_PX) + text_width(&pair[1].label, LABEL_PX);
+        need / 2.0 + 10.0 <= room
+    })
 }
 
 fn round_px(px: f64) -> f32 {

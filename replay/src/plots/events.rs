@@ -157,7 +157,7 @@ impl Events {
             (*from, *to, format!("{name}: {took}, from {}", time_text(*from)))
         };
         let spans: Vec<(Nanos, Nanos, String)> = self.spans.iter().map(named).collect();
-        chart.spans(lane, &spans, Color::HIGH);
+        chart.spans(lane, &spans, Color::HIGH, 0.6);
         let mut markers: Vec<&(Nanos, String)> = self.markers.iter().collect();
         markers.sort_by_key(|(at, _)| *at);
         let instants: Vec<(Nanos, u64)> = markers.iter().map(|(at, _)| (*at, 1)).collect();

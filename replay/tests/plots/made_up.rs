@@ -5,9 +5,9 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
 use taskreel_model::{
-    AssignReason, Change, ClientId, Event, FailureKind, GraphId, Key, LossReason, Nanos, OptionsId,
-    Phase, PrefixId, Sample, Stamped, State, StrId, Suffix, TaskId, TaskOptions, WorkerId,
-    WorkerInfo,
+    AssignReason, Change, ClientId, Event, FailureKind, GraphId, Key, LogLevel, LogLine,
+    LossReason, Nanos, OptionsId, Phase, PrefixId, Sample, Stamped, State, StrId, Suffix, TaskId,
+    TaskOptions, WorkerId, WorkerInfo,
 };
 use taskreel_recorder::Batch;
 
@@ -55,7 +55,7 @@ impl Made {
         let mut cluster = Cluster::new(self);
         cluster.run();
         let events = cluster.events;
-        Batch { events, samples: cluster.samples, logs: Vec::new() }
+        Batch { events, samples: cluster.samples, logs: cluster.logs }
     }
 }
 
@@ -73,6 +73,7 @@ struct Cluster<'a> {
     state: State,
     events: Vec<Stamped<Event>>,
     samples: Vec<Sample>,
+    logs: Vec<LogLine>,
     changes: Vec<Change>,
     due: BinaryHeap<Reverse<(Nanos, u64, Due)>>,
     n_due: u64,
@@ -87,6 +88,7 @@ impl<'a> Cluster<'a> {
             state: State::new(),
             events: Vec::new(),
             samples: Vec::new(),
+            logs: Vec::new(),
             changes: Vec::new(),
             due: BinaryHeap::new(),
             n_due: 0,
@@ -169,6 +171,12 @@ impl<'a> Cluster<'a> {
         };
         self.emit(Event::WorkerJoined { worker, info: Box::new(info) });
         self.after(Nanos::from_millis(500), Due::Sampled { worker });
+        self.say(worker, None, LogLevel::Info, "joined, ready for work");
+    }
+
+    fn say(&mut self, worker: WorkerId, task: Option<TaskId>, level: LogLevel, text: &str) {
+        let (at, worker, text) = (self.now, Some(worker), text.to_owned());
+        self.logs.push(LogLine { at, worker, task, level, text });
     }
 
     /// Each task of a stage depends on its share of the stage before.
@@ -331,6 +339,9 @@ impl<'a> Cluster<'a> {
         }
         if self.made.fails_every > 0 && self.draw(self.made.fails_every) == 0 {
             let retry = Nanos::from_micros(self.made.task_us * 2);
+            let (level, task) = (LogLevel::Warn, Some(task));
+            self.say(worker, task, level, "no luck today: the dice fell badly, trying again");
+            let task = task.expect("it was set a line ago");
             self.emit(Event::TaskFailed {
                 task,
                 worker,
