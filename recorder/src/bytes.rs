@@ -7,11 +7,20 @@ pub(crate) struct Malformed(pub(crate) &'static str);
 
 /// Appends an unsigned number, seven bits a byte, lowest first.
 pub(crate) fn put_varint(out: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
+    if value < 0x80 {
+        out.push(value as u8);
+        return;
     }
-    out.push(value as u8);
+    // Gathered first: one look at the vector's capacity is quicker than one for each byte.
+    let mut bytes = [0; 10];
+    let mut len = 0;
+    while value >= 0x80 {
+        bytes[len] = value as u8 | 0x80;
+        value >>= 7;
+        len += 1;
+    }
+    bytes[len] = value as u8;
+    out.extend_from_slice(&bytes[..=len]);
 }
 
 /// Appends a signed number: 0, -1, 1, -2 become 0, 1, 2, 3.

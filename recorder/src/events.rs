@@ -8,7 +8,7 @@ mod columns;
 mod context;
 mod decode;
 mod encode;
-mod reasons;
+pub(crate) mod reasons;
 #[cfg(test)]
 mod tests;
 
@@ -18,16 +18,16 @@ pub(crate) use decode::decode;
 pub(crate) use encode::Encoder;
 
 /// Set in the tag of an event that has a cause.
-const HAS_CAUSE: u8 = 0x80;
+pub(crate) const HAS_CAUSE: u8 = 0x80;
 
 /// Tags of the events with columns of their own (see `Event::tag`).
-mod tag {
-    pub(super) const TASK_SUBMITTED: u8 = 7;
-    pub(super) const RESULT_RELEASED: u8 = 9;
-    pub(super) const TASK_ASSIGNED: u8 = 17;
-    pub(super) const TRANSFER_STARTED: u8 = 23;
-    pub(super) const TRANSFER_FINISHED: u8 = 24;
-    pub(super) const TASK_STARTED: u8 = 26;
-    pub(super) const TASK_FINISHED: u8 = 27;
-    pub(super) const ACTIVITY_RECORDED: u8 = 29;
+pub(crate) mod tag {
+    pub(crate) const TASK_SUBMITTED: u8 = 7;
+    pub(crate) const RESULT_RELEASED: u8 = 9;
+    pub(crate) const TASK_ASSIGNED: u8 = 17;
+    pub(crate) const TRANSFER_STARTED: u8 = 23;
+    pub(crate) const TRANSFER_FINISHED: u8 = 24;
+    pub(crate) const TASK_STARTED: u8 = 26;
+    pub(crate) const TASK_FINISHED: u8 = 27;
+    pub(crate) const ACTIVITY_RECORDED: u8 = 29;
 }

@@ -1,15 +1,26 @@
 //! Keyframes: whole states between the blocks of events, so that any instant is near one.
 //!
-//! The recorder's own thread folds what it writes through the same reducer as everybody, and stores
-//! the state now and then, within a share of the file. A trace is complete without its keyframes.
+//! The recorder's own thread folds what it has written through the same reducer as everybody, and
+//! stores the state now and then, within a share of the file. A trace is complete without its keyframes.
 
-use taskreel_model::{Change, Event, KEYFRAME_LAYOUT, Keyframe, Nanos, Stamped, State};
+use std::path::Path;
 
+use taskreel_model::{Change, KEYFRAME_LAYOUT, Keyframe, Nanos, State};
+
+use crate::RecordError;
 use crate::bytes::{Cursor, Malformed};
 use crate::codec::{put_row, read_large};
+use crate::events::decode;
+use crate::format::{Kind, Unsealer};
+use crate::scan::{Found, Scanner};
+use crate::writer::BlockWriter;
 
 /// Fewer events than this are folded as fast as a keyframe is read.
 const MIN_EVENTS: u64 = 100_000;
+/// A run of fewer events needs none.
+const SHORT: u64 = 250_000;
+/// So many events may wait to be folded until the run is over: a quarter of a second's work.
+const MAX_LAG: u64 = 2_000_000;
 /// Keyframes take at most one part in so many of the file.
 const SHARE: u64 = 10;
 /// A larger state is not kept for keyframes: they would not fit into a block.
@@ -45,79 +56,105 @@ pub(crate) fn decode_keyframe(
     keyframe.restore(max_bytes).map_err(|_why| Malformed("a keyframe contradicts itself"))
 }
 
-/// Folds what is written, and says when a keyframe is due.
+/// Folds the blocks of a trace being written, behind the writer, and adds keyframes.
+///
+/// While a run is short nothing is folded: its end is soon enough, and the cores belong to the
+/// run. It reads the blocks back from the file, so that it holds no events meanwhile.
 #[derive(Debug)]
 pub(crate) struct Keyframer {
-    /// `None`: the events do not fold, or the state is too large.
-    state: Option<State>,
-    changes: Vec<Change>,
-    /// `seq` after the last keyframe.
+    /// `None`: the file cannot be read back, the events do not fold, or the state is too large.
+    fold: Option<Fold>,
+    /// Events in blocks after which the last keyframe is.
     last: u64,
     /// Bytes of the keyframes so far.
     spent: u64,
-    /// Stored bytes of a keyframe for each live task and worker, as the last one had them.
+    /// Stored bytes of a keyframe for each thing in the state, as the last one had them.
     bytes_each: f64,
 }
 
+#[derive(Debug)]
+struct Fold {
+    scanner: Scanner,
+    unsealer: Unsealer,
+    state: State,
+    changes: Vec<Change>,
+}
+
 impl Keyframer {
-    /// Goes on from a state.
-    pub(crate) fn new(state: State) -> Self {
-        Self::after(state, 0, 0)
+    /// For a trace whose blocks before `offset` amount to `state`.
+    pub(crate) fn new(path: &Path, offset: u64, state: State) -> Self {
+        let fold = Scanner::open(path).ok().zip(Unsealer::new().ok()).map(|(scanner, unsealer)| {
+            let mut fold = Fold { scanner, unsealer, state, changes: Vec::new() };
+            fold.scanner.go_to(offset);
+            fold
+        });
+        Self { fold, last: 0, spent: 0, bytes_each: FIRST_GUESS }
     }
 
-    /// Goes on from a state in a file with keyframes of so many bytes, the last of them after
-    /// `last` events.
-    pub(crate) fn after(state: State, last: u64, spent: u64) -> Self {
-        let bytes_each = FIRST_GUESS;
-        Self { state: Some(state), changes: Vec::new(), last, spent, bytes_each }
+    /// The same for a file with keyframes of so many bytes, the last of them after `last` events.
+    pub(crate) fn after(self, last: u64, spent: u64) -> Self {
+        Self { last, spent, ..self }
     }
 
-    /// Folds events that were written.
-    pub(crate) fn fold(&mut self, events: &[Stamped<Event>], round: impl Fn(Nanos) -> Nanos) {
-        let Some(state) = &mut self.state else { return };
-        for event in events {
-            let folded = if round(event.logged_at) == event.logged_at && round(event.at) == event.at
-            {
-                state.apply(event, &mut self.changes)
+    /// Keeps the fold from falling too far behind the writer.
+    pub(crate) fn follow(&mut self, writer: &mut BlockWriter) -> Result<(), RecordError> {
+        self.catch_up(writer, MAX_LAG)
+    }
+
+    /// Folds the rest, unless the run was so short that it is folded at once.
+    pub(crate) fn finish(&mut self, writer: &mut BlockWriter) -> Result<(), RecordError> {
+        if writer.summary().events < SHORT { Ok(()) } else { self.catch_up(writer, 0) }
+    }
+
+    /// Folds until at most `lag` events are not.
+    fn catch_up(&mut self, writer: &mut BlockWriter, lag: u64) -> Result<(), RecordError> {
+        while let Some(fold) = &mut self.fold
+            && fold.state.next_seq() + lag < writer.next_seq()
+        {
+            if fold.block().is_none() || fold.state.tasks().len() > MAX_TASKS {
+                self.fold = None;
             } else {
-                let (logged_at, at) = (round(event.logged_at), round(event.at));
-                state.apply(&Stamped { logged_at, at, ..event.clone() }, &mut self.changes)
-            };
-            self.changes.clear();
-            if folded.is_err() || state.tasks().len() > MAX_TASKS {
-                self.state = None;
-                return;
+                self.store(writer)?;
             }
         }
+        Ok(())
     }
 
-    /// The state, if it should be stored now: enough was folded since the last time, and it is
-    /// thought to fit into its share of a file of so many bytes.
-    pub(crate) fn due(&mut self, file_bytes: u64) -> Option<&State> {
-        let state = self.state.as_ref()?;
-        let is_far = state.next_seq() - self.last >= MIN_EVENTS;
-        let expected = (self.bytes_each * things(state)) as u64;
-        if is_far && expected > self.room(file_bytes) {
+    /// Writes a keyframe if enough was folded since the last one, and it fits into its share.
+    fn store(&mut self, writer: &mut BlockWriter) -> Result<(), RecordError> {
+        let Some(Fold { state, .. }) = &self.fold else { return Ok(()) };
+        if state.next_seq() - self.last < MIN_EVENTS {
+            return Ok(());
+        }
+        let room = (writer.bytes() / SHARE).saturating_sub(self.spent);
+        if self.bytes_each * things(state) > room as f64 {
             self.bytes_each *= HOPE;
-            return None;
+            return Ok(());
         }
-        is_far.then_some(self.state.as_ref()?)
-    }
-
-    /// The most bytes a keyframe may have within the share.
-    pub(crate) fn room(&self, file_bytes: u64) -> u64 {
-        (file_bytes / SHARE).saturating_sub(self.spent)
-    }
-
-    /// Says how many bytes the keyframe that was due has, and whether it was written.
-    pub(crate) fn done(&mut self, bytes: u64, written: bool) {
-        if let Some(state) = &self.state {
-            self.bytes_each = bytes as f64 / things(state);
-            if written {
-                self.last = state.next_seq();
-                self.spent += bytes;
-            }
+        let (bytes, written) = writer.keyframe(state, room)?;
+        self.bytes_each = bytes as f64 / things(state);
+        if written {
+            self.last = state.next_seq();
+            self.spent += bytes;
         }
+        Ok(())
+    }
+}
+
+impl Fold {
+    /// Folds the next block; `None`: there is none, or it does not fold.
+    fn block(&mut self) -> Option<()> {
+        let Found::Block { offset, header } = self.scanner.next().ok()? else { return None };
+        if header.kind != Kind::Events as u8 {
+            return Some(());
+        }
+        let payload = self.scanner.payload(offset, &header).ok()?;
+        let raw = self.unsealer.unseal(&header, &payload).ok()?;
+        for event in decode(&header, &raw, self.scanner.info.tick()).ok()?.events {
+            self.state.apply(&event, &mut self.changes).ok()?;
+            self.changes.clear();
+        }
+        Some(())
     }
 }
 

@@ -106,9 +106,13 @@ impl Queue {
     }
 
     /// Adds events; waits for room.
-    pub(crate) fn push_events(&self, events: &[Stamped<Event>], ticket: u64) {
-        let weight = events.iter().map(weight).sum();
-        self.push(weight, ticket, |pending| pending.events.extend_from_slice(events));
+    pub(crate) fn push_events(
+        &self,
+        weight: usize,
+        ticket: u64,
+        add: impl FnOnce(&mut Vec<Stamped<Event>>),
+    ) {
+        self.push(weight, ticket, |pending| add(&mut pending.events));
     }
 
     /// Adds specs; waits for room.
@@ -171,11 +175,17 @@ impl Queue {
         self.work.notify_one();
     }
 
-    /// Waits until a block is due, and takes all that waits.
-    pub(crate) fn take(&self) -> Work {
+    /// Waits until a block is due, `at_most` so long, and takes all that waits.
+    pub(crate) fn take(&self, at_most: Option<Duration>) -> Work {
+        let until = at_most.map(|time| Instant::now() + time);
         let mut inner = self.lock();
         while inner.closing.is_none() {
-            inner = match inner.pending.wait_for() {
+            let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+            if left == Some(Duration::ZERO) && inner.pending.since.is_none() {
+                break;
+            }
+            let due = inner.pending.wait_for();
+            inner = match due.or(left) {
                 Some(Duration::ZERO) => break,
                 Some(time) => {
                     let waited = self.work.wait_timeout(inner, time);
@@ -237,6 +247,11 @@ impl Pending {
         };
         self.since.map(|since| limit.saturating_sub(since.elapsed()))
     }
+}
+
+/// About the bytes events take in memory.
+pub(crate) fn weigh(events: &[Stamped<Event>]) -> usize {
+    events.iter().map(weight).sum()
 }
 
 /// About the bytes an event takes in memory.

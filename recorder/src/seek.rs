@@ -21,6 +21,8 @@ const STATE_BYTES_EACH: u64 = 64;
 pub(crate) struct Keyframes {
     /// In the order of the file, which is that of the log.
     found: Vec<Place>,
+    /// First event and offset of each block of events.
+    events: Vec<(u64, u64)>,
     /// Blocks before this offset were looked at; 0: none were.
     end: u64,
 }
@@ -55,8 +57,10 @@ impl TraceCursor {
             if place.first <= beyond {
                 break;
             }
-            if let Some((state, end)) = self.keyframe(place)? {
-                self.resume(end, state.next_seq());
+            let before = self.keyframes.events.partition_point(|&(first, _)| first <= place.first);
+            let Some(&(_, offset)) = self.keyframes.events[..before].last() else { break };
+            if let Some(state) = self.keyframe(place)? {
+                self.resume(offset, state.next_seq());
                 return Ok(Some(state));
             }
         }
@@ -70,7 +74,7 @@ impl TraceCursor {
             return Ok(None);
         };
         let place = Place { offset, first: header.first, at: header.first_at };
-        Ok(self.keyframe(place)?.map(|(state, _)| state))
+        self.keyframe(place)
     }
 
     /// The footer the trailer points to, if both are whole.
@@ -103,7 +107,11 @@ impl TraceCursor {
                     first: entry.first,
                     at: entry.first_at,
                 });
-                self.keyframes = Keyframes { found: place.collect(), end: u64::MAX };
+                let found = place.collect();
+                let of_events =
+                    footer.index.iter().filter(|entry| entry.kind == Kind::Events as u8);
+                let events = of_events.map(|entry| (entry.first, entry.offset)).collect();
+                self.keyframes = Keyframes { found, events, end: u64::MAX };
                 return Ok(());
             }
             self.keyframes.end = self.scanner.begin();
@@ -118,6 +126,9 @@ impl TraceCursor {
                     let (first, at) = (header.first, header.first_at);
                     self.keyframes.found.push(Place { offset, first, at });
                 }
+                Found::Block { offset, header } if header.kind == Kind::Events as u8 => {
+                    self.keyframes.events.push((header.first, offset));
+                }
                 Found::Block { .. } | Found::Damage { .. } => {}
                 Found::End { .. } => break,
             }
@@ -127,8 +138,8 @@ impl TraceCursor {
         Ok(())
     }
 
-    /// The state of a keyframe and where its block ends; `None`: it is damaged or unknown.
-    fn keyframe(&mut self, place: Place) -> Result<Option<(State, u64)>, ReadError> {
+    /// The state of a keyframe; `None`: it is damaged or unknown.
+    fn keyframe(&mut self, place: Place) -> Result<Option<State>, ReadError> {
         let Some(header) = self.scanner.block_at(place.offset)? else {
             return Ok(None);
         };
@@ -137,7 +148,7 @@ impl TraceCursor {
         }
         let payload = self.scanner.payload(place.offset, &header)?;
         match self.state(&header, &payload) {
-            Ok(state) => Ok(Some((state, place.offset + header.block_len()))),
+            Ok(state) => Ok(Some(state)),
             Err(why) => {
                 let (offset, bytes) = (place.offset, header.block_len());
                 self.warn(Warning::Damaged { offset, bytes, reason: why.0 });

@@ -5,6 +5,7 @@
 //! beside the trace. Two such files take turns: one is emptied once all that it holds is in blocks.
 
 mod read;
+mod row;
 mod write;
 
 use std::path::{Path, PathBuf};

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use taskreel_model::{Event, LogLine, Nanos, Sample, Stamped, State};
+use taskreel_model::{Event, LogLine, Sample, Stamped, State};
 
 use crate::events::Encoder;
 use crate::format::{
@@ -15,7 +15,7 @@ use crate::records::{encode_logs, encode_samples, encode_specs};
 use crate::{CreateError, RecordError, RunInfo, SpecBatch, Summary};
 
 /// Events in one block: more make it no smaller, fewer make a reader's first picture quicker.
-pub(crate) const EVENTS_PER_BLOCK: usize = 64 << 10;
+const EVENTS_PER_BLOCK: usize = 64 << 10;
 
 /// The main file of a trace being written.
 #[derive(Debug)]
@@ -28,6 +28,7 @@ pub(crate) struct BlockWriter {
     sealer: Sealer,
     encoder: Encoder,
     footer: Footer,
+    next_seq: u64,
 }
 
 /// An end that the file had, between two blocks.
@@ -61,6 +62,7 @@ impl BlockWriter {
             sealer: Sealer::new().map_err(fault)?,
             encoder: Encoder::new(info.tick()),
             footer: Footer::default(),
+            next_seq: 0,
         };
         Ok((writer, check))
     }
@@ -81,6 +83,7 @@ impl BlockWriter {
             tick: info.tick(),
             sealer: Sealer::new()?,
             encoder: Encoder::new(info.tick()),
+            next_seq: footer.events_end(),
             footer,
         })
     }
@@ -100,9 +103,9 @@ impl BlockWriter {
         &self.footer.summary
     }
 
-    /// An instant as a reader will have it.
-    pub(crate) fn quantize(&self, instant: Nanos) -> Nanos {
-        Nanos(instant.0 - instant.0 % self.tick)
+    /// `seq` after the last event in a block.
+    pub(crate) fn next_seq(&self) -> u64 {
+        self.next_seq
     }
 
     /// Counts records that were dropped before they came here.
@@ -165,6 +168,7 @@ impl BlockWriter {
             ..BlockHeader::default()
         };
         self.block(header, &raw)?;
+        self.next_seq = last.seq + 1;
         self.footer.summary.count_events(events);
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use taskreel_model::{Activity, AssignReason};
 
-pub(super) fn assign_reason(number: u8) -> Option<AssignReason> {
+pub(crate) fn assign_reason(number: u8) -> Option<AssignReason> {
     Some(match number {
         0 => AssignReason::Locality,
         1 => AssignReason::Idle,
@@ -15,7 +15,7 @@ pub(super) fn assign_reason(number: u8) -> Option<AssignReason> {
     })
 }
 
-pub(super) fn activity(number: u8) -> Option<Activity> {
+pub(crate) fn activity(number: u8) -> Option<Activity> {
     Some(match number {
         0 => Activity::Deserialize,
         1 => Activity::Serialize,

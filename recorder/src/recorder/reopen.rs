@@ -111,7 +111,8 @@ impl Recorder {
         let cursor = reader.cursor();
         let generation = cursor.tail.generation();
         let tail = TailWriter::after(path, cursor.scanner.run_check, generation);
-        let keyframer = Keyframer::after(state.clone(), last, blocks.keyframe_bytes);
+        let keyframer =
+            Keyframer::new(path, writer.bytes(), state.clone()).after(last, blocks.keyframe_bytes);
         let mut recorder = Self::start(path, options, (writer, keyframer), tail).map_err(fault)?;
         recorder.next_seq = Some(state.next_seq());
         Ok((recorder, Reopened { info, state, specs }))

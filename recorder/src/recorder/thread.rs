@@ -1,9 +1,15 @@
 //! The writing thread: makes blocks of what waits, stores states between them.
 
+use std::time::{Duration, Instant};
+
 use crate::keyframe::Keyframer;
 use crate::queue::{Closing, Pending, Queue};
-use crate::writer::{BlockWriter, EVENTS_PER_BLOCK};
+use crate::writer::BlockWriter;
 use crate::{RecordError, Summary};
+
+/// Blocks are on the disk so long after they were written, and events are in blocks within half a
+/// second: a loss of power takes the last second.
+const SYNC_AFTER: Duration = Duration::from_millis(400);
 
 /// What the writing thread leaves behind.
 #[derive(Debug)]
@@ -30,25 +36,43 @@ pub(super) fn write_blocks(
     queue: &Queue,
 ) -> Closed {
     let _guard = EndGuard(queue);
-    let outcome = loop {
-        let work = queue.take();
-        match write_pending(&mut writer, &mut keyframer, queue, work.pending) {
-            Err(failure) => break Err(failure),
-            Ok(()) => match work.closing {
-                Some(Closing::Finish) => break writer.finish(),
-                Some(Closing::Abandon) => break Ok(()),
-                None => {}
-            },
-        }
-    };
+    let outcome = write_until_closed(&mut writer, &mut keyframer, queue);
     let complete = outcome.is_ok();
     queue.end(outcome.err());
     Closed { summary: writer.summary().clone(), bytes: writer.bytes(), complete }
 }
 
-fn write_pending(
+fn write_until_closed(
     writer: &mut BlockWriter,
     keyframer: &mut Keyframer,
+    queue: &Queue,
+) -> Result<(), RecordError> {
+    // Since when there is something that a loss of power would take.
+    let mut unsynced: Option<Instant> = None;
+    loop {
+        let work = queue.take(unsynced.map(|since| SYNC_AFTER.saturating_sub(since.elapsed())));
+        let bytes = writer.bytes();
+        write_pending(writer, queue, work.pending)?;
+        match work.closing {
+            Some(Closing::Finish) => {
+                keyframer.finish(writer)?;
+                return writer.finish();
+            }
+            Some(Closing::Abandon) => return writer.sync(),
+            None => keyframer.follow(writer)?,
+        }
+        if writer.bytes() > bytes {
+            unsynced.get_or_insert_with(Instant::now);
+        }
+        if unsynced.is_some_and(|since| since.elapsed() >= SYNC_AFTER) {
+            writer.sync()?;
+            unsynced = None;
+        }
+    }
+}
+
+fn write_pending(
+    writer: &mut BlockWriter,
     queue: &Queue,
     pending: Pending,
 ) -> Result<(), RecordError> {
@@ -56,24 +80,10 @@ fn write_pending(
     for batch in &pending.specs {
         writer.specs(batch)?;
     }
-    for events in pending.events.chunks(EVENTS_PER_BLOCK) {
-        writer.events(events)?;
-        keyframer.fold(events, |instant| writer.quantize(instant));
-        write_keyframe(writer, keyframer)?;
-    }
+    writer.events(&pending.events)?;
     writer.samples(&pending.samples)?;
     writer.logs(&pending.logs)?;
     writer.count_dropped(pending.n_dropped);
     queue.done(pending, writer.bytes());
-    Ok(())
-}
-
-/// Writes a keyframe if one is due. The next block of events begins at its `seq`.
-fn write_keyframe(writer: &mut BlockWriter, keyframer: &mut Keyframer) -> Result<(), RecordError> {
-    let file_bytes = writer.bytes();
-    let room = keyframer.room(file_bytes);
-    let Some(state) = keyframer.due(file_bytes) else { return Ok(()) };
-    let (bytes, written) = writer.keyframe(state, room)?;
-    keyframer.done(bytes, written);
     Ok(())
 }

@@ -1,14 +1,15 @@
 //! Reading the tails: what was acknowledged and is in no block.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use taskreel_model::{Event, Stamped};
 
+use super::row::read_event;
 use super::{FRAME_LEN, FrameHeader, HEADER_LEN, MAX_FRAME, TailHeader, tail_paths};
 use crate::bytes::{Cursor, Malformed};
-use crate::codec::read_row;
 use crate::format::Kind;
 use crate::records::decode_specs;
 use crate::{ReadError, RunInfo, SpecBatch};
@@ -35,8 +36,8 @@ struct Position {
 pub(crate) struct TailRecords {
     pub(crate) events: Vec<Stamped<Event>>,
     pub(crate) specs: Vec<SpecBatch>,
-    /// Rows that could not be decoded: events of a newer version.
-    pub(crate) n_unknown: u64,
+    /// How many events of which tag are not known: each is in `events` as `Event::Unknown`.
+    pub(crate) unknown: BTreeMap<u8, u64>,
     /// The first event there is, if those before it are neither here nor in a block.
     pub(crate) gap_before: Option<u64>,
     /// `seq` after the last event.
@@ -179,21 +180,21 @@ impl TailRecords {
             self.gap_before = Some(header.first);
             return Err(Malformed("events are missing"));
         }
-        let mut rows = Cursor::new(payload);
+        let (mut rows, mut last) = (Cursor::new(payload), 0);
         for seq in header.first..end {
-            let len = rows.u32()?;
-            let row = rows.take_len(u64::from(len))?;
+            let event = read_event(&mut rows, seq, last)?;
+            last = event.logged_at.0;
             if seq < self.next_seq {
                 continue;
             }
-            match read_row::<Stamped<Event>>(row) {
-                Ok(event) if event.seq == seq => self.events.push(Stamped {
-                    logged_at: info.quantize(event.logged_at),
-                    at: info.quantize(event.at),
-                    ..event
-                }),
-                _ => self.n_unknown += 1,
+            if let Event::Unknown { tag } = event.what {
+                *self.unknown.entry(tag).or_default() += 1;
             }
+            self.events.push(Stamped {
+                logged_at: info.quantize(event.logged_at),
+                at: info.quantize(event.at),
+                ..event
+            });
             self.next_seq = seq + 1;
         }
         Ok(())

@@ -1,13 +1,14 @@
 //! Writing the tail, on the thread that calls `append`.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use taskreel_model::{Event, Stamped, TaskId};
 
+use super::row::put_event;
 use super::{FRAME_LEN, FrameHeader, HEADER_LEN, TailHeader, tail_paths};
-use crate::codec::{MAX_ROW, put_row};
+use crate::codec::MAX_ROW;
 use crate::format::{Kind, MAX_RECORDS};
 use crate::records::encode_specs;
 use crate::{RecordError, SpecBatch};
@@ -26,6 +27,7 @@ pub(crate) struct TailWriter {
     tails: [Tail; 2],
     current: usize,
     frame: Vec<u8>,
+    durable: bool,
 }
 
 #[derive(Debug)]
@@ -48,6 +50,7 @@ impl TailWriter {
             tails,
             current: 0,
             frame: Vec::new(),
+            durable: false,
         };
         writer.remove();
         writer
@@ -57,6 +60,11 @@ impl TailWriter {
     /// now. Whoever follows the trace tells them apart by their generation.
     pub(crate) fn after(trace: &Path, run_check: u32, generation: u32) -> Self {
         Self { generation, ..Self::new(trace, run_check) }
+    }
+
+    /// Whether each write waits until it is on the disk.
+    pub(crate) fn durable(self, durable: bool) -> Self {
+        Self { durable, ..self }
     }
 
     /// Removes the files.
@@ -80,12 +88,13 @@ impl TailWriter {
         while let Some(first) = rest.first() {
             self.frame.clear();
             self.frame.resize(FRAME_LEN, 0);
-            let mut n = 0;
+            let (mut n, mut last) = (0, 0);
             while let Some(event) = rest.get(n)
                 && n < MAX_RECORDS as usize
                 && self.frame.len() < FRAME_TARGET
             {
-                self.row(event)?;
+                self.row(event, last)?;
+                last = event.logged_at.0;
                 n += 1;
             }
             rest = &rest[n..];
@@ -94,11 +103,10 @@ impl TailWriter {
         Ok(())
     }
 
-    fn row(&mut self, event: &Stamped<Event>) -> Result<(), RecordError> {
+    fn row(&mut self, event: &Stamped<Event>, last: u64) -> Result<(), RecordError> {
         let begin = self.frame.len();
-        self.frame.extend_from_slice(&[0; 4]);
-        put_row(&mut self.frame, event);
-        let len = self.frame.len() - begin - 4;
+        put_event(&mut self.frame, event, last);
+        let len = self.frame.len() - begin;
         if len > MAX_ROW {
             return Err(RecordError::TooLarge {
                 path: self.trace.clone(),
@@ -107,7 +115,6 @@ impl TailWriter {
                 limit: MAX_ROW,
             });
         }
-        self.frame[begin..begin + 4].copy_from_slice(&(len as u32).to_le_bytes());
         Ok(())
     }
 
@@ -178,7 +185,10 @@ impl TailWriter {
         let header = TailHeader { run_check: self.run_check, generation: self.generation };
         let tail = &mut self.tails[self.current];
         tail.file = None;
-        let begun = File::create(&tail.path).and_then(|mut file| {
+        // What it held stays behind the new begin: its checksums are of another generation, and
+        // writing over it is quicker than making the file grow again.
+        let how = OpenOptions::new().write(true).create(true).truncate(false).open(&tail.path);
+        let begun = how.and_then(|mut file| {
             file.write_all(&header.encode())?;
             Ok(file)
         });
@@ -200,7 +210,9 @@ impl TailWriter {
         self.frame[..FRAME_LEN].copy_from_slice(&header.encode());
         let tail = &mut self.tails[self.current];
         let file = tail.file.as_mut().expect("rotate opened it");
-        file.write_all(&self.frame).map_err(|source| fault(tail, source))?;
+        let written = file.write_all(&self.frame);
+        let written = if self.durable { written.and_then(|()| file.sync_data()) } else { written };
+        written.map_err(|source| fault(tail, source))?;
         tail.len += self.frame.len() as u64;
         Ok(())
     }
