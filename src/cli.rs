@@ -17,6 +17,7 @@ mod run;
 mod session;
 mod size;
 mod state;
+mod story;
 mod table;
 mod view;
 mod viewer;
@@ -58,6 +59,7 @@ enum Command {
     State(state::AtInstant),
     Events(events::Events),
     Render(render::Render),
+    Story(story::TellStory),
     Explain(explain::Explain),
     Export(export::Export),
     View(view::View),
@@ -74,6 +76,7 @@ pub(crate) fn run() -> Result<(), Failure> {
         Command::State(command) => command.run(&mut out)?,
         Command::Events(command) => command.run(&mut out)?,
         Command::Render(command) => command.run(&mut out)?,
+        Command::Story(command) => command.run(&mut out)?,
         Command::Explain(command) => command.run(&mut out)?,
         Command::Export(command) => command.run(&mut out)?,
         Command::View(command) => command.run()?,

@@ -205,3 +205,30 @@ fn findings_as_text_markdown_json_and_pictures() {
     assert!(picture.starts_with("<svg") && picture.contains("Task stream"));
     scene.fails(3, &["explain", "no.reel"], &["no.reel"]);
 }
+
+#[test]
+fn stories_of_tasks() {
+    let scene = Scene::new();
+    scene.write("job.toml", JOB);
+    scene.reel(&["run", "job.toml", "--record", "job.reel", "--workers", "2"]);
+    let text = scene.ok(&["story", "job.reel", "flaky-3"]).stdout;
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(lines[0].starts_with("flaky-3 (t"), "{text}");
+    for part in ["assigned to worker-", "; exit, tried again", "2nd time (retry)", "→ memory"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let after = scene.json(&["story", "job.reel", "after", "--json"]);
+    let moments = after["moments"].as_array().expect("a list");
+    let erred = moments.iter().find(|moment| moment["phase"] == "erred").expect("it errs");
+    assert!(erred["what"].as_str().expect("a text").starts_with("errs: bad failed on worker-"));
+    assert_eq!(
+        (&after["waited_for"][0]["task"], &after["waited_for"][0]["story"]["task"]),
+        (&"bad".into(), &"bad".into())
+    );
+    scene.fails(
+        2,
+        &["story", "job.reel", "flaky"],
+        &["job.reel: no task is called `flaky`", "flaky-0"],
+    );
+    scene.fails(3, &["story", "no.reel", "t1"], &["no.reel"]);
+}
