@@ -11,9 +11,11 @@ mod interrupt;
 mod json;
 mod names;
 mod open;
+mod pack;
 mod progress;
 mod render;
 mod run;
+mod runs;
 mod session;
 mod size;
 mod state;
@@ -62,6 +64,8 @@ enum Command {
     Story(story::TellStory),
     Explain(explain::Explain),
     Export(export::Export),
+    Pack(pack::Pack),
+    Runs(runs::Runs),
     View(view::View),
 }
 
@@ -79,6 +83,8 @@ pub(crate) fn run() -> Result<(), Failure> {
         Command::Story(command) => command.run(&mut out)?,
         Command::Explain(command) => command.run(&mut out)?,
         Command::Export(command) => command.run(&mut out)?,
+        Command::Pack(command) => command.run()?,
+        Command::Runs(command) => command.run(&mut out)?,
         Command::View(command) => command.run()?,
     }
     Ok(out.flush()?)

@@ -6,6 +6,7 @@
 
 mod error;
 mod landmark;
+mod opening;
 mod travel;
 
 use std::collections::VecDeque;
@@ -17,6 +18,7 @@ pub use error::{FoldError, SeekError};
 pub use landmark::{Landmark, Toward};
 
 use landmark::Landmarks;
+use opening::opening_changes;
 
 use crate::Instant;
 use crate::figure::{View, Window};
@@ -54,6 +56,8 @@ pub struct Timeline {
     /// What was passed so far, also behind where the timeline is now.
     landmarks: Landmarks,
     now: Nanos,
+    /// Whether the state that the source begins with, if it does, was taken over.
+    opened: bool,
     failed: bool,
 }
 
@@ -101,6 +105,7 @@ impl Timeline {
             changes: Vec::new(),
             landmarks: Landmarks::default(),
             now: Nanos::ZERO,
+            opened: false,
             failed: false,
         }
     }
@@ -248,6 +253,7 @@ impl Timeline {
         let Some(state) = self.source.seek(to, beyond)? else { return Ok(false) };
         self.now = state.now();
         self.state = state;
+        self.opened = true;
         self.pending.clear();
         self.pending_samples.clear();
         self.pending_logs.clear();
@@ -264,7 +270,23 @@ impl Timeline {
         self.pending_samples.clear();
         self.pending_logs.clear();
         self.now = Nanos::ZERO;
+        self.opened = false;
         self.failed = false;
+        Ok(())
+    }
+
+    /// Takes over the state that a window of a run begins with, and shows it to the plots.
+    fn open(&mut self) -> Result<(), FoldError> {
+        self.opened = true;
+        let Some(state) = self.source.opening_state()? else { return Ok(()) };
+        self.now = state.now();
+        self.state = state;
+        for (at, change) in opening_changes(&self.state) {
+            for plot in &mut self.plots {
+                plot.update(at, &change, &self.state);
+            }
+        }
+        self.settle();
         Ok(())
     }
 
@@ -288,6 +310,9 @@ impl Timeline {
     fn fill(&mut self) -> Result<bool, FoldError> {
         if self.failed {
             return Ok(false);
+        }
+        if !self.opened {
+            self.open().inspect_err(|_| self.failed = true)?;
         }
         let batch = self.source.next_batch().inspect_err(|_| self.failed = true)?;
         let Some(batch) = batch else { return Ok(false) };

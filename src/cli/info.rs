@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -28,36 +28,36 @@ pub(crate) struct Info {
 
 /// The JSON form; the text says the same.
 #[derive(Debug, Serialize)]
-struct Report {
-    trace: String,
-    name: String,
-    run_id: String,
-    started: String,
-    started_unix_ns: u64,
-    duration_s: f64,
-    version: String,
-    format: String,
-    host: String,
-    platform: String,
-    command: Vec<String>,
-    workers: Workers,
-    tasks: Tasks,
-    events: u64,
-    samples: u64,
-    logs: u64,
-    bytes: u64,
-    bytes_per_event: f64,
+pub(crate) struct Report {
+    pub(crate) trace: String,
+    pub(crate) name: String,
+    pub(crate) run_id: String,
+    pub(crate) started: String,
+    pub(crate) started_unix_ns: u64,
+    pub(crate) duration_s: f64,
+    pub(crate) version: String,
+    pub(crate) format: String,
+    pub(crate) host: String,
+    pub(crate) platform: String,
+    pub(crate) command: Vec<String>,
+    pub(crate) workers: Workers,
+    pub(crate) tasks: Tasks,
+    pub(crate) events: u64,
+    pub(crate) samples: u64,
+    pub(crate) logs: u64,
+    pub(crate) bytes: u64,
+    pub(crate) bytes_per_event: f64,
     /// Whether the run was closed and nothing is missing.
-    complete: bool,
+    pub(crate) complete: bool,
     /// What is missing, or was skipped.
-    warnings: Vec<String>,
+    pub(crate) warnings: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
-struct Workers {
-    joined: u64,
-    lost: u64,
-    slots: u64,
+pub(crate) struct Workers {
+    pub(crate) joined: u64,
+    pub(crate) lost: u64,
+    pub(crate) slots: u64,
 }
 
 /// Each task once, by how it ended.
@@ -73,16 +73,7 @@ pub(crate) struct Tasks {
 impl Info {
     /// Prints the report.
     pub(crate) fn run(&self, out: &mut dyn Write) -> Result<(), Failure> {
-        let info = open::info(&self.trace)?;
-        let mut n_lost = 0;
-        let (state, cut) = open::fold(&self.trace, |event, _| {
-            n_lost += u64::from(is_loss(&event.what));
-            ControlFlow::Continue(())
-        })?;
-        let mut report = Report::new(self.trace.display().to_string(), info, &state);
-        report.workers.lost = n_lost;
-        report.complete &= cut.is_none();
-        report.warnings.extend(cut);
+        let (report, _) = Report::read(&self.trace, &self.trace.display().to_string())?;
         if self.json {
             serde_json::to_writer_pretty(&mut *out, &report).map_err(std::io::Error::from)?;
             return Ok(writeln!(out)?);
@@ -92,6 +83,21 @@ impl Info {
 }
 
 impl Report {
+    /// Reads a whole trace, which is to be called `name`, and gives its last state too.
+    pub(crate) fn read(trace: &Path, name: &str) -> Result<(Self, State), Failure> {
+        let info = open::info(trace)?;
+        let mut n_lost = 0;
+        let (state, cut) = open::fold(trace, |event, _| {
+            n_lost += u64::from(is_loss(&event.what));
+            ControlFlow::Continue(())
+        })?;
+        let mut report = Self::new(name.to_owned(), info, &state);
+        report.workers.lost = n_lost;
+        report.complete &= cut.is_none();
+        report.warnings.extend(cut);
+        Ok((report, state))
+    }
+
     fn new(trace: String, info: TraceInfo, state: &State) -> Self {
         let started = Timestamp::from_nanosecond(i128::from(info.run.started_unix_ns))
             .map_or_else(|_| "unknown".to_owned(), |t| format!("{t:.3}"));

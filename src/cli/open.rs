@@ -33,7 +33,7 @@ pub(crate) fn fold(
     mut visit: impl FnMut(&Stamped<Event>, &State) -> ControlFlow<Result<(), Failure>>,
 ) -> Result<(State, Option<String>), Failure> {
     let mut reader = TraceReader::open(path).map_err(Failure::input)?;
-    let mut state = State::new();
+    let mut state = reader.opening_state().map_err(Failure::input)?.unwrap_or_default();
     let mut changes = Vec::new();
     loop {
         let batch = match reader.next_batch() {

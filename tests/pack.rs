@@ -1,0 +1,231 @@
+//! `reel pack`: a zip that every command opens, that fits, and that tells nothing it should not.
+
+mod support;
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+use support::Scene;
+
+/// A job whose every name and word holds what must not be found in a redacted pack.
+const PRIVATE_JOB: &str = r#"
+name = "hush-job"
+
+[[task]]
+key = "hush-split"
+run = "echo hush-line; echo hush-warning >&2"
+env = { HUSH_TOKEN = "hush-value" }
+
+[[task]]
+key = "part-hush-{index}"
+each.range = "0..4"
+run = "echo hush-part {index}"
+needs = ["hush-split"]
+
+[[task]]
+key = "end-hush"
+run = "echo hush-reason >&2; exit 3"
+needs = ["hush-split"]
+"#;
+
+fn recorded(scene: &Scene) {
+    let args = ["demo", "reduction", "--leaves", "16", "--record", "run.reel", "--no-view"];
+    scene.ok(&args);
+}
+
+/// The entries of a zip, as another program sees them.
+fn entries(scene: &Scene, zip: &str) -> Vec<String> {
+    let line = format!("unzip -tqq {zip} >&2; unzip -Z1 {zip}");
+    scene.shell(&line).lines().map(str::to_owned).collect()
+}
+
+fn has_unzip(scene: &Scene) -> bool {
+    let there = scene.shell("command -v unzip || true");
+    if there.is_empty() {
+        eprintln!("unzip is not installed: the zip is only read by reel itself");
+    }
+    !there.is_empty()
+}
+
+fn summary(zip: &Path) -> Value {
+    // Entries are stored as they are: the JSON lies open between its name and the next header.
+    let bytes = fs::read(zip).expect("the zip was written");
+    let text = String::from_utf8_lossy(&bytes);
+    let begin = text.find("summary.json").expect("it has a summary") + "summary.json".len();
+    let mut values = serde_json::Deserializer::from_str(&text[begin..]).into_iter();
+    values.next().expect("there is JSON").expect("it is whole")
+}
+
+#[test]
+fn every_command_opens_the_zip() {
+    let scene = Scene::new();
+    recorded(&scene);
+    let ran = scene.ok(&["pack", "run.reel"]);
+    assert!(ran.stderr.contains("wrote run.reel.zip"), "{ran:?}");
+    if has_unzip(&scene) {
+        let expected = ["run.reel", "stream.png", "stream.svg", "summary.json", "issue.md"];
+        assert_eq!(entries(&scene, "run.reel.zip"), expected);
+        assert!(scene.shell("unzip -p run.reel.zip stream.svg").starts_with("<svg"));
+        let issue = scene.shell("unzip -p run.reel.zip issue.md");
+        for part in ["## What happened", "| command | `", "### Workers", "`leaf`", "stream.png"] {
+            assert!(issue.contains(part), "{part} in {issue}");
+        }
+    }
+    for command in ["state", "events"] {
+        let of = |file| scene.ok(&[command, file, "--json"]).stdout;
+        assert_eq!(of("run.reel.zip"), of("run.reel"), "{command}");
+    }
+    let (bare, packed) = (
+        scene.json(&["info", "run.reel", "--json"]),
+        scene.json(&["info", "run.reel.zip", "--json"]),
+    );
+    for field in ["run_id", "tasks", "workers", "events", "samples", "logs", "complete"] {
+        assert_eq!(packed[field], bare[field], "{field}");
+    }
+    let picture = |file, name: &str| {
+        scene.ok(&["render", file, "-o", name, "--plot", "task-stream"]);
+        fs::read_to_string(scene.path(name)).expect("a picture")
+    };
+    assert_eq!(picture("run.reel.zip", "b.svg"), picture("run.reel", "a.svg"));
+    assert_eq!(summary(&scene.path("run.reel.zip"))["run"]["tasks"], bare["tasks"]);
+}
+
+#[test]
+fn it_keeps_to_the_size_and_says_what_that_cost() {
+    let scene = Scene::new();
+    scene.ok(&["demo", "trivial", "--tasks", "20000", "--record", "run.reel", "--no-view"]);
+    let whole = fs::metadata(scene.path("run.reel")).expect("a trace").len();
+    let max_bytes = whole / 2;
+    let size = max_bytes.to_string();
+    let ran = scene.ok(&["pack", "run.reel", "-o", "half.zip", "--max-bytes", &size]);
+    assert!(fs::metadata(scene.path("half.zip")).expect("a zip").len() <= max_bytes);
+    assert!(ran.stderr.contains("left out: the run from "), "{ran:?}");
+    let left_out = &summary(&scene.path("half.zip"))["left_out"];
+    assert!(left_out["events"].as_u64() > Some(0), "{left_out}");
+    assert!(left_out["cut_at_s"].as_f64() > Some(0.0), "{left_out}");
+    let (half, all) =
+        (scene.json(&["info", "half.zip", "--json"]), scene.json(&["info", "run.reel", "--json"]));
+    let events = |info: &Value| info["events"].as_u64().expect("a count");
+    assert_eq!(events(&half) + left_out["events"].as_u64().expect("a count"), events(&all));
+    scene.fails(2, &["pack", "run.reel", "--max-bytes", "2000"], &["--max-bytes"]);
+    assert!(!scene.path("run.reel.zip").exists());
+    assert!(!scene.path("run.reel.zip.trace").exists());
+}
+
+#[test]
+fn a_redacted_pack_holds_no_word_of_the_user() {
+    let scene = Scene::new();
+    scene.write("hush.toml", PRIVATE_JOB);
+    let args = ["run", "hush.toml", "--record", "hush.reel", "--no-view"];
+    assert_eq!(scene.reel(&args).code, Some(1));
+    // The original does hold them, or this would show nothing.
+    let events = scene.ok(&["events", "hush.reel", "--json"]).stdout;
+    assert!(events.contains("part-hush") && events.contains("hush-reason"), "{events}");
+
+    let ran = scene.ok(&["pack", "hush.reel", "--redact"]);
+    assert!(ran.stderr.contains("still readable: times"), "{ran:?}");
+    let zip = fs::read_dir(scene.path(".")).expect("the folder").flatten();
+    let zip = zip.map(|entry| entry.file_name().into_string().expect("a name"));
+    let zip = zip.filter(|name| name.ends_with(".zip")).collect::<Vec<_>>();
+    let [zip] = zip.as_slice() else { panic!("{zip:?}") };
+    assert!(zip.starts_with("redacted-"), "{zip}");
+
+    let host = scene.json(&["info", "hush.reel", "--json"])["host"].as_str().map(str::to_owned);
+    let folder = scene.path("hush.toml").display().to_string();
+    let mut seen = fs::read(scene.path(zip)).expect("the zip");
+    // Everything in the trace, unpacked: each event with all its names, and each view of them.
+    for args in [vec!["info", zip, "--json"], vec!["events", zip, "--json"], vec!["state", zip]] {
+        seen.extend(scene.ok(&args).stdout.bytes());
+    }
+    let seen = String::from_utf8_lossy(&seen);
+    for private in ["hush", "HUSH", "sh -c", "worker-0", folder.as_str()] {
+        assert!(!seen.contains(private), "{private}");
+    }
+    if let Some(host) = host.filter(|host| host.len() > 5) {
+        assert!(!seen.contains(&host), "{host}");
+    }
+    let prefixes = scene.json(&["state", zip, "--json"])["prefixes"].clone();
+    assert_eq!(prefixes[0]["name"], "prefix~1");
+    assert_eq!(prefixes.as_array().map(Vec::len), Some(3));
+}
+
+#[test]
+fn refuses_what_it_cannot_pack_and_what_is_no_pack() {
+    let scene = Scene::new();
+    recorded(&scene);
+    scene.fails(3, &["pack", "none.reel"], &["there is no file none.reel"]);
+    scene.fails(2, &["pack", "run.reel", "-o", "run.tar"], &["run.tar", "OUT.zip"]);
+    scene.ok(&["pack", "run.reel"]);
+    scene.fails(2, &["pack", "run.reel.zip"], &["would replace itself"]);
+    scene.ok(&["pack", "run.reel.zip", "-o", "again.zip"]);
+    scene.fails(1, &["pack", "run.reel", "-o", "nowhere/run.zip"], &["nowhere/run.zip"]);
+
+    let zip = fs::read(scene.path("run.reel.zip")).expect("a zip");
+    scene.write("more.zip", [zip.as_slice(), b"more"].concat());
+    scene.write("cut.zip", &zip[..zip.len() / 2]);
+    for file in ["more.zip", "cut.zip"] {
+        for command in ["info", "state", "events", "view"] {
+            scene.fails(3, &[command, file], &[file, "is not a pack"]);
+        }
+    }
+}
+
+#[test]
+fn a_run_that_was_killed_is_packed_as_such() {
+    let scene = Scene::new();
+    recorded(&scene);
+    let whole = fs::read(scene.path("run.reel")).expect("a trace");
+    scene.write("killed.reel", &whole[..whole.len() - 30]);
+    let ran = scene.ok(&["pack", "killed.reel"]);
+    assert!(ran.stderr.contains("was not closed"), "{ran:?}");
+    let info = scene.json(&["info", "killed.reel.zip", "--json"]);
+    assert_eq!(info["complete"], false);
+    assert_eq!(summary(&scene.path("killed.reel.zip"))["run"]["complete"], false);
+}
+
+#[test]
+fn a_window_shows_what_the_whole_run_shows_there() {
+    let scene = Scene::new();
+    let args = ["demo", "trivial", "--tasks", "3000", "--record", "run.reel", "--no-view"];
+    scene.ok(&args);
+    let end = scene.json(&["info", "run.reel", "--json"])["duration_s"].as_f64().expect("a time");
+    let at = |share: f64| format!("{:.6}s", end * share);
+    let (from, middle, to) = (at(0.3), at(0.5), at(0.7));
+    scene.ok(&["pack", "run.reel", "-o", "part.zip", "--from", &from, "--to", &to]);
+    let state = |file, instant: &String| {
+        let mut state = scene.json(&["state", file, "--at", instant, "--json"]);
+        // At its very end, a trace is at the instant of its last event.
+        state.as_object_mut().expect("an object").remove("at_s");
+        state
+    };
+    for instant in [&from, &middle, &to] {
+        let same = state("part.zip", instant) == state("run.reel", instant);
+        assert!(same, "at {instant}");
+    }
+    let listed = |file, from: &str| {
+        scene.ok(&["events", file, "--from", from, "--to", &to, "--json"]).stdout
+    };
+    assert!(listed("part.zip", &middle) == listed("run.reel", &middle));
+    let picture = |file, name: &str| {
+        let window = ["--from", &from, "--to", &middle, "--at", &middle];
+        let args = [&["render", file, "-o", name, "--plot", "task-stream"], &window[..]].concat();
+        scene.ok(&args);
+        fs::read_to_string(scene.path(name)).expect("a picture")
+    };
+    // The legend of the whole run names what ran before the window, too.
+    let paths = |svg: &str| -> Vec<String> {
+        svg.split('<').filter(|part| part.starts_with("path")).map(str::to_owned).collect()
+    };
+    let (part, whole) = (picture("part.zip", "b.svg"), picture("run.reel", "a.svg"));
+    assert!(!paths(&whole).is_empty() && paths(&part) == paths(&whole), "the pictures differ");
+
+    scene.fails(2, &["pack", "run.reel", "--from", "event:7"], &["a window is in time"]);
+    scene.fails(
+        2,
+        &["pack", "run.reel", "--from", "70%", "--to", "30%"],
+        &["nothing lies between"],
+    );
+    let args = ["pack", "part.zip", "-o", "again.zip", "--redact"];
+    scene.fails(2, &args, &["cannot be redacted"]);
+}
