@@ -41,12 +41,13 @@ fn main() -> Result<(), Box<dyn Error>> {
             Box::new(
                 move || Ok(Box::new(VecSource::new(RunInfo::default(), [batch.clone()])) as _),
             );
-        Timeline::rewindable(reopen, plots::all())
+        let drawn = ["task-stream", "progress", "workers"];
+        Timeline::rewindable(reopen, drawn.into_iter().filter_map(plots::by_id).collect())
     };
     let mut timeline = open()?;
     timeline.run_to_end()?;
     let end = timeline.now();
-    println!("{} events, {end}", batch.events.len());
+    eprintln!("{} events, {end}", batch.events.len());
     for theme in [Theme::light(), Theme::dark()] {
         let began = Instant::now();
         let png = Layout::status(1280, 720).png(
@@ -56,7 +57,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             "a made-up run",
             &theme,
         );
-        println!("PNG {}: {} bytes in {:.1?}", theme.name, png.len(), began.elapsed());
+        eprintln!("PNG {}: {} bytes in {:.1?}", theme.name, png.len(), began.elapsed());
         std::fs::write(folder.join(format!("status-{}.png", theme.name)), png)?;
         let options = FilmOptions {
             layout: Layout::status(1000, 600),
@@ -74,7 +75,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let film = film(&mut timeline, &options, &mut |_, _| {})?;
         let (n_frames, length_s, bytes) = (film.n_frames, film.length_s, film.bytes.len());
         let took = began.elapsed();
-        println!(
+        eprintln!(
             "GIF {}: {n_frames} frames of {length_s:.1} s, {bytes} bytes in {took:.1?}",
             theme.name
         );

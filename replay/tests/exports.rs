@@ -39,8 +39,8 @@ fn count(batch: &Batch, is: impl Fn(&Event) -> bool) -> usize {
 
 fn written(write: impl Fn(&mut dyn std::io::Write) -> std::io::Result<()>) -> Vec<u8> {
     let (mut once, mut twice) = (Vec::new(), Vec::new());
-    write(&mut once).unwrap();
-    write(&mut twice).unwrap();
+    write(&mut once).expect("a Vec takes all");
+    write(&mut twice).expect("a Vec takes all");
     assert_eq!(once, twice, "the same rows give the same bytes");
     once
 }
@@ -61,7 +61,7 @@ fn fields(mut bytes: &[u8]) -> Vec<(u64, Field<'_>)> {
             1 => {
                 let (eight, rest) = bytes.split_at(8);
                 bytes = rest;
-                Field::Number(u64::from_le_bytes(eight.try_into().unwrap()))
+                Field::Number(u64::from_le_bytes(eight.try_into().expect("eight bytes")))
             }
             2 => {
                 let length = varint(&mut bytes) as usize;
@@ -79,7 +79,7 @@ fn fields(mut bytes: &[u8]) -> Vec<(u64, Field<'_>)> {
 fn varint(bytes: &mut &[u8]) -> u64 {
     let mut value = 0;
     for shift in (0..).step_by(7) {
-        let (byte, rest) = bytes.split_first().unwrap();
+        let (byte, rest) = bytes.split_first().expect("a number ends");
         *bytes = rest;
         value |= u64::from(byte & 0x7f) << shift;
         if byte & 0x80 == 0 {
@@ -123,7 +123,7 @@ struct Perfetto {
 
 fn read_perfetto(file: &[u8]) -> Perfetto {
     let mut bytes = Vec::new();
-    GzDecoder::new(file).read_to_end(&mut bytes).unwrap();
+    GzDecoder::new(file).read_to_end(&mut bytes).expect("it is gzip");
     let mut trace = Perfetto::default();
     let mut names = BTreeSet::new();
     let mut open: BTreeMap<u64, (u64, bool)> = BTreeMap::new();
@@ -134,35 +134,38 @@ fn read_perfetto(file: &[u8]) -> Perfetto {
         assert_eq!(number(&packet, 10), Some(1), "all packets are of one sequence");
         if let Some(track) = block(&packet, 60) {
             let track = fields(track);
-            let name = String::from_utf8(block(&track, 2).unwrap().to_vec()).unwrap();
+            let name = String::from_utf8(block(&track, 2).expect("a track has a name").to_vec())
+                .expect("names are UTF-8");
             if let Some(parent) = number(&track, 5) {
                 assert!(trace.tracks.contains_key(&parent));
             }
-            let uuid = number(&track, 1).unwrap();
+            let uuid = number(&track, 1).expect("a track has an id");
             assert!(trace.tracks.insert(uuid, name).is_none(), "{uuid}");
         }
         if let Some(interned) = block(&packet, 12) {
             for (table, entry) in fields(interned) {
                 let Field::Bytes(entry) = entry else { panic!("an entry is a message") };
-                assert!(names.insert((table, number(&fields(entry), 1).unwrap())));
+                assert!(
+                    names.insert((table, number(&fields(entry), 1).expect("an entry has an id")))
+                );
             }
         }
         let Some(event) = block(&packet, 11) else { continue };
-        let (at, event) = (number(&packet, 8).unwrap(), fields(event));
-        let track = number(&event, 11).unwrap();
+        let (at, event) = (number(&packet, 8).expect("an event has an instant"), fields(event));
+        let track = number(&event, 11).expect("an event has a track");
         assert!(trace.tracks.contains_key(&track), "{track}");
         match number(&event, 9) {
             Some(1) => {
                 let last = open.insert(track, (at, true));
                 assert!(last.is_none_or(|(end, is_open)| end <= at && !is_open), "{track} {at}");
-                assert!(names.contains(&(2, number(&event, 10).unwrap())));
-                assert!(names.contains(&(1, number(&event, 3).unwrap())));
+                assert!(names.contains(&(2, number(&event, 10).expect("a slice has a name"))));
+                assert!(names.contains(&(1, number(&event, 3).expect("a slice has a category"))));
                 trace.n_slices += 1;
                 trace.outgoing.extend(numbers(&event, 47));
                 trace.incoming.extend(numbers(&event, 48));
             }
             Some(2) => {
-                let (begin, is_open) = open.insert(track, (at, false)).unwrap();
+                let (begin, is_open) = open.insert(track, (at, false)).expect("it began");
                 assert!(is_open && begin <= at);
             }
             Some(3 | 4) => {}

@@ -136,11 +136,11 @@ impl Collector {
             Change::Mark { name, task, started_at } => {
                 self.rows.marks.push(Mark { name, task, started_at, at });
             }
-            Change::Worker { worker, from, to: WorkerStatus::Lost } => {
-                // A worker that leaves when all is done, or after its retirement, is no loss.
-                if from != Some(WorkerStatus::Retiring) && !self.rows.state.is_idle() {
-                    self.rows.losses.push((at, worker));
-                }
+            // A worker that leaves when all is done, or after its retirement, is no loss.
+            Change::Worker { worker, from, to: WorkerStatus::Lost }
+                if from != Some(WorkerStatus::Retiring) && !self.rows.state.is_idle() =>
+            {
+                self.rows.losses.push((at, worker));
             }
             // What else changes has no row.
             _ => {}

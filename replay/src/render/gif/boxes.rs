@@ -48,7 +48,7 @@ impl Changes {
     pub(super) fn boxes(&self, n_max: usize) -> Vec<Area> {
         let height = self.differs.len() / self.width.max(1);
         let mut boxes: Vec<Area> =
-            self.tight(Area { columns: 0..self.width, rows: 0..height }).into_iter().collect();
+            self.tight(&Area { columns: 0..self.width, rows: 0..height }).into_iter().collect();
         while boxes.len() < n_max {
             let splits =
                 boxes.iter().enumerate().filter_map(|(i, area)| Some((i, self.split(area)?)));
@@ -61,7 +61,7 @@ impl Changes {
     }
 
     /// The smallest box around what differs within an area.
-    fn tight(&self, area: Area) -> Option<Area> {
+    fn tight(&self, area: &Area) -> Option<Area> {
         let row_differs = |row: &usize| {
             let row = row * self.width;
             self.differs[row + area.columns.start..row + area.columns.end].contains(&true)
@@ -96,7 +96,7 @@ impl Changes {
         of_rows
             .chain(of_columns)
             .filter_map(|(one, other)| {
-                let (one, other) = (self.tight(one)?, self.tight(other)?);
+                let (one, other) = (self.tight(&one)?, self.tight(&other)?);
                 Some((area.cost() - one.cost() - other.cost(), one, other))
             })
             .filter(|(gain, ..)| *gain > 0.0)

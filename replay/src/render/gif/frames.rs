@@ -138,11 +138,11 @@ mod tests {
     fn played(file: &[u8]) -> Vec<(u64, Vec<u32>)> {
         let mut options = DecodeOptions::new();
         options.set_color_output(ColorOutput::RGBA);
-        let mut decoder = options.read_info(Cursor::new(file)).unwrap();
+        let mut decoder = options.read_info(Cursor::new(file)).expect("it is GIF");
         let width = usize::from(decoder.width());
         let mut screen = vec![0; width * usize::from(decoder.height())];
         let mut seen = Vec::new();
-        while let Some(frame) = decoder.read_next_frame().unwrap() {
+        while let Some(frame) = decoder.read_next_frame().expect("its frames are whole") {
             for (i, rgba) in frame.buffer.chunks(4).enumerate() {
                 let (x, y) = (i % usize::from(frame.width), i / usize::from(frame.width));
                 if rgba[3] != 0 {
