@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 
 use taskreel_recorder::{Source, Tailer};
+use taskreel_replay::Reopen;
 use taskreel_viewer::{ServeError, ViewerConfig, ViewerHandle, serve};
 
 use super::Failure;
@@ -29,7 +30,15 @@ pub(crate) fn start(trace: &Path, addr: Option<SocketAddr>) -> Result<ViewerHand
     let mut refused = None;
     for addr in candidates {
         let source: Box<dyn Source> = Box::new(Tailer::open(trace).map_err(Failure::input)?);
-        match serve(ViewerConfig { addr, source, title: String::new() }) {
+        let again = trace.to_owned();
+        let reopen: Reopen = Box::new(move || Ok(Box::new(Tailer::open(&again)?) as _));
+        match serve(ViewerConfig {
+            addr,
+            source,
+            reopen: Some(reopen),
+            token: None,
+            title: String::new(),
+        }) {
             Ok(viewer) => {
                 say(format_args!("viewer: {}", viewer.url()));
                 return Ok(viewer);

@@ -113,3 +113,13 @@ export function pixels(page, plot, { left, top, width, height }) {
     [plot, left, top, width, height],
   );
 }
+
+/** Waits until a condition on what was seen holds, and gives what it gave. */
+export async function until(page, check, what) {
+  for (let i = 0; i < 400; i++) {
+    const found = check();
+    if (found) return found;
+    await page.waitForTimeout(25);
+  }
+  throw new Error(`never: ${what}`);
+}

@@ -3,8 +3,11 @@
 
 /**
  * @typedef {{from: number, to: number}} TimeWindow in ns since the run began
- * @typedef {{plots: {id: string, width: number, height: number}[], window: TimeWindow | null}} Look
+ * @typedef {{plots: {id: string, width: number, height: number}[], window: TimeWindow | null,
+ *            at: string | null, tables: string[]}} Look
  */
+
+import { ROOT } from './page.js';
 
 const RETRY_MS_MIN = 500;
 const RETRY_MS_MAX = 8000;
@@ -28,7 +31,7 @@ export class Live {
 
   connect() {
     // Relative, so that it works behind a path prefix.
-    const url = new URL('ws', location.href);
+    const url = new URL(`${ROOT}ws`, location.href);
     url.protocol = url.protocol.replace('http', 'ws');
     this.socket = new WebSocket(url);
     this.socket.addEventListener('open', () => {

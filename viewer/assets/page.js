@@ -2,30 +2,38 @@
 // text and nothing else.
 
 /**
- * @typedef {{run: string, kind: string, now_ns: number, texts: Record<string, string>, tables: Record<string, string[][]>,
- *            progress: [number, number]}} Words
+ * @typedef {[number | null, number | null]} Sides before and after the instant that is shown, in ns
+ * @typedef {{run: string, kind: string, run_kind: string, now_ns: number, end_ns: number, seq: number,
+ *            jumps: {trouble: Sides, mark: Sides}, progress: [number, number],
+ *            texts: Record<string, string>, tables: Record<string, string[][]>}} Words
  */
+
+/** The way from this page to the viewer's begin; relative, so that it works behind a path prefix. */
+export const ROOT = document.documentElement.dataset.root ?? '';
 
 const HIDDEN_WHEN_EMPTY = new Set(['banner', 'empty']);
 
 /** @param {Words} words */
 export function show(words) {
   for (const [id, text] of Object.entries(words.texts)) {
+    // Not every page has a place for every text.
+    if (!document.getElementById(id)) continue;
     setText(id, text);
     if (HIDDEN_WHEN_EMPTY.has(id)) byId(id).hidden = text === '';
   }
   byId('banner').classList.remove('info');
   byId('badge').dataset.kind = words.kind;
-  byId('plots').dataset.status = words.kind;
-  byId('erred').dataset.none = String(words.texts['total-erred'] === '0');
+  byId('badge').dataset.runKind = words.run_kind;
+  byId('page').dataset.status = words.kind;
+  const erred = document.getElementById('erred');
+  if (erred) erred.dataset.none = String(words.texts['total-erred'] === '0');
   const [ended, tasks] = words.progress;
-  const progress = /** @type {HTMLProgressElement} */ (byId('progress'));
-  progress.max = Math.max(tasks, 1);
-  progress.value = ended;
-  for (const [id, rows] of Object.entries(words.tables)) fill(byId(id), rows);
+  const progress = /** @type {HTMLProgressElement | null} */ (document.getElementById('progress'));
+  if (progress) Object.assign(progress, { max: Math.max(tasks, 1), value: ended });
+  for (const [id, rows] of Object.entries(words.tables)) fill(document.getElementById(id), rows);
   // Lost workers are told apart by their status, which the style sheet cannot read from a cell.
-  const { rows } = /** @type {HTMLTableElement} */ (byId('workers')).tBodies[0];
-  words.tables.workers.forEach((row, i) => (rows[i].dataset.status = row[2]));
+  const workers = /** @type {HTMLTableElement | null} */ (document.getElementById('workers'));
+  if (workers) words.tables.workers?.forEach((row, i) => (workers.tBodies[0].rows[i].dataset.status = row[2]));
   document.title = `${title(words)} · Taskreel`;
 }
 
@@ -35,7 +43,7 @@ export function show(words) {
  */
 export function showDisconnected(wasConnected) {
   const badge = byId('badge');
-  const isWhole = badge.dataset.kind === 'finished';
+  const isWhole = badge.dataset.runKind === 'finished';
   if (!isWhole && wasConnected) {
     badge.dataset.kind = 'disconnected';
     setText('badge', 'DISCONNECTED');
@@ -77,29 +85,59 @@ function title(words) {
   return words.kind === 'live' && tasks > 0 ? `${percent} % ${name}` : name;
 }
 
-function setText(id, text) {
+export function setText(id, text) {
   const element = byId(id);
   // Writing the same text again would end a selection and make screen readers repeat it.
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** Brings a table's body to the rows given, touching only cells that differ. */
-function fill(table, rows) {
+/** A text beside the pointer. @param {string} text @param {number} x @param {number} y */
+export function showTip(text, x, y) {
+  const tip = byId('tip');
+  tip.textContent = text;
+  tip.hidden = false;
+  // Beside the pointer, and never beyond the window's edge.
+  const left = Math.min(x + 14, innerWidth - tip.offsetWidth - 8);
+  const below = y + 18 + tip.offsetHeight < innerHeight;
+  tip.style.left = `${Math.max(left, 8)}px`;
+  tip.style.top = `${below ? y + 18 : y - tip.offsetHeight - 10}px`;
+}
+
+export function hideTip() {
+  byId('tip').hidden = true;
+}
+
+/**
+ * Brings a table's body to the rows given, touching only cells that differ. In a table with
+ * `data-link` the first cell is a link, to what the last entry of the row says.
+ */
+export function fill(table, rows) {
+  if (!table) return;
   const body = table.tBodies[0];
-  const heads = table.tHead.rows[0].cells;
+  const heads = [...table.tHead.rows[0].cells];
+  const { link } = table.dataset;
   while (body.rows.length > rows.length) body.deleteRow(-1);
   while (body.rows.length < rows.length) {
     const row = body.insertRow();
-    for (const head of heads) {
+    heads.forEach((head, c) => {
       const cell = row.insertCell();
       cell.className = head.className;
-      cell.append(document.createElement('bdi'));
-    }
+      const text = document.createElement('bdi');
+      if (link === undefined || c > 0) return cell.append(text);
+      const anchor = document.createElement('a');
+      anchor.dataset.page = '';
+      anchor.append(text);
+      cell.append(anchor);
+    });
   }
   rows.forEach((cells, r) =>
-    cells.forEach((text, c) => {
-      const cell = body.rows[r].cells[c].firstChild;
-      if (cell.textContent !== text) cell.textContent = text;
+    heads.forEach((_, c) => {
+      const cell = body.rows[r].cells[c];
+      const place = cell.querySelector('bdi') ?? cell;
+      if (place.textContent !== cells[c]) place.textContent = cells[c];
+      const anchor = link !== undefined && c === 0 && cell.querySelector('a');
+      const href = `${ROOT}${link}${cells[heads.length]}`;
+      if (anchor && anchor.getAttribute('href')?.split('?')[0] !== href) anchor.setAttribute('href', href + location.search);
     }),
   );
 }

@@ -1,6 +1,7 @@
 // One plot on the page: its canvas, hover, and zoom and pan of its time axis.
 
 import { draw, labelAt } from './glyphs.js';
+import { hideTip, ROOT, showTip } from './page.js';
 
 /**
  * @typedef {import('./glyphs.js').Figure} Figure
@@ -9,6 +10,7 @@ import { draw, labelAt } from './glyphs.js';
 
 const ZOOM_STEP = 1.35;
 const SPAN_NS_MIN = 20_000;
+const DOUBLE_CLICK_MS = 280;
 
 export class Panel {
   /**
@@ -16,12 +18,18 @@ export class Panel {
    * @param {() => import('./glyphs.js').Palette} palette
    * @param {(window: TimeWindow | null) => void} zoomed asks for another window; `null`: all
    * @param {() => void} resized
+   * @param {(select: TimeWindow | null) => void} selected a stretch of time was chosen
    */
-  constructor(section, palette, zoomed, resized) {
+  constructor(section, palette, zoomed, resized, selected) {
     this.id = section.dataset.plot;
     this.section = section;
     this.palette = palette;
     this.zoomed = zoomed;
+    this.selected = selected;
+    /** What is selected on the axis of time. @type {TimeWindow | null} */
+    this.select = null;
+    /** Executions that a search found; the first is where it stands. @type {TimeWindow[]} */
+    this.found = [];
     this.box = find(section, '.picture');
     this.note = find(section, '.note');
     this.zoomButtons = find(section, '.zoom');
@@ -29,6 +37,8 @@ export class Panel {
     this.link = /** @type {HTMLAnchorElement} */ (find(section, '.tools a'));
     /** Where the run ends for now, in ns since it began. */
     this.end = 0;
+    /** The instant that is shown, in ns; `null`: the newest. @type {number | null} */
+    this.at = null;
     /** @type {Figure | null} */
     this.figure = null;
     /** What was asked for last: the figure that shows it may be on its way. @type {TimeWindow | null} */
@@ -63,7 +73,8 @@ export class Panel {
     this.canvas.dataset.timed = String(isTimed);
     const theme = this.palette().name;
     const range = window ? `&from=${window.from}&to=${window.to}` : '';
-    this.link.href = `plot/${this.id}.svg?width=1200&height=500&theme=${theme}${range}`;
+    const at = this.at === null ? '' : `&at=${this.at}ns`;
+    this.link.href = `${ROOT}plot/${this.id}.svg?width=1200&height=500&theme=${theme}${range}${at}`;
     this.redraw();
     if (this.pointer) this.hover(this.pointer);
   }
@@ -83,7 +94,63 @@ export class Panel {
     }
     const ctx = canvas.getContext('2d', { alpha: false });
     ctx.setTransform(scale, 0, 0, scale, 0, 0);
-    draw(ctx, figure, this.palette(), this.shift());
+    const shift = this.shift();
+    draw(ctx, figure, this.palette(), shift);
+    this.drawMarks(ctx, shift);
+    this.drawCursor(ctx, shift);
+  }
+
+  /** Where an instant is on the frame. */
+  px(ns, shift) {
+    const { frame, window_ns: [from, to] } = this.figure;
+    const px = ((ns - from) / (to - from)) * frame.width;
+    return Math.min(Math.max(shift ? shift(px) : px, 0), frame.width);
+  }
+
+  /** What is selected, and what a search found. */
+  drawMarks(ctx, shift) {
+    if (!this.figure.window_ns) return;
+    const { frame } = this.figure;
+    const palette = this.palette();
+    if (this.select) {
+      const [from, to] = [this.px(this.select.from, shift), this.px(this.select.to, shift)];
+      ctx.globalAlpha = 0.16;
+      ctx.fillStyle = palette.text;
+      ctx.fillRect(frame.left + from, frame.top, to - from, frame.height);
+      ctx.globalAlpha = 1;
+      ctx.strokeStyle = palette.text;
+      ctx.lineWidth = 1;
+      ctx.strokeRect(Math.round(frame.left + from) + 0.5, frame.top + 0.5, Math.round(to - from), frame.height - 1);
+    }
+    this.found.forEach(({ from, to }, i) => {
+      const [begin, end] = [this.px(from, shift), this.px(to, shift)];
+      if (end <= 0 || begin >= frame.width) return;
+      ctx.fillStyle = i === 0 ? '#e5383b' : palette.text;
+      ctx.fillRect(frame.left + begin, frame.top + frame.height - 3, Math.max(end - begin, 2), 3);
+      if (i > 0) return;
+      ctx.fillRect(frame.left + begin, frame.top, 1, frame.height);
+      ctx.fillRect(frame.left + end, frame.top, 1, frame.height);
+    });
+  }
+
+  /** The instant that is shown, on an axis of time; what came after it is veiled. */
+  drawCursor(ctx, shift) {
+    const { frame, window_ns: shown } = this.figure;
+    if (this.at === null || !shown) return;
+    const x = this.px(this.at, shift);
+    const { background, text } = this.palette();
+    ctx.globalAlpha = 0.72;
+    ctx.fillStyle = background;
+    ctx.fillRect(frame.left + x, frame.top, frame.width - x, frame.height);
+    ctx.globalAlpha = 1;
+    ctx.fillStyle = text;
+    if (x > 0 && x < frame.width) ctx.fillRect(Math.round(frame.left + x) - 1, frame.top, 1.5, frame.height);
+  }
+
+  /** Moves the cursor at once; what else the instant changes comes with the next figures. */
+  lookAt(at) {
+    this.at = at;
+    if (this.figure?.window_ns) this.redraw();
   }
 
   /** How the figure is stretched until the one that was asked for is here. */
@@ -144,11 +211,14 @@ export class Panel {
   listen() {
     const { canvas } = this;
     canvas.addEventListener('wheel', (event) => this.wheel(event), { passive: false });
-    canvas.addEventListener('dblclick', () => this.all());
+    canvas.addEventListener('dblclick', () => {
+      clearTimeout(this.opening);
+      this.all();
+    });
     canvas.addEventListener('pointerdown', (event) => this.press(event));
     canvas.addEventListener('pointermove', (event) => this.move(event));
-    canvas.addEventListener('pointerup', () => (this.dragged = null));
-    canvas.addEventListener('pointercancel', () => (this.dragged = null));
+    canvas.addEventListener('pointerup', (event) => this.release(event));
+    canvas.addEventListener('pointercancel', () => (this.pressed = this.dragged = this.selecting = null));
     canvas.addEventListener('pointerleave', () => this.leave());
     canvas.addEventListener('keydown', (event) => this.key(event));
     const acts = {
@@ -174,13 +244,49 @@ export class Panel {
   }
 
   press(event) {
+    clearTimeout(this.opening);
     if (event.button !== 0 || !this.figure?.window_ns) return;
-    this.dragged = event.clientX;
     this.canvas.setPointerCapture(event.pointerId);
+    this.pressed = event.clientX;
+    if (event.shiftKey) this.selecting = this.instant(event);
+    else this.dragged = event.clientX;
+  }
+
+  /** The instant under the pointer, in ns. */
+  instant(event) {
+    const { from, to } = this.looking();
+    return from + (this.frameX(event) / this.figure.frame.width) * (to - from);
+  }
+
+  /** What was pressed is released: a click, if the pointer stayed where it was. */
+  release(event) {
+    const isClick = this.pressed != null && Math.abs(event.clientX - this.pressed) < 3;
+    const isSelecting = this.selecting != null;
+    this.pressed = this.dragged = this.selecting = null;
+    if (isClick && isSelecting) this.selected(null);
+    // A second click makes it a double click, which means something else.
+    else if (isClick) this.opening = setTimeout(() => this.open(event), DOUBLE_CLICK_MS);
+  }
+
+  /** Opens the story of the task under the pointer. */
+  async open(event) {
+    const { x, y } = this.place(event);
+    const label = this.figure && labelAt(this.figure, x, y);
+    if (!label || !this.figure.window_ns) return;
+    const at = this.instant(event);
+    const { from, to } = this.looking();
+    const px = ((to - from) / this.figure.frame.width) * 2;
+    const query = new URLSearchParams({ from: String(Math.max(Math.round(at - px), 0)), to: String(Math.round(at + px)), label });
+    const answer = await fetch(`${ROOT}api/task-at?${query}`);
+    if (answer.ok) location.assign(`${ROOT}task/${(await answer.json()).task}${location.search}`);
   }
 
   move(event) {
-    if (this.dragged != null) {
+    if (this.selecting != null) {
+      const ends = [this.selecting, this.instant(event)].sort((a, b) => a - b).map(Math.round);
+      if (ends[1] > ends[0]) this.selected({ from: ends[0], to: ends[1] });
+      hideTip();
+    } else if (this.dragged != null) {
       this.pan(this.dragged - event.clientX);
       this.dragged = event.clientX;
       hideTip();
@@ -236,19 +342,4 @@ function find(section, selector) {
   const found = section.querySelector(selector);
   if (!found) throw new Error(`the panel has no ${selector}`);
   return found;
-}
-
-function showTip(text, x, y) {
-  const tip = document.getElementById('tip');
-  tip.textContent = text;
-  tip.hidden = false;
-  // Beside the pointer, and never beyond the window's edge.
-  const left = Math.min(x + 14, innerWidth - tip.offsetWidth - 8);
-  const below = y + 18 + tip.offsetHeight < innerHeight;
-  tip.style.left = `${Math.max(left, 8)}px`;
-  tip.style.top = `${below ? y + 18 : y - tip.offsetHeight - 10}px`;
-}
-
-function hideTip() {
-  document.getElementById('tip').hidden = true;
 }

@@ -12,10 +12,17 @@ use std::time::{Duration, Instant, SystemTime};
 use synthetic::{PREFIXES, Plan, Playback};
 use taskreel_model::Nanos;
 use taskreel_recorder::{Batch, RunInfo, Source, VecSource};
+use taskreel_replay::Reopen;
 use taskreel_viewer::{ViewerConfig, serve};
 
 #[path = "../tests/support/synthetic.rs"]
 mod synthetic;
+
+/// A source, and the way to have it again from its begin.
+fn both(source: impl Source + Clone + 'static) -> (Box<dyn Source>, Reopen) {
+    let copy = source.clone();
+    (Box::new(source), Box::new(move || Ok(Box::new(copy.clone()))))
+}
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -29,28 +36,34 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let past = synthetic::header("wordcount", hour_ago);
     let batch = synthetic::make(&plan);
     let mut held = None;
-    let source: Box<dyn Source> = match args.first().map_or("live", String::as_str) {
-        "live" => Box::new(Playback::new(now, batch, 1.0, None)),
+    let (source, reopen) = match args.first().map_or("live", String::as_str) {
+        "live" => both(Playback::new(now, batch, 1.0, None)),
         "held" => {
             let mut playback = Playback::new(now, batch, 1.0, None);
             playback.began = Arc::default();
             held = Some(playback.began.clone());
-            Box::new(playback)
+            both(playback)
         }
-        "finished" => Box::new(VecSource::new(past, [batch])),
-        "killed" => Box::new(Playback::new(past, batch, 100.0, Some(Nanos::from_millis(2_500)))),
-        "empty" => Box::new(Playback::new(now, batch, 0.0, Some(Nanos::from_millis(1)))),
+        "finished" => both(VecSource::new(past, [batch])),
+        "killed" => both(Playback::new(past, batch, 100.0, Some(Nanos::from_millis(2_500)))),
+        "empty" => both(Playback::new(now, batch, 0.0, Some(Nanos::from_millis(1)))),
         "hostile" => {
             let evil = "<script>alert(1)</script><img src=x onerror=alert(2)>'\"\u{202e}\0";
             let prefixes = PREFIXES.map(|name| format!("{evil}{name}"));
             let batch = synthetic::make(&Plan { prefixes, ..plan });
-            Box::new(VecSource::new(RunInfo { name: evil.to_owned(), ..past }, [batch]))
+            both(VecSource::new(RunInfo { name: evil.to_owned(), ..past }, [batch]))
         }
-        "nothing" => Box::new(VecSource::new(past, [Batch::default()])),
+        "nothing" => both(VecSource::new(past, [Batch::default()])),
         other => return Err(format!("unknown mode {other}").into()),
     };
-    let viewer =
-        serve(ViewerConfig { addr: ([127, 0, 0, 1], 0).into(), source, title: String::new() })?;
+    let addr = ([127, 0, 0, 1], 0).into();
+    let viewer = serve(ViewerConfig {
+        addr,
+        source,
+        reopen: Some(reopen),
+        token: None,
+        title: String::new(),
+    })?;
     eprintln!("viewer: {}", viewer.url());
     let mut input = std::io::stdin().lock();
     if let Some(began) = held {

@@ -1,18 +1,20 @@
 //! The thread that owns the timeline: it folds what the source brings, and between two portions
 //! answers what the pages ask. Nothing is shared, so nothing is locked; a question waits in a
-//! bounded queue, and whoever asks waits for the answer before asking again.
+//! bounded queue, and whoever asks waits for the answer before asking again. A thread beside it
+//! folds the run again for pages that look back, so that looking back stops nothing.
 
+mod past;
+mod readings;
 mod run;
-mod tap;
 
 use std::io;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use taskreel_recorder::Source;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::sleep_until;
 
+pub(crate) use past::{LookBack, SharedReopen, reopened};
 use run::Progress;
 pub(crate) use run::{PlotRequest, Run, Size};
 
@@ -35,9 +37,9 @@ type Question = Box<dyn FnOnce(&Run) + Send>;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Gone;
 
-/// The started thread and the way to talk to it.
-pub(crate) struct FoldThread {
-    pub client: FoldClient,
+/// A started thread and the way to talk to it.
+pub(crate) struct Started<Client> {
+    pub client: Client,
     pub thread: JoinHandle<()>,
 }
 
@@ -72,24 +74,40 @@ impl FoldClient {
     }
 }
 
-/// Starts the thread.
+/// Starts a thread that folds. `run` makes what it folds: at once, or (`is_patient`) when the first
+/// question comes; `None`: it cannot, and nobody is answered.
 pub(crate) fn start(
-    source: Box<dyn Source>,
-    title: String,
-    stopped: watch::Receiver<bool>,
-) -> io::Result<FoldThread> {
-    let (questions, asked) = mpsc::channel(QUESTIONS_MAX);
+    run: impl FnOnce() -> Option<Run> + Send + 'static,
+    is_patient: bool,
+    mut stopped: watch::Receiver<bool>,
+) -> io::Result<Started<FoldClient>> {
+    let (questions, mut asked) = mpsc::channel(QUESTIONS_MAX);
     let (version, versions) = watch::channel(0);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     let thread = std::thread::Builder::new().name("viewer-fold".to_owned()).spawn(move || {
-        runtime.block_on(fold(Run::new(source, &title), asked, &version, stopped));
+        runtime.block_on(async move {
+            let mut first = None;
+            if is_patient {
+                tokio::select! {
+                    _ = stopped.wait_for(|&stop| stop) => {}
+                    question = asked.recv() => first = question,
+                }
+                if first.is_none() {
+                    return;
+                }
+            }
+            if let Some(run) = run() {
+                fold(run, first, asked, &version, stopped).await;
+            }
+        });
     })?;
-    Ok(FoldThread { client: FoldClient { questions, versions }, thread })
+    Ok(Started { client: FoldClient { questions, versions }, thread })
 }
 
 /// Folds and answers until told to stop; then folds what is left and answers until nobody can ask.
 async fn fold(
     mut run: Run,
+    mut first: Option<Question>,
     mut asked: mpsc::Receiver<Question>,
     version: &watch::Sender<u64>,
     mut stopped: watch::Receiver<bool>,
@@ -99,6 +117,9 @@ async fn fold(
         let progress = run.advance(EVENTS_PER_TURN);
         if progress.changed {
             version.send_modify(|version| *version += 1);
+        }
+        if let Some(question) = first.take() {
+            question(&run);
         }
         let wake_at = began + pause(progress, began.elapsed(), is_watched(version));
         loop {

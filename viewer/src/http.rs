@@ -6,6 +6,8 @@ mod api;
 mod assets;
 mod connections;
 mod guard;
+mod look;
+mod metrics;
 mod page;
 mod plot;
 mod socket;
@@ -25,7 +27,10 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
 
-use crate::fold::{FoldClient, Gone};
+use guard::{Proof, Refusal, TOKEN_COOKIE};
+use look::PlotInfo;
+
+use crate::fold::{FoldClient, Gone, LookBack};
 
 /// Most pages that may be connected to the live channel at once.
 const LIVE_CLIENTS_MAX: usize = 64;
@@ -35,20 +40,57 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; st
     img-src 'self' data:; connect-src 'self'; frame-ancestors 'self'; base-uri 'none'; \
     form-action 'none'";
 
+/// The same for single plots, which JupyterLab shows in a frame: on this machine at another port, or
+/// elsewhere over TLS. They have nothing to click that would change anything.
+const FRAMED_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+    img-src 'self' data:; connect-src 'self'; \
+    frame-ancestors 'self' http://localhost:* http://127.0.0.1:* https:; base-uri 'none'; \
+    form-action 'none'";
+
+/// The ways to the threads that fold.
+#[derive(Debug)]
+pub(crate) struct Folders {
+    /// Follows the run, with the plots of the status page.
+    pub run: FoldClient,
+    /// Follows it with the other plots; `None`: `run` has them.
+    pub more: Option<FoldClient>,
+    /// Looks back; `None`: the source cannot be opened again.
+    pub past: Option<LookBack>,
+}
+
 /// What every route needs.
 #[derive(Debug)]
 pub(crate) struct Site {
-    /// The way to the thread that owns the timeline.
-    run: FoldClient,
+    folders: Folders,
+    plots: Vec<PlotInfo>,
     /// The address this server is bound to.
     addr: SocketAddr,
     /// One permit for each live page.
     live_clients: Arc<Semaphore>,
+    /// What whoever asks must know.
+    token: Option<String>,
 }
 
 impl Site {
-    pub(crate) fn new(run: FoldClient, addr: SocketAddr) -> Self {
-        Self { run, addr, live_clients: Arc::new(Semaphore::new(LIVE_CLIENTS_MAX)) }
+    pub(crate) fn new(folders: Folders, addr: SocketAddr, token: Option<String>) -> Self {
+        let plots = look::plots();
+        Self {
+            folders,
+            plots,
+            addr,
+            token,
+            live_clients: Arc::new(Semaphore::new(LIVE_CLIENTS_MAX)),
+        }
+    }
+}
+
+impl Site {
+    /// Whether a request may be answered.
+    fn check(&self, request: &Request) -> Result<Proof, Refusal> {
+        if self.token.is_none() {
+            guard::check_host(request.headers(), request.uri(), self.addr)?;
+        }
+        guard::check_token(request.headers(), request.uri(), self.token.as_deref())
     }
 }
 
@@ -84,9 +126,16 @@ pub(crate) async fn run(
 fn router(site: Arc<Site>) -> Router {
     Router::new()
         .route("/", get(page::status))
+        .route("/{page}", get(page::named))
+        .route("/task/{id}", get(page::task))
         .route("/ws", get(socket::open))
+        .route("/metrics", get(metrics::metrics))
+        .route("/individual-plots.json", get(page::individual_plots))
         .route("/health", get(api::health))
         .route("/api/state", get(api::state))
+        .route("/api/find", get(api::find))
+        .route("/api/selection", get(api::selection))
+        .route("/api/task-at", get(api::task_at))
         .route("/plot/{file}", get(plot::svg))
         .route("/assets/{file}", get(assets::file))
         .fallback(not_found)
@@ -96,12 +145,20 @@ fn router(site: Arc<Site>) -> Router {
 
 /// Refuses strangers, then adds the headers that every answer carries.
 async fn checked(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
-    let mut response = match guard::check_host(request.headers(), request.uri(), site.addr) {
-        Ok(()) => next.run(request).await,
-        Err(refusal) => refusal.into_response(),
+    let is_framed = request.uri().path().starts_with("/individual-");
+    let (proof, mut response) = match site.check(&request) {
+        Ok(proof) => (proof, next.run(request).await),
+        Err(refusal) => (Proof::Known, refusal.into_response()),
     };
     let headers = response.headers_mut();
-    set(headers, header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY);
+    let policy = if is_framed { FRAMED_SECURITY_POLICY } else { CONTENT_SECURITY_POLICY };
+    set(headers, header::CONTENT_SECURITY_POLICY, policy);
+    if let (Proof::Address, Some(token)) = (proof, &site.token) {
+        let cookie = format!("{TOKEN_COOKIE}={token}; Path=/; HttpOnly; SameSite=Strict");
+        if let Ok(cookie) = HeaderValue::from_str(&cookie) {
+            headers.append(header::SET_COOKIE, cookie);
+        }
+    }
     set(headers, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
     set(headers, header::REFERRER_POLICY, "no-referrer");
     set(headers, HeaderName::from_static("cross-origin-resource-policy"), "same-origin");

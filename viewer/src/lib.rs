@@ -14,20 +14,23 @@
 //! # fn main() -> Result<(), taskreel_viewer::ServeError> {
 //! let source = Box::new(VecSource::new(RunInfo::default(), []));
 //! let addr = ([127, 0, 0, 1], 0).into();
-//! let viewer = serve(ViewerConfig { addr, source, title: "nothing yet".to_owned() })?;
+//! let viewer = serve(ViewerConfig { addr, source, title: "nothing yet".to_owned(), reopen: None, token: None })?;
 //! assert!(viewer.url().starts_with("http://127.0.0.1:"));
 //! viewer.shutdown();
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! Reading order: [`serve`] (threads and life), `fold` (the thread that owns the timeline),
+//! Reading order: [`serve`] (threads and life), `fold` (the thread that owns the timeline, and the one
+//! that looks back), `ledger` (what pages ask of the whole run),
 //! `summary` and `words` (what the page says in numbers and in
 //! texts), `http` (routes), `http/socket` (the live channel).
 
 mod fold;
 mod http;
+mod ledger;
 mod serve;
+mod story;
 mod summary;
 mod text;
 mod words;

@@ -1,16 +1,18 @@
-//! Starting and stopping the viewer: its address and its two threads.
+//! Starting and stopping the viewer: its address and its threads.
 
 use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use taskreel_recorder::Source;
+use taskreel_replay::Reopen;
+use taskreel_replay::plots::{self, Page};
 use tokio::sync::watch;
 
-use crate::fold::{self, FoldThread};
-use crate::http;
+use crate::fold::{self, LookBack, Run, SharedReopen, Started, reopened};
+use crate::http::{self, Folders};
 
 /// What to show, and where.
 pub struct ViewerConfig {
@@ -18,6 +20,12 @@ pub struct ViewerConfig {
     pub addr: SocketAddr,
     /// What to fold: a growing file, a finished one, or a vector in a test.
     pub source: Box<dyn Source>,
+    /// Opens the same source again, from its begin: for pages that look back while `source` goes
+    /// on. `None`: the pages cannot look back.
+    pub reopen: Option<Reopen>,
+    /// What whoever asks must know, of letters, digits, `-` and `_`. Needed on an address that is not
+    /// loopback: others can reach it.
+    pub token: Option<String>,
     /// Heading of the page: the run's name, or the file's. Empty: the name the trace gives.
     pub title: String,
 }
@@ -51,6 +59,12 @@ pub enum ServeError {
         #[source]
         source: io::Error,
     },
+    /// Others can reach the address, and no usable token keeps them out.
+    #[error("cannot show the viewer on {addr}: others can reach it, so a token is needed")]
+    Token {
+        /// The address asked for.
+        addr: SocketAddr,
+    },
     /// The system gave no thread.
     #[error("cannot start the viewer's threads: {0}")]
     Thread(#[source] io::Error),
@@ -60,6 +74,7 @@ pub enum ServeError {
 #[derive(Debug)]
 pub struct ViewerHandle {
     addr: SocketAddr,
+    token: Option<String>,
     stop: watch::Sender<bool>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -70,13 +85,16 @@ impl ViewerHandle {
         self.addr
     }
 
-    /// The link to open: `http://127.0.0.1:8787/`.
+    /// The link to open: `http://127.0.0.1:8787/`, with the token if there is one.
     pub fn url(&self) -> String {
         let mut addr = self.addr;
         if addr.ip().is_unspecified() {
             addr.set_ip(Ipv4Addr::LOCALHOST.into());
         }
-        format!("http://{addr}/")
+        match &self.token {
+            Some(token) => format!("http://{addr}/?token={token}"),
+            None => format!("http://{addr}/"),
+        }
     }
 
     /// Closes all connections, ends the threads and frees the address.
@@ -100,32 +118,76 @@ impl Drop for ViewerHandle {
     }
 }
 
-/// Starts the viewer: one thread folds, one serves. Neither shares anything with a cluster that
-/// may run in the same process.
+/// Starts the viewer: some threads fold, one serves. None shares anything with a cluster that may
+/// run in the same process.
 ///
 /// # Errors
 /// The address is taken or cannot be listened on, or the system gives no thread.
 pub fn serve(config: ViewerConfig) -> Result<ViewerHandle, ServeError> {
-    let ViewerConfig { addr, source, title } = config;
+    let ViewerConfig { addr, source, reopen, token, title } = config;
+    check_token(addr, token.as_deref())?;
     let listener = listen(addr)?;
     let addr = listener.local_addr().map_err(|source| ServeError::Listen { addr, source })?;
     let (stop, stopped) = watch::channel(false);
 
-    let FoldThread { client, thread } =
-        fold::start(source, title, stopped.clone()).map_err(ServeError::Thread)?;
-    let mut handle = ViewerHandle { addr, stop, threads: vec![thread] };
+    let mut handle = ViewerHandle { addr, token: token.clone(), stop, threads: Vec::new() };
+    let folders = start_folders(source, reopen, title, &stopped, &mut handle.threads)
+        .map_err(ServeError::Thread)?;
 
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(ServeError::Thread)?;
-    let site = Arc::new(http::Site::new(client, addr));
+    let site = Arc::new(http::Site::new(folders, addr, token));
     let thread = std::thread::Builder::new()
         .name("viewer-http".to_owned())
         .spawn(move || runtime.block_on(http::run(listener, site, stopped)))
         .map_err(ServeError::Thread)?;
     handle.threads.push(thread);
     Ok(handle)
+}
+
+/// A token is needed off loopback, and goes into an address and a cookie as it is.
+fn check_token(addr: SocketAddr, token: Option<&str>) -> Result<(), ServeError> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    let is_right = match token {
+        Some(token) => token.len() >= 8 && token.bytes().all(is_plain),
+        None => addr.ip().is_loopback(),
+    };
+    if is_right { Ok(()) } else { Err(ServeError::Token { addr }) }
+}
+
+/// Starts the threads that fold: one follows the run with what every page needs; if the source can
+/// be opened again, one feeds the other plots once somebody looks at them, and one looks back.
+fn start_folders(
+    source: Box<dyn Source>,
+    reopen: Option<Reopen>,
+    title: String,
+    stopped: &watch::Receiver<bool>,
+    threads: &mut Vec<JoinHandle<()>>,
+) -> io::Result<Folders> {
+    let Some(reopen) = reopen else {
+        let run = move || Some(Run::new(source, &title, plots::all()));
+        let Started { client, thread } = fold::start(run, false, stopped.clone())?;
+        threads.push(thread);
+        return Ok(Folders { run: client, more: None, past: None });
+    };
+    let reopen: SharedReopen = Arc::new(Mutex::new(reopen));
+    let (status, others): (Vec<_>, Vec<_>) =
+        plots::all().into_iter().partition(|plot| plot.about().page == Page::Status);
+    let (own_title, shared) = (title.clone(), reopen.clone());
+    let run = fold::start(move || Some(Run::new(source, &title, status)), false, stopped.clone())?;
+    let run_of_others = move || match reopened(&shared) {
+        Ok(source) => Some(Run::new(source, &own_title, others)),
+        Err(error) => {
+            tracing::warn!(%error, "the viewer cannot open the trace again");
+            None
+        }
+    };
+    let more = fold::start(run_of_others, true, stopped.clone())?;
+    let past = LookBack::start(reopen)?;
+    threads.extend([run.thread, more.thread, past.thread]);
+    Ok(Folders { run: run.client, more: Some(more.client), past: Some(past.client) })
 }
 
 fn listen(addr: SocketAddr) -> Result<TcpListener, ServeError> {

@@ -24,6 +24,8 @@ pub(crate) struct Summary {
     pub warnings: Vec<String>,
     /// Up to when the page shows the run, in ns since it began.
     pub now_ns: u64,
+    /// Where the run ends for now: the same, unless the page looks back.
+    pub end_ns: u64,
     /// Events folded.
     pub n_events: u64,
     /// Tasks by what became of them.
@@ -36,6 +38,17 @@ pub(crate) struct Summary {
     pub workers: Vec<WorkerRow>,
     /// How many workers are not listed.
     pub n_workers_more: usize,
+}
+
+/// What of a [`Summary`] does not depend on the instant that is shown.
+#[derive(Clone, Debug)]
+pub(crate) struct Head {
+    pub title: String,
+    pub run: About,
+    pub status: Status,
+    pub warnings: Vec<String>,
+    /// Where the run ends for now, in ns since it began.
+    pub end_ns: u64,
 }
 
 /// What the trace's header says of the run.
@@ -73,6 +86,8 @@ pub(crate) enum StatusKind {
     Finished,
     /// The trace could not be read or folded any further.
     Failed,
+    /// An earlier instant is shown, whatever the run does meanwhile.
+    Past,
 }
 
 impl StatusKind {
@@ -84,6 +99,7 @@ impl StatusKind {
             Self::Incomplete => "INCOMPLETE",
             Self::Finished => "FINISHED",
             Self::Failed => "FAILED",
+            Self::Past => "LOOKING BACK",
         }
     }
 
@@ -95,6 +111,7 @@ impl StatusKind {
             Self::Incomplete => "incomplete",
             Self::Finished => "finished",
             Self::Failed => "failed",
+            Self::Past => "past",
         }
     }
 }
@@ -137,6 +154,8 @@ pub(crate) struct PrefixRow {
 /// One worker.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct WorkerRow {
+    /// Its number, for addresses.
+    pub id: u32,
     pub name: String,
     pub address: String,
     pub host: String,
@@ -161,6 +180,33 @@ pub(crate) struct WorkerRow {
     pub failed: u64,
 }
 
+impl Summary {
+    /// The run as `state` and the last samples have it at `now`.
+    pub(crate) fn new(
+        head: Head,
+        state: &State,
+        samples: &BTreeMap<WorkerId, Sample>,
+        (now, tasks_per_s): (Nanos, f64),
+    ) -> Self {
+        let (prefixes, n_prefixes_more) = prefix_rows(state);
+        let (workers, n_workers_more) = worker_rows(state, samples);
+        Self {
+            title: head.title,
+            run: head.run,
+            status: head.status,
+            warnings: head.warnings,
+            now_ns: now.0,
+            end_ns: head.end_ns.max(now.0),
+            n_events: state.next_seq(),
+            totals: Totals::new(state, tasks_per_s),
+            prefixes,
+            n_prefixes_more,
+            workers,
+            n_workers_more,
+        }
+    }
+}
+
 impl About {
     /// From a trace's header.
     pub(crate) fn new(info: &RunInfo) -> Self {
@@ -178,7 +224,7 @@ impl About {
 
 impl Totals {
     /// From the state; the rate is the caller's, who knows the time.
-    pub(crate) fn new(state: &State, tasks_per_s: f64) -> Self {
+    fn new(state: &State, tasks_per_s: f64) -> Self {
         let here = || state.workers().iter().filter(|w| w.status != WorkerStatus::Lost);
         Self {
             tasks: state.totals().total(),
@@ -199,7 +245,7 @@ impl Totals {
 }
 
 /// The first prefixes, and how many more there are.
-pub(crate) fn prefix_rows(state: &State) -> (Vec<PrefixRow>, usize) {
+fn prefix_rows(state: &State) -> (Vec<PrefixRow>, usize) {
     let rows = state.prefixes().iter().take(ROWS_MAX).map(|prefix| PrefixRow {
         name: visible(&prefix.name),
         tasks: prefix.counts.total(),
@@ -212,10 +258,7 @@ pub(crate) fn prefix_rows(state: &State) -> (Vec<PrefixRow>, usize) {
 }
 
 /// The workers, those that are here before those that were lost, and how many more there are.
-pub(crate) fn worker_rows(
-    state: &State,
-    samples: &BTreeMap<WorkerId, Sample>,
-) -> (Vec<WorkerRow>, usize) {
+fn worker_rows(state: &State, samples: &BTreeMap<WorkerId, Sample>) -> (Vec<WorkerRow>, usize) {
     let mut ids: Vec<usize> = (0..state.workers().len()).collect();
     ids.sort_by_key(|&i| (state.workers()[i].status == WorkerStatus::Lost, i));
     let rows = ids.iter().take(ROWS_MAX).map(|&i| {
@@ -223,6 +266,7 @@ pub(crate) fn worker_rows(
         let sample =
             samples.get(&WorkerId(i as u32)).filter(|_| worker.status != WorkerStatus::Lost);
         WorkerRow {
+            id: i as u32,
             name: visible(&worker.info.name),
             address: visible(&worker.info.address),
             host: visible(&worker.info.host),

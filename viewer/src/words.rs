@@ -4,6 +4,7 @@
 use serde::Serialize;
 use taskreel_model::{HumanBytes, Nanos, Phase};
 
+use crate::ledger::{ErrorRow, Jumps};
 use crate::summary::{PrefixRow, StatusKind, Summary, WorkerRow};
 use crate::text::{count, elapsed};
 
@@ -22,6 +23,28 @@ pub(crate) struct Words {
     pub progress: [u64; 2],
     /// Up to when the run is shown, in ns since it began.
     pub now_ns: u64,
+    /// Where the run ends for now: the same, unless the page looks back.
+    pub end_ns: u64,
+    /// Events up to the instant that is shown.
+    pub seq: u64,
+    /// What the run does, whatever instant is shown.
+    #[serde(flatten)]
+    pub jumping: Jumping,
+}
+
+/// What the scrubber needs to know of the run.
+#[derive(Debug, Serialize)]
+pub(crate) struct Jumping {
+    /// Whether the run itself goes on.
+    pub run_kind: StatusKind,
+    /// Where to jump from the instant that is shown.
+    pub jumps: Jumps,
+    /// The last failures up to the instant that is shown, the newest first.
+    #[serde(skip)]
+    pub errors: Vec<[String; 8]>,
+    /// How many there were before.
+    #[serde(skip)]
+    pub n_errors_more: usize,
 }
 
 /// See [`Words::texts`].
@@ -45,24 +68,42 @@ pub(crate) struct Texts {
     pub events: String,
     pub workers_more: String,
     pub prefixes_more: String,
+    pub errors_more: String,
+    /// What the page of errors says while there are none; else empty.
+    pub no_errors: &'static str,
     /// What the plots say while there is nothing to draw; else empty.
     pub empty: &'static str,
 }
 
-/// See [`Words::tables`].
+/// See [`Words::tables`]. The last cell of a row whose first one is a link is not shown: it is what
+/// the link leads to.
 #[derive(Debug, Serialize)]
 pub(crate) struct Tables {
-    pub workers: Vec<[String; 12]>,
-    pub prefixes: Vec<[String; 5]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub workers: Option<Vec<[String; 13]>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prefixes: Option<Vec<[String; 5]>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub errors: Option<Vec<[String; 8]>>,
+}
+
+impl Tables {
+    /// Leaves out what a page does not show.
+    pub(crate) fn keep(&mut self, ids: &[String]) {
+        let is_shown = |id: &str| ids.iter().any(|shown| shown == id);
+        self.workers.take_if(|_| !is_shown("workers"));
+        self.prefixes.take_if(|_| !is_shown("prefixes"));
+        self.errors.take_if(|_| !is_shown("errors"));
+    }
 }
 
 impl Words {
     /// What the page says of a run.
-    pub(crate) fn new(run: &Summary) -> Self {
+    pub(crate) fn new(run: &Summary, mut jumping: Jumping) -> Self {
         let totals = &run.totals;
         let texts = Texts {
             badge: run.status.kind.badge(),
-            elapsed: elapsed(Nanos(run.now_ns)),
+            elapsed: shown_at(run),
             banner: banner(run),
             total_tasks: count(totals.tasks),
             total_done: count(totals.done),
@@ -77,6 +118,8 @@ impl Words {
             events: count(run.n_events),
             workers_more: more(run.n_workers_more, "workers"),
             prefixes_more: more(run.n_prefixes_more, "prefixes"),
+            errors_more: more(jumping.n_errors_more, "before"),
+            no_errors: if jumping.errors.is_empty() { "Nothing has failed." } else { "" },
             empty: empty(run),
         };
         Self {
@@ -84,16 +127,20 @@ impl Words {
             kind: run.status.kind,
             texts,
             tables: Tables {
-                workers: run.workers.iter().map(worker_cells).collect(),
-                prefixes: run.prefixes.iter().map(prefix_cells).collect(),
+                workers: Some(run.workers.iter().map(worker_cells).collect()),
+                prefixes: Some(run.prefixes.iter().map(prefix_cells).collect()),
+                errors: Some(std::mem::take(&mut jumping.errors)),
             },
             progress: [totals.done + totals.erred, totals.tasks],
             now_ns: run.now_ns,
+            end_ns: run.end_ns,
+            seq: run.n_events,
+            jumping,
         }
     }
 }
 
-fn worker_cells(worker: &WorkerRow) -> [String; 12] {
+fn worker_cells(worker: &WorkerRow) -> [String; 13] {
     let bytes = |n: u64| HumanBytes(n).to_string();
     [
         worker.name.clone(),
@@ -108,6 +155,21 @@ fn worker_cells(worker: &WorkerRow) -> [String; 12] {
         bytes(worker.disk_bytes),
         count(worker.done),
         count(worker.failed),
+        worker.id.to_string(),
+    ]
+}
+
+/// A row of the table of failures.
+pub(crate) fn error_cells(error: &ErrorRow) -> [String; 8] {
+    [
+        error.key.to_string(),
+        format!("{:.3} s", error.at.as_secs_f64()),
+        error.worker.to_string(),
+        error.attempt.to_string(),
+        format!("{:?}", error.kind).to_lowercase(),
+        if error.retried { "runs again" } else { "for good" }.to_owned(),
+        error.message.to_string(),
+        error.task.0.to_string(),
     ]
 }
 
@@ -129,11 +191,20 @@ fn banner(run: &Summary) -> String {
     parts.join(" · ")
 }
 
+/// How long the run has been going on; exactly, of an instant that was chosen.
+fn shown_at(run: &Summary) -> String {
+    match run.status.kind {
+        StatusKind::Past => format!("{:.3} s", Nanos(run.now_ns).as_secs_f64()),
+        _ => elapsed(Nanos(run.now_ns)),
+    }
+}
+
 fn empty(run: &Summary) -> &'static str {
     match run.status.kind {
         _ if run.totals.tasks > 0 => "",
         StatusKind::Reading => "Reading the trace …",
         StatusKind::Live => "The cluster is up. Waiting for the first task …",
+        StatusKind::Past => "No task was submitted by then.",
         StatusKind::Incomplete | StatusKind::Finished | StatusKind::Failed => {
             "No task was submitted in this run."
         }

@@ -24,7 +24,7 @@ fn small() -> Plan {
 
 fn start(source: Box<dyn Source>) -> ViewerHandle {
     let addr = ([127, 0, 0, 1], 0).into();
-    serve(ViewerConfig { addr, source, title: String::new() }).unwrap()
+    serve(ViewerConfig { addr, source, reopen: None, token: None, title: String::new() }).unwrap()
 }
 
 fn start_finished(plan: &Plan) -> ViewerHandle {
@@ -296,7 +296,9 @@ fn an_address_in_use_is_told_with_the_way_out() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = taken.local_addr().unwrap();
     let source = Box::new(VecSource::of_events(Vec::new()));
-    let error = serve(ViewerConfig { addr, source, title: String::new() }).unwrap_err();
+    let error =
+        serve(ViewerConfig { addr, source, reopen: None, token: None, title: String::new() })
+            .unwrap_err();
     assert!(matches!(error, ServeError::InUse { .. }));
     let text = error.to_string();
     assert!(text.contains(&addr.to_string()) && text.contains("--view 127.0.0.1:0"), "{text}");
@@ -312,7 +314,9 @@ fn shutting_down_frees_the_address() {
     viewer.shutdown();
     assert_eq!(socket.receive(), None, "a page that asked for nothing is just closed");
     let source = Box::new(VecSource::of_events(Vec::new()));
-    serve(ViewerConfig { addr, source, title: String::new() }).unwrap().shutdown();
+    serve(ViewerConfig { addr, source, reopen: None, token: None, title: String::new() })
+        .unwrap()
+        .shutdown();
 }
 
 #[test]

@@ -1,19 +1,20 @@
 //! The run as far as it is folded, and the answers it gives.
 
-use std::sync::{Arc, Mutex};
+use std::sync::MutexGuard;
 use std::time::{Duration, Instant, SystemTime};
 
 use taskreel_model::{Nanos, WorkerStatus};
 use taskreel_recorder::{Source, Warning};
 use taskreel_replay::Timeline;
 use taskreel_replay::figure::{Figure, Theme, View, Window};
-use taskreel_replay::plots::{self, About, Page};
+use taskreel_replay::plots::Plot;
 use taskreel_replay::render::svg;
 
-use super::tap::{LastSamples, Tap, locked};
-use crate::summary::{self, Rate, Status, StatusKind, Summary, Totals};
+use super::readings::Readings;
+use crate::ledger::{Columns, Ledger, STRIP};
+use crate::summary::{self, Head, Rate, Status, StatusKind, Summary};
 use crate::text::{elapsed, visible, visible_message};
-use crate::words::Words;
+use crate::words::{Jumping, error_cells};
 
 /// A live run brings samples about twice a second; one that is silent for so long is not live.
 const SILENT_AFTER: Duration = Duration::from_secs(5);
@@ -21,6 +22,8 @@ const SILENT_AFTER: Duration = Duration::from_secs(5);
 const GROWTH_MAX: Duration = Duration::from_secs(2);
 /// Most warnings shown: a damaged file may have one for each block.
 const WARNINGS_MAX: usize = 4;
+/// Most failures listed; the page says how many there were before.
+const ERRORS_MAX: usize = 200;
 
 /// A plot, as a page asks for it.
 #[derive(Clone, Debug)]
@@ -41,12 +44,18 @@ impl Size {
     pub(crate) fn clamped(width: u32, height: u32) -> Self {
         Self { width: width.clamp(120, 4_096), height: height.clamp(60, 4_096) }
     }
+
+    /// Width and height.
+    pub(super) fn px(self) -> (u32, u32) {
+        (self.width, self.height)
+    }
 }
 
 /// See the module.
 pub(crate) struct Run {
     timeline: Timeline,
-    samples: Arc<Mutex<LastSamples>>,
+    readings: Readings,
+    ledger: Ledger,
     title: String,
     about: summary::About,
     rate: Rate,
@@ -54,6 +63,9 @@ pub(crate) struct Run {
     caught_up: bool,
     /// When something came in after that.
     grew_at: Option<Instant>,
+    /// Up to when the run was shown then: running tasks grow from there, and never shrink again
+    /// when the next record turns out to be a little older than they were drawn.
+    grown_from: Nanos,
     /// Why no more can be folded.
     failure: Option<String>,
     /// The status when pages were last notified.
@@ -72,18 +84,23 @@ pub(super) struct Progress {
 }
 
 impl Run {
-    pub(super) fn new(source: Box<dyn Source>, title: &str) -> Self {
-        let (tap, samples) = Tap::new(source);
-        let about = summary::About::new(tap.run_info());
+    /// A run at its begin that feeds these plots.
+    pub(crate) fn new(source: Box<dyn Source>, title: &str, mut plots: Vec<Box<dyn Plot>>) -> Self {
+        let about = summary::About::new(source.run_info());
         let title = if title.is_empty() { about.name.clone() } else { visible(title) };
+        let (readings, ledger) = (Readings::default(), Ledger::default());
+        plots.push(Box::new(readings.clone()));
+        plots.push(Box::new(ledger.clone()));
         Self {
-            timeline: Timeline::new(Box::new(tap), plots::of_page(Page::Status)).named(title.clone()),
-            samples,
+            timeline: Timeline::new(source, plots).named(title.clone()),
+            readings,
+            ledger,
             title,
             about,
             rate: Rate::default(),
             caught_up: false,
             grew_at: None,
+            grown_from: Nanos::ZERO,
             failure: None,
             told: None,
         }
@@ -91,6 +108,7 @@ impl Run {
 
     /// Folds at most about `max_events`.
     pub(super) fn advance(&mut self, max_events: usize) -> Progress {
+        let shown = self.now();
         let pumped = self.timeline.pump(max_events).unwrap_or_else(|error| {
             tracing::warn!(%error, "the viewer cannot fold any further");
             self.failure = Some(error.to_string());
@@ -102,6 +120,7 @@ impl Run {
         }
         if received && self.caught_up {
             self.grew_at = Some(Instant::now());
+            self.grown_from = shown;
         }
         self.caught_up |= pumped.starved;
         let status = self.status().kind;
@@ -110,41 +129,42 @@ impl Run {
         Progress { changed, more: !pumped.starved, is_live: status == StatusKind::Live }
     }
 
-    /// The plots there are.
-    pub(crate) fn abouts(&self) -> Vec<About> {
-        self.timeline.plots().iter().map(|plot| plot.about()).collect()
-    }
-
-    /// The run in numbers.
-    pub(crate) fn summary(&self) -> Summary {
-        let state = self.timeline.state();
-        let (prefixes, n_prefixes_more) = summary::prefix_rows(state);
-        let (workers, n_workers_more) = summary::worker_rows(state, &locked(&self.samples));
-        Summary {
+    /// What a page says that does not depend on the instant it shows.
+    pub(crate) fn head(&self) -> Head {
+        Head {
             title: self.title.clone(),
             run: self.about.clone(),
             status: self.status(),
             warnings: self.warnings().take(WARNINGS_MAX).collect(),
-            now_ns: self.now().0,
-            n_events: state.next_seq(),
-            totals: Totals::new(state, self.tasks_per_s()),
-            prefixes,
-            n_prefixes_more,
-            workers,
-            n_workers_more,
+            end_ns: self.now().0,
         }
     }
 
-    /// What the live channel sends: `{"words":…,"figures":{"ID":…}}`. Unknown plots are left out.
-    pub(crate) fn frame(&self, plots: &[PlotRequest], window: Option<Window>) -> String {
-        let words = serde_json::to_string(&Words::new(&self.summary()))
-            .expect("words are maps of strings and numbers");
-        let figures: Vec<String> = plots
-            .iter()
-            .filter_map(|request| self.figure(request, window))
-            .map(|figure| format!("\"{}\":{}", figure.id, figure.to_json()))
-            .collect();
-        format!("{{\"words\":{words},\"figures\":{{{}}}}}", figures.join(","))
+    /// The run in numbers.
+    pub(crate) fn summary(&self) -> Summary {
+        let (state, samples) = (self.timeline.state(), self.readings.last());
+        Summary::new(self.head(), state, &samples, (self.now(), self.tasks_per_s()))
+    }
+
+    /// What the scrubber needs to know while the page shows this instant; `None`: the newest.
+    pub(crate) fn jumping(&self, at: Option<Nanos>) -> Jumping {
+        let at = at.unwrap_or_else(|| self.now());
+        let columns = self.ledger.columns();
+        let (errors, n_errors_more) = columns.errors(at, ERRORS_MAX);
+        let errors = errors.iter().rev().map(error_cells).collect();
+        let jumps = columns.jumps(at);
+        Jumping { run_kind: self.status().kind, jumps, errors, n_errors_more }
+    }
+
+    /// What was executed, what failed, and when.
+    pub(crate) fn ledger(&self) -> MutexGuard<'_, Columns> {
+        self.ledger.columns()
+    }
+
+    /// Figures as JSON by their ids.
+    pub(crate) fn figures(&self, plots: &[PlotRequest], window: Option<Window>) -> Vec<String> {
+        let figures = plots.iter().filter_map(|request| self.figure(request, window));
+        figures.map(|figure| figure_json(&figure)).collect()
     }
 
     /// A plot as a picture; `None`: there is no such plot.
@@ -159,26 +179,29 @@ impl Run {
 
     fn figure(&self, request: &PlotRequest, window: Option<Window>) -> Option<Figure> {
         let now = self.now();
-        let window = window.unwrap_or_else(|| Window::until(self.end(now)));
-        let view = View::new(window, request.size.width, request.size.height).at(now);
+        // The strip is for finding one's way: always the whole run.
+        let window = window.filter(|_| request.id != STRIP);
+        let window = window.unwrap_or_else(|| self.whole());
+        let view = View::new(window, request.size.px().0, request.size.px().1).at(now);
         Some(self.timeline.plot(&request.id)?.figure(&view))
     }
 
-    /// Where the whole run's window ends. Before the first task a second stands for it, rather
-    /// than an axis of microseconds.
-    fn end(&self, now: Nanos) -> Nanos {
+    /// The whole run. Before the first task a second stands for it, rather than an axis of
+    /// microseconds.
+    pub(crate) fn whole(&self) -> Window {
+        let now = self.now();
         let is_empty = self.timeline.state().totals().total() == 0;
-        if is_empty { now.max(Nanos::from_millis(1_000)) } else { now }
+        Window::until(if is_empty { now.max(Nanos::from_millis(1_000)) } else { now })
     }
 
     /// Up to when the run is shown: the newest record, and a little more while tasks run.
-    fn now(&self) -> Nanos {
+    pub(crate) fn now(&self) -> Nanos {
         let newest = self.timeline.now();
         if !self.grows(self.status().kind) {
             return newest;
         }
         let grown = self.grew_at.map_or(Duration::ZERO, |at| at.elapsed()).min(GROWTH_MAX);
-        newest + Nanos(grown.as_nanos() as u64)
+        newest.max(self.grown_from) + Nanos(grown.as_nanos() as u64)
     }
 
     /// Whether the picture changes by time alone: running tasks grow.
@@ -240,4 +263,9 @@ impl Run {
             .saturating_add(Duration::from_nanos(self.timeline.now().0));
         unix.saturating_sub(recorded) < SILENT_AFTER
     }
+}
+
+/// One figure of a frame.
+pub(super) fn figure_json(figure: &Figure) -> String {
+    format!("\"{}\":{}", figure.id, figure.to_json())
 }

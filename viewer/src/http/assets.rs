@@ -30,6 +30,10 @@ macro_rules! asset {
 
 const ASSETS: &[Asset] = &[
     asset!("main.js", SCRIPT),
+    asset!("address.js", SCRIPT),
+    asset!("find.js", SCRIPT),
+    asset!("keys.js", SCRIPT),
+    asset!("time.js", SCRIPT),
     asset!("live.js", SCRIPT),
     asset!("page.js", SCRIPT),
     asset!("panel.js", SCRIPT),

@@ -1,18 +1,22 @@
-//! Who may ask: the `Host` and `Origin` checks.
+//! Who may ask: the `Host`, `Origin` and token checks.
 //!
 //! A page of another site must not read a run through the visitor's browser: neither by pointing a
 //! name of its own at this machine (DNS rebinding, hence `Host`) nor by opening the WebSocket, which
-//! browsers allow across origins (hence `Origin`).
+//! browsers allow across origins (hence `Origin`). Off loopback anybody could ask, so a token is
+//! needed there; whoever has it may use any name for this machine.
 
 use std::net::{IpAddr, SocketAddr};
 
-use axum::http::header::{HOST, ORIGIN};
+use axum::http::header::{COOKIE, HOST, ORIGIN};
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 
 /// Set by proxies; a page cannot set it on a WebSocket, so it may vouch for an origin.
 const FORWARDED_HOST: &str = "x-forwarded-host";
+
+/// Keeps the token for what the page loads.
+pub(crate) const TOKEN_COOKIE: &str = "taskreel-token";
 
 /// Why a request was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +25,8 @@ pub(crate) enum Refusal {
     Host,
     /// The page that asks is not this server's.
     Origin,
+    /// The token is missing or wrong.
+    Token,
 }
 
 impl IntoResponse for Refusal {
@@ -30,8 +36,15 @@ impl IntoResponse for Refusal {
                 "refused: this viewer answers to localhost and to the address it listens on only\n"
             }
             Self::Origin => "refused: the live channel is open to the viewer's own page only\n",
+            Self::Token => {
+                "refused: open the whole link that the viewer printed; it has the token\n"
+            }
         };
-        (StatusCode::FORBIDDEN, why).into_response()
+        let status = match self {
+            Self::Host | Self::Origin => StatusCode::FORBIDDEN,
+            Self::Token => StatusCode::UNAUTHORIZED,
+        };
+        (status, why).into_response()
     }
 }
 
@@ -72,6 +85,39 @@ pub(crate) fn check_origin(headers: &HeaderMap) -> Result<(), Refusal> {
     if same { Ok(()) } else { Err(Refusal::Origin) }
 }
 
+/// How a request proved that it may ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Proof {
+    /// Nothing to prove, or the cookie was there.
+    Known,
+    /// By the address: the browser is to keep the token in a cookie, for what the page loads.
+    Address,
+}
+
+/// Whether a request has the token, in its address (`?token=`) or in the viewer's cookie.
+pub(crate) fn check_token(
+    headers: &HeaderMap,
+    uri: &Uri,
+    wanted: Option<&str>,
+) -> Result<Proof, Refusal> {
+    let Some(wanted) = wanted else { return Ok(Proof::Known) };
+    let in_address = uri.query().into_iter().flat_map(|query| query.split('&'));
+    if in_address.filter_map(|pair| pair.strip_prefix("token=")).any(|token| is_same(token, wanted))
+    {
+        return Ok(Proof::Address);
+    }
+    let cookies = headers.get_all(COOKIE).iter().filter_map(|cookies| cookies.to_str().ok());
+    let pairs = cookies.flat_map(|cookies| cookies.split(';')).map(str::trim);
+    let mut tokens = pairs.filter_map(|pair| pair.strip_prefix(TOKEN_COOKIE)?.strip_prefix('='));
+    if tokens.any(|token| is_same(token, wanted)) { Ok(Proof::Known) } else { Err(Refusal::Token) }
+}
+
+/// Compares in a time that does not tell how much of a guess was right.
+fn is_same(given: &str, wanted: &str) -> bool {
+    let differences = given.bytes().zip(wanted.bytes()).fold(0, |sum, (a, b)| sum | (a ^ b));
+    given.len() == wanted.len() && differences == 0
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,6 +141,27 @@ mod tests {
         assert_eq!(host("192.168.1.5:8787", "0.0.0.0:8787"), Ok(()));
         assert_eq!(host("evil.example:8787", "0.0.0.0:8787"), Err(Refusal::Host));
         assert_eq!(host("192.168.1.5:8787", "192.168.1.5:8787"), Ok(()));
+    }
+
+    #[test]
+    fn only_the_right_token_opens() {
+        let check = |uri: &'static str, cookie: &str, wanted| {
+            let mut headers = HeaderMap::new();
+            headers.insert(COOKIE, cookie.parse().unwrap());
+            check_token(&headers, &Uri::from_static(uri), wanted)
+        };
+        assert_eq!(check("/", "", None), Ok(Proof::Known));
+        assert_eq!(check("/tasks?at=1s&token=abc", "", Some("abc")), Ok(Proof::Address));
+        assert_eq!(check("/ws", "a=b; taskreel-token=abc", Some("abc")), Ok(Proof::Known));
+        for (uri, cookie) in [
+            ("/", ""),
+            ("/?token=", ""),
+            ("/?token=ab", ""),
+            ("/?token=abcd", "taskreel-token=abx"),
+            ("/?xtoken=abc", "xtaskreel-token=abc"),
+        ] {
+            assert_eq!(check(uri, cookie, Some("abc")), Err(Refusal::Token), "{uri} {cookie}");
+        }
     }
 
     fn origin(pairs: &[(&'static str, &str)]) -> Result<(), Refusal> {

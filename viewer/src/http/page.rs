@@ -1,28 +1,75 @@
-//! `GET /`: the status page, rendered here so that it is useful before any script has run.
+//! The pages, rendered here so that they are useful before any script has run.
+//!
+//! A page is a list of plots and at most one table above them; which plots, the plots say.
 
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::State;
+use axum::Json;
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
-use taskreel_replay::plots::About;
+use serde::Deserialize;
+use taskreel_model::TaskId;
+use taskreel_replay::plots::{About, Page};
 
-use super::Site;
+use super::look::{View, parse_at};
+use super::{Site, not_found};
 use crate::fold::Gone;
-use crate::summary::{self, Summary};
+use crate::story::{Relative, Story};
+use crate::summary;
 use crate::words::Words;
 
-/// What the template needs.
-#[derive(Template)]
-#[template(path = "status.html")]
-struct StatusPage {
+/// What every page has: header, links to the others, scrubber.
+struct Base {
+    /// The way to the viewer's begin, relative.
+    root: &'static str,
+    /// The page, as its link says.
+    page: &'static str,
+    pages: Vec<Link>,
+    /// Whether it is shown in a frame: one plot, without header.
+    is_single: bool,
+    /// What the address looks at, carried on by the links.
+    query: String,
     title: String,
     run: summary::About,
     words: Words,
     started: String,
     started_iso: String,
+}
+
+/// A link to a page.
+struct Link {
+    path: &'static str,
+    title: &'static str,
+}
+
+/// The status page: the run at a glance.
+#[derive(Template)]
+#[template(path = "status.html")]
+struct StatusPage {
+    base: Base,
     plots: Vec<Panel>,
+}
+
+/// Any other page of plots.
+#[derive(Template)]
+#[template(path = "plots.html")]
+struct PlotsPage {
+    base: Base,
+    page: Page,
+    plots: Vec<Panel>,
+}
+
+/// The story of a task.
+#[derive(Template)]
+#[template(path = "task.html")]
+struct TaskPage {
+    base: Base,
+    id: u32,
+    story: Story,
+    /// A window around its last attempt.
+    window: String,
 }
 
 /// A plot's place on the page, with its picture until the script draws it.
@@ -32,6 +79,8 @@ struct Panel {
     url: String,
     /// The others.
     sources: Vec<Source>,
+    /// Whether it has the page's whole width.
+    is_wide: bool,
 }
 
 /// A picture that suits some screens.
@@ -40,59 +89,191 @@ struct Source {
     url: String,
 }
 
-pub(super) async fn status(State(site): State<Arc<Site>>) -> Result<Response, Gone> {
-    let (run, abouts) = site.run.ask(|run| (run.summary(), run.abouts())).await?;
-    Ok(match StatusPage::new(run, abouts).render() {
-        Ok(page) => Html(page).into_response(),
-        Err(error) => {
-            tracing::error!(%error, "the status page cannot be rendered");
-            (StatusCode::INTERNAL_SERVER_ERROR, "the page cannot be rendered\n").into_response()
-        }
+/// What the address looks at; the rest of it is the script's.
+#[derive(Debug, Deserialize)]
+pub(super) struct PageQuery {
+    at: Option<String>,
+}
+
+pub(super) async fn status(
+    state: State<Arc<Site>>,
+    query: Query<PageQuery>,
+) -> Result<Response, Gone> {
+    page(state, Page::Status, query.0).await
+}
+
+/// `GET /PAGE`.
+pub(super) async fn named(
+    state: State<Arc<Site>>,
+    Path(name): Path<String>,
+    query: Query<PageQuery>,
+) -> Result<Response, Gone> {
+    if let Some(plot) = name.strip_prefix("individual-") {
+        return single(state.0, plot, query.0).await;
+    }
+    match Page::ALL.into_iter().find(|page| page.id() == name) {
+        Some(found) => page(state, found, query.0).await,
+        None => Ok(not_found().await),
+    }
+}
+
+/// Names under which users of Dask know plots of ours.
+const DASK_NAMES: [(&str, &str); 3] =
+    [("workers-memory", "workers"), ("nprocessing", "workers"), ("cpu", "worker-cpu")];
+
+/// `GET /individual-plots.json`: what JupyterLab's extension for Dask lists; the labels it shows
+/// are without the first word.
+pub(super) async fn individual_plots(
+    State(site): State<Arc<Site>>,
+) -> Json<serde_json::Map<String, serde_json::Value>> {
+    let entry =
+        |title: &str, id: &str| (format!("Individual {title}"), format!("/individual-{id}").into());
+    let own = site.plots.iter().map(|plot| entry(plot.about.title, plot.about.id));
+    // The extension's own layout opens a plot of this name.
+    Json(own.chain([entry("Workers Memory", "workers-memory")]).collect())
+}
+
+/// `GET /individual-ID`: one plot and the scrubber, for a frame of another page.
+async fn single(site: Arc<Site>, name: &str, query: PageQuery) -> Result<Response, Gone> {
+    let dask = DASK_NAMES.iter().find(|(dask, _)| *dask == name);
+    let id = dask.map_or(name, |(_, own)| own);
+    let Some(about) = site.plot(id).map(|plot| plot.about) else { return Ok(not_found().await) };
+    let at = parse_at(query.at.as_deref());
+    let view = site.view(at, Vec::new(), None).await?;
+    let at = query.at.filter(|_| at.is_some()).unwrap_or_default();
+    let plots = vec![Panel::new(about, about.page, &at)];
+    let mut base = Base::new(view, "", about.title, &at);
+    base.is_single = true;
+    Ok(rendered(&PlotsPage { base, page: Page::System, plots }))
+}
+
+async fn page(
+    State(site): State<Arc<Site>>,
+    page: Page,
+    query: PageQuery,
+) -> Result<Response, Gone> {
+    let at = parse_at(query.at.as_deref());
+    let view = site.view(at, Vec::new(), None).await?;
+    let at = query.at.filter(|_| at.is_some()).unwrap_or_default();
+    let infos = site.plots.iter().map(|plot| plot.about);
+    let shown = infos
+        .filter(|about| about.page == page || (page == Page::Tasks && about.id == "task-stream"));
+    let mut plots: Vec<Panel> = shown.map(|about| Panel::new(about, page, &at)).collect();
+    plots.sort_by_key(|plot| !plot.is_wide);
+    let base = Base::new(view, "", page.title(), &at);
+    Ok(match page {
+        Page::Status => rendered(&StatusPage { base, plots }),
+        Page::Tasks
+        | Page::Workers
+        | Page::Transfers
+        | Page::Errors
+        | Page::Prefixes
+        | Page::System => rendered(&PlotsPage { base, page, plots }),
     })
 }
 
-impl StatusPage {
-    fn new(run: Summary, abouts: Vec<About>) -> Self {
-        let (started, started_iso) = started(run.run.started_unix_ns);
-        Self {
-            words: Words::new(&run),
-            title: run.title,
-            run: run.run,
-            started,
-            started_iso,
-            plots: abouts.into_iter().map(Panel::new).collect(),
+/// `GET /task/ID`: the story of a task.
+pub(super) async fn task(
+    State(site): State<Arc<Site>>,
+    Path(id): Path<u32>,
+    Query(query): Query<PageQuery>,
+) -> Result<Response, Gone> {
+    let Some(past) = &site.folders.past else { return Ok(not_found().await) };
+    let read = past.read(move |source| Story::read(TaskId(id), source)).await?;
+    let story = read.unwrap_or_default();
+    if story.key.is_empty() {
+        return Ok((StatusCode::NOT_FOUND, "no such task was submitted\n").into_response());
+    }
+    let at = parse_at(query.at.as_deref());
+    let view = site.view(at, Vec::new(), None).await?;
+    let at = query.at.filter(|_| at.is_some()).unwrap_or_default();
+    let window = story.executed.map_or_else(String::new, |(from, to)| {
+        let room = to.since(from).0.max(1_000_000);
+        format!("?window={}-{}", from.0.saturating_sub(room), to.0 + room)
+    });
+    let base = Base::new(view, "../", "", &at);
+    Ok(rendered(&TaskPage { base, id, story, window }))
+}
+
+fn rendered(page: &impl Template) -> Response {
+    match page.render() {
+        Ok(page) => Html(page).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "a page cannot be rendered");
+            (StatusCode::INTERNAL_SERVER_ERROR, "the page cannot be rendered\n").into_response()
         }
     }
 }
 
-impl Panel {
-    fn new(about: About) -> Self {
-        let (screen, phone) = picture_sizes(about.id);
-        let source = |media, size, theme| Source { media, url: picture_url(about.id, size, theme) };
+impl Base {
+    fn new(view: View, root: &'static str, page: &'static str, at: &str) -> Self {
+        let (summary, words) = view.words();
+        let (started, started_iso) = started(summary.run.started_unix_ns);
+        let pages = Page::ALL.iter().map(|page| Link {
+            path: if *page == Page::Status { "./" } else { page.id() },
+            title: page.title(),
+        });
         Self {
-            url: picture_url(about.id, screen, "light"),
+            root,
+            page,
+            pages: pages.collect(),
+            is_single: false,
+            query: query("?at=", at),
+            title: summary.title,
+            run: summary.run,
+            words,
+            started,
+            started_iso,
+        }
+    }
+}
+
+impl TaskPage {
+    /// What it waited for and what waited for it: heading, heading of the instants, tasks.
+    fn relatives(&self) -> [(&'static str, &'static str, &[Relative]); 2] {
+        [
+            ("It waited for", "there at", &self.story.deps),
+            ("What waited for it", "began at", &self.story.dependents),
+        ]
+    }
+}
+
+impl Panel {
+    fn new(about: About, page: Page, at: &str) -> Self {
+        let (screen, phone) = picture_sizes(about.id, page);
+        let at = query("&at=", at);
+        let picture = |(width, height): (u32, u32), theme: &str| {
+            // The style sheet moves the picture's title out of sight: the panel has one.
+            format!("{}.svg?width={width}&height={height}&theme={theme}{at}", about.id)
+        };
+        let source = |media, size, theme| Source { media, url: picture(size, theme) };
+        Self {
+            url: picture(screen, "light"),
             sources: vec![
                 source("(max-width: 700px) and (prefers-color-scheme: dark)", phone, "dark"),
                 source("(max-width: 700px)", phone, "light"),
                 source("(prefers-color-scheme: dark)", screen, "dark"),
             ],
+            is_wide: page != Page::Status && about.id == "task-stream",
             about,
         }
     }
 }
 
 /// About the sizes of the plot's place on a 1280 × 720 screen and on a phone; the script measures.
-fn picture_sizes(id: &str) -> ((u32, u32), (u32, u32)) {
-    match id {
-        "task-stream" => ((865, 326), (350, 320)),
-        "workers" => ((335, 530), (350, 320)),
-        _ => ((865, 156), (350, 220)),
+fn picture_sizes(id: &str, page: Page) -> ((u32, u32), (u32, u32)) {
+    match (page, id) {
+        (Page::Status, "task-stream") => ((865, 300), (350, 320)),
+        (Page::Status, "workers") => ((335, 480), (350, 320)),
+        (Page::Status, _) => ((865, 140), (350, 220)),
+        (_, "task-stream") => ((1230, 440), (350, 320)),
+        (_, _) => ((600, 280), (350, 260)),
     }
 }
 
-/// The address of a picture. The style sheet moves its title out of sight: the panel has one.
-fn picture_url(id: &str, (width, height): (u32, u32), theme: &str) -> String {
-    format!("plot/{id}.svg?width={width}&height={height}&theme={theme}")
+/// A part of an address; an instant has letters, digits, `%`, `.` and `:` only.
+fn query(name: &str, at: &str) -> String {
+    if at.is_empty() { String::new() } else { format!("{name}{}", at.replace('%', "%25")) }
 }
 
 /// When the run began, for people and for the script, which shows it in the visitor's time zone.

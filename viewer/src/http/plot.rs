@@ -1,4 +1,4 @@
-//! `GET plot/ID.svg?from=&to=&width=&height=&theme=`: a plot as a picture, without any script.
+//! `GET plot/ID.svg?from=&to=&at=&width=&height=&theme=`: a plot as a picture, without any script.
 
 use std::sync::Arc;
 
@@ -11,6 +11,7 @@ use taskreel_model::Nanos;
 use taskreel_replay::figure::{Theme, Window};
 
 use super::Site;
+use super::look::parse_at;
 use crate::fold::{Gone, PlotRequest, Size};
 
 /// The query; every part may be left out.
@@ -20,6 +21,8 @@ pub(super) struct PlotQuery {
     from: Option<u64>,
     /// End of the window, in ns since the run began.
     to: Option<u64>,
+    /// The instant that is shown by plots without an axis of time.
+    at: Option<String>,
     /// In CSS pixels.
     width: Option<u32>,
     /// In CSS pixels.
@@ -46,7 +49,22 @@ pub(super) async fn svg(
         return Ok((StatusCode::BAD_REQUEST, "theme is light or dark\n").into_response());
     };
     let request = PlotRequest { id, size };
-    let svg = site.run.ask(move |run| run.svg(&request, window, &theme)).await?;
+    let at = parse_at(query.at.as_deref()).filter(|_| !site.is_timed(&request.id));
+    let svg = match (at, &site.folders.past, &site.folders.more) {
+        (Some(at), Some(past), _) => {
+            let ids = vec![request.id.clone()];
+            // A trace that is gone by now has no picture either.
+            past.ask(at, ids, move |past| past.svg(&request, &theme)).await?.ok().flatten()
+        }
+        (_, _, Some(more)) if site.is_more(&request) => {
+            let window = match window {
+                Some(window) => window,
+                None => site.folders.run.ask(|run| run.whole()).await?,
+            };
+            more.ask(move |run| run.svg(&request, Some(window), &theme)).await?
+        }
+        _ => site.folders.run.ask(move |run| run.svg(&request, window, &theme)).await?,
+    };
     Ok(match svg {
         Some(svg) => ([(CONTENT_TYPE, "image/svg+xml")], svg).into_response(),
         None => (StatusCode::NOT_FOUND, "there is no such plot\n").into_response(),

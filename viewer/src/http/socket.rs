@@ -19,8 +19,9 @@ use taskreel_replay::figure::Window;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
+use super::look::parse_at;
 use super::{Site, guard};
-use crate::fold::{FoldClient, Gone, LAST_VERSION, PlotRequest, Size};
+use crate::fold::{Gone, LAST_VERSION, PlotRequest, Size};
 
 /// Shortest time between two frames to one page.
 const FRAME_INTERVAL: Duration = Duration::from_millis(200);
@@ -35,12 +36,16 @@ const WRITE_BUFFER_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Most plots on one page.
 const PLOTS_MAX: usize = 16;
 
-/// What a page looks at: `{"plots":[{"id","width","height"}],"window":null|{"from","to"}}`.
+/// What a page looks at: `{"plots":[{"id","width","height"}],"window":null|{"from","to"},"at":null|T}`.
 #[derive(Clone, Debug, Default, Deserialize)]
 struct Looking {
     plots: Vec<LookingAt>,
     /// The same for all plots on the page; `null`: all, and follow the run.
     window: Option<Window>,
+    /// The instant that is shown, as `reel state --at` takes it; `null`: the newest.
+    at: Option<String>,
+    /// The tables on the page; all, if it does not say.
+    tables: Option<Vec<String>>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -61,24 +66,23 @@ pub(super) async fn open(
     let Ok(permit) = site.live_clients.clone().try_acquire_owned() else {
         return (StatusCode::SERVICE_UNAVAILABLE, "too many pages are open\n").into_response();
     };
-    let run = site.run.clone();
     upgrade
         .max_message_size(MESSAGE_BYTES_MAX)
         .max_frame_size(MESSAGE_BYTES_MAX)
         .max_write_buffer_size(WRITE_BUFFER_BYTES_MAX)
         .on_upgrade(async move |socket| {
-            talk(socket, run).await;
+            talk(socket, &site).await;
             drop(permit);
         })
 }
 
 /// Reads and writes side by side; whichever ends first ends both.
-async fn talk(socket: WebSocket, run: FoldClient) {
+async fn talk(socket: WebSocket, site: &Site) {
     let (mut outgoing, incoming) = socket.split();
     let (looking, looks) = watch::channel(None);
     tokio::select! {
         () = listen(incoming, looking) => {}
-        () = write_frames(&mut outgoing, looks, run) => {}
+        () = write_frames(&mut outgoing, looks, site) => {}
     }
     // The page may be gone already, and then there is nobody to say goodbye to.
     let _ = timeout(Duration::from_secs(1), outgoing.close()).await;
@@ -105,14 +109,14 @@ async fn listen(mut incoming: SplitStream<WebSocket>, looking: watch::Sender<Opt
 async fn write_frames(
     outgoing: &mut SplitSink<WebSocket, Message>,
     mut looks: watch::Receiver<Option<Looking>>,
-    run: FoldClient,
+    site: &Site,
 ) {
-    let mut versions = run.versions();
+    let mut versions = site.folders.run.versions();
     loop {
         let version = *versions.borrow_and_update();
         let looking = looks.borrow_and_update().clone();
         if let Some(looking) = looking {
-            let Ok(frame) = frame(&run, looking).await else { return };
+            let Ok(frame) = frame(site, looking).await else { return };
             if !send(outgoing, Message::text(frame)).await {
                 return;
             }
@@ -155,13 +159,12 @@ async fn send(outgoing: &mut SplitSink<WebSocket, Message>, message: Message) ->
     matches!(timeout(STUCK_AFTER, outgoing.send(message)).await, Ok(Ok(())))
 }
 
-/// `{"words":…,"figures":{"ID":…}}`: all that the page shows.
-async fn frame(run: &FoldClient, looking: Looking) -> Result<String, Gone> {
-    let window = looking.window;
-    let plots: Vec<PlotRequest> = looking
-        .plots
-        .into_iter()
+/// All that the page shows.
+async fn frame(site: &Site, looking: Looking) -> Result<String, Gone> {
+    let plots = looking.plots.into_iter();
+    let plots = plots
         .map(|plot| PlotRequest { size: Size::clamped(plot.width, plot.height), id: plot.id })
         .collect();
-    run.ask(move |run| run.frame(&plots, window)).await
+    let at = parse_at(looking.at.as_deref());
+    Ok(site.view(at, plots, looking.window).await?.json(looking.tables.as_deref()))
 }

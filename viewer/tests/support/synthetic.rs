@@ -276,6 +276,7 @@ fn samples(plan: &Plan, end: u64) -> Vec<Sample> {
 }
 
 /// Plays a batch as if it were recorded now: what lies in the future is not there yet.
+#[derive(Clone)]
 pub(crate) struct Playback {
     info: RunInfo,
     rest: Batch,

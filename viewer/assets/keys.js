@@ -1,0 +1,54 @@
+// The keyboard: time, zoom and help. Texts in fields are left alone.
+
+import { byId } from './page.js';
+
+const ZOOM = 1.35;
+
+/**
+ * @param {import('./time.js').Scrubber} scrubber
+ * @param {import('./panel.js').Panel[]} panels
+ * @param {import('./find.js').Finder} finder
+ */
+export function listen(scrubber, panels, finder) {
+  const help = /** @type {HTMLDialogElement} */ (byId('help'));
+  byId('show-help').hidden = false;
+  byId('show-help').addEventListener('click', () => help.showModal());
+  /** The plot whose axis of time the keys move; they all have the same. */
+  const onTimed = (act) => {
+    const panel = panels.find((panel) => panel.figure?.window_ns);
+    if (panel) act(panel);
+  };
+  const eighth = (panel) => panel.figure.frame.width / 8;
+  /** @type {Record<string, () => void>} */
+  const acts = {
+    ' ': () => scrubber.toggle(),
+    ',': () => scrubber.stepEvent(-1),
+    '.': () => scrubber.stepEvent(1),
+    '[': () => scrubber.step(-1),
+    ']': () => scrubber.step(1),
+    e: () => scrubber.jump('trouble', 1),
+    E: () => scrubber.jump('trouble', 0),
+    m: () => scrubber.jump('mark', 1),
+    M: () => scrubber.jump('mark', 0),
+    l: () => scrubber.live(),
+    w: () => onTimed((panel) => panel.zoom(1 / ZOOM)),
+    s: () => onTimed((panel) => panel.zoom(ZOOM)),
+    a: () => onTimed((panel) => panel.pan(-eighth(panel))),
+    d: () => onTimed((panel) => panel.pan(eighth(panel))),
+    f: () => onTimed((panel) => panel.all()),
+    '/': () => finder.field.focus(),
+    n: () => finder.step(1),
+    N: () => finder.step(-1),
+    '?': () => help.showModal(),
+  };
+  document.addEventListener('keydown', (event) => {
+    const target = /** @type {HTMLElement} */ (event.target);
+    const isTyping = target.closest('input, select, textarea, dialog[open]');
+    const isPressing = event.key === ' ' && target.closest('button, a');
+    if (isTyping || isPressing || event.ctrlKey || event.metaKey || event.altKey) return;
+    const act = acts[event.key];
+    if (!act) return;
+    event.preventDefault();
+    act();
+  });
+}

@@ -1,0 +1,157 @@
+//! What a page is shown: the run as it is, or as it was at an instant.
+//!
+//! Looking back asks several threads: those that follow the run say what does not depend on the
+//! instant and draw what has the whole axis of time; the one that looks back says the rest.
+
+use taskreel_model::Nanos;
+use taskreel_recorder::OpenError;
+use taskreel_replay::Instant;
+use taskreel_replay::figure::{View as FigureView, Window};
+use taskreel_replay::plots::{self, About, Page};
+
+use super::Site;
+use crate::fold::{Gone, PlotRequest};
+use crate::ledger::STRIP;
+use crate::summary::{Head, Summary};
+use crate::words::{Jumping, Words};
+
+/// Where a page looks; `None`: at the newest there is.
+pub(super) type At = Option<Instant>;
+
+/// A plot that there is.
+#[derive(Debug)]
+pub(super) struct PlotInfo {
+    pub about: About,
+    /// Whether its figures have an axis of time: then they show what came after an instant, too.
+    pub is_timed: bool,
+}
+
+/// All plots, in the order in which pages list them.
+pub(super) fn plots() -> Vec<PlotInfo> {
+    let view = FigureView::new(Window::until(Nanos::from_millis(1)), 400, 200);
+    let info = |plot: Box<dyn plots::Plot>| PlotInfo {
+        about: plot.about(),
+        is_timed: plot.figure(&view).window_ns.is_some(),
+    };
+    plots::all().into_iter().map(info).collect()
+}
+
+/// What a page shows.
+pub(super) struct View {
+    pub summary: Summary,
+    pub jumping: Jumping,
+    /// `"ID":{…}` of each plot asked for that there is.
+    pub figures: Vec<String>,
+}
+
+impl View {
+    /// The texts of the page.
+    pub(super) fn words(self) -> (Summary, Words) {
+        let words = Words::new(&self.summary, self.jumping);
+        (self.summary, words)
+    }
+
+    /// What the live channel sends: `{"words":…,"figures":{"ID":…}}`. Without `tables`, all.
+    pub(super) fn json(mut self, tables: Option<&[String]>) -> String {
+        let figures = std::mem::take(&mut self.figures).join(",");
+        let (_, mut words) = self.words();
+        if let Some(tables) = tables {
+            words.tables.keep(tables);
+        }
+        let words = serde_json::to_string(&words).expect("words are strings and numbers");
+        format!("{{\"words\":{words},\"figures\":{{{figures}}}}}")
+    }
+}
+
+impl Site {
+    /// The run at an instant, with these plots; figures that have an axis of time show `window`.
+    ///
+    /// # Errors
+    /// The viewer is stopping.
+    pub(super) async fn view(
+        &self,
+        at: At,
+        plots: Vec<PlotRequest>,
+        window: Option<Window>,
+    ) -> Result<View, Gone> {
+        let mut warning = None;
+        if let Some(at) = at {
+            match self.view_back(at, plots.clone(), window).await? {
+                Ok(view) => return Ok(view),
+                Err(why) => warning = why.map(|error| format!("Cannot look back: {error}")),
+            }
+        }
+        let (_, figures) = self.figures(plots, window).await?;
+        let both = self.folders.run.ask(|run| (run.summary(), run.jumping(None)));
+        let (mut summary, jumping) = both.await?;
+        summary.warnings.extend(warning);
+        Ok(View { summary, jumping, figures })
+    }
+
+    /// Figures of the run as it is, from the threads that have the plots.
+    async fn figures(
+        &self,
+        plots: Vec<PlotRequest>,
+        window: Option<Window>,
+    ) -> Result<(Head, Vec<String>), Gone> {
+        let (more, own): (Vec<_>, Vec<_>) = plots.into_iter().partition(|plot| self.is_more(plot));
+        let asked = self.folders.run.ask(move |run| {
+            (run.head(), run.figures(&own, window), window.unwrap_or_else(|| run.whole()))
+        });
+        let (head, mut figures, window) = asked.await?;
+        if let Some(client) = self.folders.more.as_ref().filter(|_| !more.is_empty()) {
+            figures.extend(client.ask(move |run| run.figures(&more, Some(window))).await?);
+        }
+        Ok((head, figures))
+    }
+
+    /// `Ok(Err)`: there is no looking back, and why, if there should be.
+    async fn view_back(
+        &self,
+        at: Instant,
+        plots: Vec<PlotRequest>,
+        window: Option<Window>,
+    ) -> Result<Result<View, Option<OpenError>>, Gone> {
+        let Some(past) = &self.folders.past else { return Ok(Err(None)) };
+        let (timed, others): (Vec<_>, Vec<_>) =
+            plots.into_iter().partition(|request| self.is_timed(&request.id));
+        let (head, mut figures) = self.figures(timed, window).await?;
+        let at = match at {
+            Instant::Percent(percent) => {
+                Instant::At(Nanos((head.end_ns as f64 * percent / 100.0) as u64))
+            }
+            other => other,
+        };
+        let ids = others.iter().map(|request| request.id.clone()).collect();
+        let asked = past.ask(at, ids, move |past| (past.summary(head), past.figures(&others)));
+        let (summary, as_they_were) = match asked.await? {
+            Ok(answer) => answer,
+            Err(error) => return Ok(Err(Some(error))),
+        };
+        figures.extend(as_they_were);
+        let now = Nanos(summary.now_ns);
+        let jumping = self.folders.run.ask(move |run| run.jumping(Some(now))).await?;
+        Ok(Ok(View { summary, jumping, figures }))
+    }
+
+    /// A plot that there is.
+    pub(super) fn plot(&self, id: &str) -> Option<&PlotInfo> {
+        self.plots.iter().find(|plot| plot.about.id == id)
+    }
+
+    /// Whether a plot has an axis of time.
+    pub(super) fn is_timed(&self, id: &str) -> bool {
+        id == STRIP || self.plot(id).is_some_and(|plot| plot.is_timed)
+    }
+
+    /// Whether a plot is fed by the thread of the others.
+    pub(super) fn is_more(&self, request: &PlotRequest) -> bool {
+        let page = self.plot(&request.id).map(|plot| plot.about.page);
+        self.folders.more.is_some() && page.is_some_and(|page| page != Page::Status)
+    }
+}
+
+/// Reads `at=` of an address; what is no instant means the newest.
+pub(super) fn parse_at(text: Option<&str>) -> At {
+    text.and_then(|text| text.parse().ok()).filter(|at| *at != Instant::End)
+}

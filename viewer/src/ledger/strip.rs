@@ -1,0 +1,124 @@
+//! The strip: the whole run from begin to end, to find one's way in time.
+
+use taskreel_model::Nanos;
+use taskreel_replay::figure::{
+    Area, Axis, Color, Figure, Frame, Glyphs, Layer, Points, Shape, View, time_label,
+};
+use taskreel_replay::plots::About;
+
+use super::{Columns, ErrorRow, Moment};
+
+/// Room at both ends, for marks and the cursor.
+const SIDE_PX: u32 = 10;
+/// Its height, whatever is asked for: lower than other plots may be.
+const HEIGHT_PX: u32 = 46;
+/// Room below, for the axis.
+const AXIS_PX: u32 = 18;
+/// Pixels of a step of the area.
+const STEP_PX: u32 = 2;
+/// Marks of one kind that are closer than this are one.
+const MARK_PX: f32 = 4.0;
+
+pub(super) fn figure(columns: &Columns, about: About, view: &View) -> Figure {
+    let width = view.width_px.saturating_sub(2 * SIDE_PX).max(1);
+    let height = HEIGHT_PX - AXIS_PX;
+    let mut figure = Figure {
+        id: about.id.to_owned(),
+        title: about.title.to_owned(),
+        question: about.question.to_owned(),
+        width_px: view.width_px,
+        height_px: HEIGHT_PX,
+        frame: Frame { left: SIDE_PX, top: 0, width, height },
+        window_ns: Some([view.window.from.0, view.window.to.0]),
+        x: Axis::time(view.window, width),
+        ..Figure::default()
+    };
+    figure.push(Layer::pale(0.75, Glyphs::Area(activity(columns, view, width, height))));
+    let at = |share: f32| height as f32 * share;
+    let marks = (Shape::Dot, Color::MUTED, at(0.82));
+    let marks = points(&mut figure, &columns.marks, view, marks);
+    let lost = (Shape::Triangle, Color::LOST, at(0.2));
+    let lost = points(&mut figure, &columns.lost, view, lost);
+    let errors = (Shape::Cross, Color::ERROR, at(0.5));
+    let errors = points(&mut figure, &columns.errors, view, errors);
+    for points in [marks, lost, errors] {
+        figure.push(Layer::new(Glyphs::Points(points)));
+    }
+    figure
+}
+
+/// The mean number of tasks that executed, by step of pixels.
+fn activity(columns: &Columns, view: &View, width: u32, height: u32) -> Area {
+    let n_steps = width / STEP_PX;
+    let at = |step: u32| {
+        let length = view.window.length().0 as f64;
+        view.window.from + Nanos((length * f64::from(step) / f64::from(n_steps.max(1))) as u64)
+    };
+    let value = |step| {
+        let (from, to) = (at(step), at(step + 1));
+        let open = if from < view.now { columns.attempts.n_open(to) } else { 0 };
+        columns.busy.mean(from, to) + open as f64
+    };
+    let values: Vec<f64> = (0..n_steps).map(value).collect();
+    let most = values.iter().fold(1.0_f64, |most, value| most.max(*value));
+    let floor = height as f32;
+    let y =
+        |value: &f64| (floor - (value / most * f64::from(height - 2.min(height))) as f32).round();
+    Area {
+        x: (0..n_steps).map(|step| (step * STEP_PX) as f32).collect(),
+        y0: vec![floor; values.len()],
+        y1: values.iter().map(y).collect(),
+        color: Color::LOAD,
+    }
+}
+
+/// Marks where something happened; of those that would cover each other, the first.
+fn points(
+    figure: &mut Figure,
+    moments: &[impl Labelled],
+    view: &View,
+    (shape, color, y): (Shape, Color, f32),
+) -> Points {
+    let mut points = Points::new(shape, 8.0);
+    let scale = f64::from(figure.frame.width) / view.window.length().0 as f64;
+    let mut last = f32::MIN;
+    for moment in moments {
+        let at = moment.at();
+        let Some(offset) = at.0.checked_sub(view.window.from.0) else { continue };
+        let x = (offset as f64 * scale) as f32;
+        if x - last < MARK_PX || at > view.window.to {
+            continue;
+        }
+        last = x;
+        let when = time_label(at.0, view.window.length().0 / 1_000);
+        let label = figure.string(format!("{}\nat {when}", moment.label()));
+        points.push((x, y), color, label);
+    }
+    points
+}
+
+/// What can be marked.
+trait Labelled {
+    fn at(&self) -> Nanos;
+    fn label(&self) -> String;
+}
+
+impl Labelled for Moment {
+    fn at(&self) -> Nanos {
+        self.at
+    }
+
+    fn label(&self) -> String {
+        self.label.to_string()
+    }
+}
+
+impl Labelled for ErrorRow {
+    fn at(&self) -> Nanos {
+        self.at
+    }
+
+    fn label(&self) -> String {
+        format!("{} failed: {}", self.key, self.message)
+    }
+}
