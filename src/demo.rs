@@ -1,6 +1,10 @@
 //! The built-in workloads. Each is a small program on the public API, and an example of it.
 
+mod csv;
+pub(crate) mod grid_search;
+pub(crate) mod groupby;
 pub(crate) mod reduction;
+pub(crate) mod stencil;
 pub(crate) mod trivial;
 pub(crate) mod wordcount;
 

@@ -1,15 +1,18 @@
 //! `reel demo`: the built-in workloads on real input.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
 use super::cluster_options::ClusterOptions;
 use super::{Failure, session};
+use crate::demo::grid_search::Question;
+use crate::demo::groupby::{Aggregate, Query};
 use crate::demo::reduction::{Reduction, Shape};
-use crate::demo::{reduction, trivial, wordcount};
+use crate::demo::stencil::Plate;
+use crate::demo::{grid_search, groupby, reduction, stencil, trivial, wordcount};
 
 /// Runs a built-in workload; without a name, counts the words of the files here.
 ///
@@ -20,6 +23,8 @@ use crate::demo::{reduction, trivial, wordcount};
   reel demo                             count the words of the files here
   reel demo wordcount /usr/share/doc
   reel demo reduction --shape linear    one core works, the others wait: see why
+  reel demo groupby trips.csv --by city --agg mean:fare
+  reel demo stencil --strips 16         tasks that need their neighbours
   reel demo trivial --tasks 100000 --json | jq .tasks_per_second")]
 pub(crate) struct Demo {
     #[command(subcommand)]
@@ -33,6 +38,9 @@ enum Workload {
     Wordcount(Wordcount),
     Reduction(ReductionArgs),
     Trivial(Trivial),
+    Groupby(GroupbyArgs),
+    Stencil(StencilArgs),
+    GridSearch(GridSearchArgs),
 }
 
 /// Counts words over all text files under the paths: a map over files and a tree reduction.
@@ -98,6 +106,63 @@ struct Trivial {
     options: ClusterOptions,
 }
 
+/// Groups the rows of a table and aggregates columns: partial aggregates, then a shuffle by hash.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  reel demo groupby trips.csv --by city --agg mean:fare --agg count:fare")]
+struct GroupbyArgs {
+    /// Comma-separated values, the names of the columns in the first line
+    #[arg(value_name = "FILE.csv")]
+    path: PathBuf,
+    /// The column whose values make the groups
+    #[arg(long, value_name = "COL")]
+    by: String,
+    /// count:COL, sum:COL, mean:COL, min:COL or max:COL; can be given several times
+    #[arg(long = "agg", value_name = "WHAT:COL", required = true)]
+    aggregates: Vec<Aggregate>,
+    #[command(flatten)]
+    options: ClusterOptions,
+}
+
+/// Lets heat spread over a plate, strip by strip: tasks that need their neighbours.
+#[derive(Debug, Args)]
+struct StencilArgs {
+    /// Points in each direction
+    #[arg(
+        long, value_name = "N", default_value_t = 240,
+        value_parser = clap::value_parser!(u16).range(1..=8192)
+    )]
+    size: u16,
+    /// Strips that the plate is cut into
+    #[arg(
+        long, value_name = "N", default_value_t = 8,
+        value_parser = clap::value_parser!(u16).range(1..=1024)
+    )]
+    strips: u16,
+    /// How often the heat spreads
+    #[arg(
+        long, value_name = "N", default_value_t = 50,
+        value_parser = clap::value_parser!(u32).range(0..=100_000)
+    )]
+    rounds: u32,
+    #[command(flatten)]
+    options: ClusterOptions,
+}
+
+/// Finds the best parameters of a classifier of nearest neighbours by cross-validation.
+#[derive(Debug, Args)]
+struct GridSearchArgs {
+    /// Comma-separated values, the names of the columns in the first line; all but the label are
+    /// numbers
+    #[arg(value_name = "FILE.csv")]
+    path: PathBuf,
+    /// The column to be foretold [default: the last one]
+    #[arg(long, value_name = "COL")]
+    label: Option<String>,
+    #[command(flatten)]
+    options: ClusterOptions,
+}
+
 impl Demo {
     /// Runs the workload and prints what came of it.
     pub(crate) fn run(self, out: &mut dyn Write) -> Result<(), Failure> {
@@ -112,6 +177,22 @@ impl Demo {
             Some(Workload::Trivial(Trivial { tasks, options })) => {
                 let work = Box::new(move |client: &_| trivial::run(tasks, client));
                 session::run("trivial", &options, work, out)
+            }
+            Some(Workload::Groupby(args)) => {
+                let GroupbyArgs { path, by, aggregates, options } = args;
+                let query = Query { path: absolute(&path)?, by, aggregates };
+                let work = Box::new(move |client: &_| groupby::run(&query, client));
+                session::run("groupby", &options, work, out)
+            }
+            Some(Workload::Stencil(StencilArgs { size, strips, rounds, options })) => {
+                let plate = Plate { size: size.into(), strips: strips.into(), rounds };
+                let work = Box::new(move |client: &_| stencil::run(plate, client));
+                session::run("stencil", &options, work, out)
+            }
+            Some(Workload::GridSearch(GridSearchArgs { path, label, options })) => {
+                let question = Question { path: absolute(&path)?, label };
+                let work = Box::new(move |client: &_| grid_search::run(&question, client));
+                session::run("grid-search", &options, work, out)
             }
             None => {
                 let options = self.options;
@@ -129,6 +210,12 @@ impl Wordcount {
         let work = Box::new(move |client: &_| wordcount::run(&listing, show, client));
         session::run("wordcount", &self.options, work, out)
     }
+}
+
+/// A file that must be there, by a path that means the same to every worker.
+fn absolute(path: &Path) -> Result<PathBuf, Failure> {
+    let shown = path.display();
+    path.canonicalize().map_err(|e| Failure::input(format!("cannot read {shown}: {e}")))
 }
 
 /// A time such as `100ms`; a bare number is seconds.
