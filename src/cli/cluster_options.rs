@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
 use jiff::Zoned;
-use taskreel_model::POLICY_NAMES;
+use taskreel_model::{Nanos, POLICY_NAMES};
+use taskreel_replay::Instant;
 
 use super::Failure;
 use super::size::parse_size;
@@ -35,6 +36,17 @@ pub(crate) struct ClusterOptions {
     /// What to do when the trace cannot be written, because the disk is full for example
     #[arg(long, value_name = "WHAT", default_value = "stop", help_heading = "Trace")]
     pub(crate) on_record_error: OnRecordError,
+    /// Have each event on the disk before anybody hears of it: it then survives a loss of power too,
+    /// and not only a kill
+    #[arg(long, conflicts_with = "no_record", help_heading = "Trace")]
+    pub(crate) durable: bool,
+    /// Resolution of the recorded instants, such as 100ns, 1us or 1ms: a coarser one makes the trace
+    /// smaller
+    #[arg(
+        long, value_name = "TIME", default_value = "1us", value_parser = parse_tick,
+        help_heading = "Trace"
+    )]
+    pub(crate) tick: u32,
     /// Number of workers [default: one per core]
     #[arg(
         long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096),
@@ -95,6 +107,15 @@ impl ClusterOptions {
     /// Whether a viewer is to run.
     pub(crate) fn wants_viewer(&self) -> bool {
         self.view.is_some() || (on_terminal() && !self.no_view && !self.no_record)
+    }
+}
+
+/// Nanoseconds of a resolution, from one nanosecond to one second.
+fn parse_tick(text: &str) -> Result<u32, String> {
+    let wrong = || format!("`{text}` is no resolution: write 100ns, 1us or 1ms, at most 1s");
+    match text.parse() {
+        Ok(Instant::At(Nanos(ns @ 1..=1_000_000_000))) => Ok(ns as u32),
+        Ok(_) | Err(_) => Err(wrong()),
     }
 }
 

@@ -71,6 +71,8 @@ fn start(
             OnRecordError::Stop => taskreel::OnRecordError::Stop,
             OnRecordError::Continue => taskreel::OnRecordError::Continue,
         })
+        .durable(options.durable)
+        .tick_ns(options.tick)
         .watch(progress.watch());
     if let Some(n_workers) = options.workers {
         builder = builder.workers(n_workers.into());

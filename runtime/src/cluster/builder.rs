@@ -39,6 +39,7 @@ pub struct ClusterBuilder {
     token: Option<String>,
     policy: Box<dyn Policy>,
     seed: u64,
+    tick_ns: u32,
     watch: Option<Watch>,
 }
 
@@ -78,6 +79,7 @@ impl ClusterBuilder {
             token: None,
             policy: Box::new(LocalityThenIdle),
             seed: 0,
+            tick_ns: RunInfo::default().tick_ns,
             watch: None,
         }
     }
@@ -171,6 +173,21 @@ impl ClusterBuilder {
     #[must_use]
     pub fn on_record_error(mut self, on_error: OnRecordError) -> Self {
         self.recorder.on_error = on_error;
+        self
+    }
+
+    /// Whether each event is on the disk before anything follows from it, so that it survives a loss
+    /// of power too; by default not.
+    #[must_use]
+    pub fn durable(mut self, durable: bool) -> Self {
+        self.recorder.durable = durable;
+        self
+    }
+
+    /// Resolution of the recorded instants in nanoseconds; by default 1000.
+    #[must_use]
+    pub fn tick_ns(mut self, tick_ns: u32) -> Self {
+        self.tick_ns = tick_ns.max(1);
         self
     }
 
@@ -316,7 +333,7 @@ impl ClusterBuilder {
             platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
             command: std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect(),
             seed: self.seed,
-            ..RunInfo::default()
+            tick_ns: self.tick_ns,
         }
     }
 

@@ -121,7 +121,8 @@ impl Core {
                 recorder.specs(batch)?;
             }
             if !self.out.events.is_empty() {
-                recorder.append(&self.out.events)?;
+                // Taken over, not copied; the changes and effects are all that is needed of them now.
+                recorder.take(&mut self.out.events)?;
             }
         }
         self.new_specs.clear();
