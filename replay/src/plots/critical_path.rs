@@ -1,5 +1,5 @@
 //! **Critical path**: the chain of executions, each of which waited for the one before it, that led
-//! to the last end so far. A lane per prefix on it.
+//! to the last result so far. A lane per prefix on it.
 //! Question: which tasks must get faster for the run to get faster?
 //!
 //! | column | unit, shape                                                          | glyph                |
@@ -13,7 +13,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use taskreel_model::{Change, Key, Nanos, Sample, State, StrId, Suffix, TaskId};
+use taskreel_model::{Change, Key, Nanos, Outcome, Sample, State, StrId, Suffix, TaskId};
 
 use super::prefixes::PrefixNames;
 use super::{About, Page, Plot};
@@ -36,7 +36,7 @@ pub struct CriticalPath {
     names: BTreeMap<StrId, Box<str>>,
     /// By task.
     runs: Vec<Option<Run>>,
-    /// The task that ended last.
+    /// The task that finished last.
     last: Option<TaskId>,
 }
 
@@ -113,7 +113,7 @@ impl Plot for CriticalPath {
     fn update(&mut self, at: Nanos, change: &Change, state: &State) {
         match *change {
             Change::Started { task, .. } => self.started(at, task, state),
-            Change::Stopped { task, .. } => self.stopped(at, task),
+            Change::Stopped { task, outcome: Outcome::Finished, .. } => self.stopped(at, task),
             // Only executions are on the path.
             _ => {}
         }
@@ -128,7 +128,7 @@ impl Plot for CriticalPath {
     fn figure(&self, view: &View) -> Figure {
         let path = self.path();
         if path.is_empty() {
-            return chart::nothing(&ABOUT, view, "No task has ended yet.");
+            return chart::nothing(&ABOUT, view, "No task has finished yet.");
         }
         let mut used: Vec<usize> = Vec::new();
         for run in &path {
