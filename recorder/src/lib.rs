@@ -42,6 +42,8 @@ mod format_doc;
 mod info;
 mod keyframe;
 pub mod library;
+#[cfg(test)]
+mod newer;
 pub mod pack;
 mod queue;
 mod reader;

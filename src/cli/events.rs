@@ -73,7 +73,7 @@ impl Events {
             to: self.to.map_or(Bound::At(Nanos::MAX), bound),
         };
         let mut n_shown = 0;
-        let (state, cut) = open::fold(&self.trace, |event, before| {
+        let (state, warnings) = open::fold(&self.trace, |event, before| {
             if filter.is_past(event) {
                 return ControlFlow::Break(Ok(()));
             }
@@ -86,9 +86,8 @@ impl Events {
             ControlFlow::Continue(())
         })?;
         out.flush()?;
-        open::say_warnings(&self.trace, &info.warnings);
-        if let Some(cut) = cut {
-            say(format_args!("{cut}"));
+        for warning in warnings {
+            say(format_args!("{}: {warning}", self.trace.display()));
         }
         if n_shown == 0 && state.next_seq() > 0 {
             say(format_args!("no event matches; the trace has {}", state.next_seq()));

@@ -1,5 +1,6 @@
 //! `reel info`: what a trace holds.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -87,14 +88,17 @@ impl Report {
     pub(crate) fn read(trace: &Path, name: &str) -> Result<(Self, State), Failure> {
         let info = open::info(trace)?;
         let mut n_lost = 0;
-        let (state, cut) = open::fold(trace, |event, _| {
+        let (state, warnings) = open::fold(trace, |event, _| {
             n_lost += u64::from(is_loss(&event.what));
             ControlFlow::Continue(())
         })?;
         let mut report = Self::new(name.to_owned(), info, &state);
         report.workers.lost = n_lost;
-        report.complete &= cut.is_none();
-        report.warnings.extend(cut);
+        report.complete &= warnings.is_empty();
+        // The footer knows of nothing that reading stumbles over.
+        report.warnings.extend(warnings);
+        let mut seen = BTreeSet::new();
+        report.warnings.retain(|warning| seen.insert(warning.clone()));
         Ok((report, state))
     }
 

@@ -27,32 +27,36 @@ pub(crate) fn seek(timeline: &mut Timeline, instant: Instant) {
 }
 
 /// Folds a trace, showing each event with the state before it until `visit` breaks off. Returns
-/// the state, and what cut the fold short: damage, or an event that contradicts those before it.
+/// the state, and what was skipped or cut the fold short: kinds that are unknown, damage, or an
+/// event that contradicts those before it.
 pub(crate) fn fold(
     path: &Path,
     mut visit: impl FnMut(&Stamped<Event>, &State) -> ControlFlow<Result<(), Failure>>,
-) -> Result<(State, Option<String>), Failure> {
+) -> Result<(State, Vec<String>), Failure> {
     let mut reader = TraceReader::open(path).map_err(Failure::input)?;
     let mut state = reader.opening_state().map_err(Failure::input)?.unwrap_or_default();
     let mut changes = Vec::new();
     loop {
         let batch = match reader.next_batch() {
             Ok(Some(batch)) => batch,
-            Ok(None) => return Ok((state, None)),
-            Err(error) => return Ok((state, Some(chain(&error)))),
+            Ok(None) => return Ok((state, warnings(&reader, None))),
+            Err(error) => return Ok((state, warnings(&reader, Some(chain(&error))))),
         };
         for event in &batch.events {
             if let ControlFlow::Break(result) = visit(event, &state) {
-                return result.map(|()| (state, None));
+                return result.map(|()| (state, warnings(&reader, None)));
             }
             if let Err(illegal) = state.apply(event, &mut changes) {
-                let file = path.display();
-                let cut = format!("{file}: {illegal}; shown is the run up to there");
-                return Ok((state, Some(cut)));
+                let cut = format!("{illegal}; shown is the run up to there");
+                return Ok((state, warnings(&reader, Some(cut))));
             }
             changes.clear();
         }
     }
+}
+
+fn warnings(reader: &TraceReader, cut: Option<String>) -> Vec<String> {
+    reader.warnings().iter().map(ToString::to_string).chain(cut).collect()
 }
 
 /// What a trace holds.
