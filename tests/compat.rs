@@ -15,7 +15,10 @@ fn traces() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("traces");
     let mut found = Vec::new();
     for version in fs::read_dir(root).expect("the folder of traces").flatten() {
-        let Ok(files) = fs::read_dir(version.path()) else { continue };
+        let is_version = version.file_name().to_string_lossy().starts_with('v');
+        let Some(files) = fs::read_dir(version.path()).ok().filter(|_| is_version) else {
+            continue;
+        };
         let is_trace = |path: &PathBuf| path.extension().is_some_and(|end| end == "reel");
         found.extend(files.flatten().map(|file| file.path()).filter(is_trace));
     }
