@@ -2,6 +2,7 @@
 
 mod cluster_options;
 mod demo;
+mod diff;
 mod events;
 mod explain;
 mod export;
@@ -61,6 +62,7 @@ enum Command {
     State(state::AtInstant),
     Events(events::Events),
     Render(render::Render),
+    Diff(diff::Diff),
     Story(story::TellStory),
     Explain(explain::Explain),
     Export(export::Export),
@@ -80,6 +82,7 @@ pub(crate) fn run() -> Result<(), Failure> {
         Command::State(command) => command.run(&mut out)?,
         Command::Events(command) => command.run(&mut out)?,
         Command::Render(command) => command.run(&mut out)?,
+        Command::Diff(command) => command.run(&mut out)?,
         Command::Story(command) => command.run(&mut out)?,
         Command::Explain(command) => command.run(&mut out)?,
         Command::Export(command) => command.run(&mut out)?,

@@ -232,3 +232,23 @@ fn stories_of_tasks() {
     );
     scene.fails(3, &["story", "no.reel", "t1"], &["no.reel"]);
 }
+
+#[test]
+fn two_runs_side_by_side() {
+    let scene = Scene::new();
+    straggling(&scene);
+    let jobs = (0..200).map(|_| Job::new("map", 36_000)).collect();
+    let info = RunInfo { name: "slow".to_owned(), ..RunInfo::default() };
+    let mut recorder =
+        Recorder::create(&scene.path("slow.reel"), &info, RecorderOptions::default()).unwrap();
+    recorder.append(&Toy::new(jobs).run()).unwrap();
+    recorder.finish().unwrap();
+    let text = scene.ok(&["diff", "toy.reel", "slow.reel", "-o", "both.svg"]).stdout;
+    assert!(text.contains("B took -") && text.contains("36.00 ms"), "{text}");
+    let svg = std::fs::read_to_string(scene.path("both.svg")).unwrap();
+    assert!(svg.contains("A: toy.reel") && svg.contains("B: slow.reel"));
+    let json = scene.json(&["diff", "toy.reel", "slow.reel", "--json"]);
+    assert_eq!(json["prefixes"][0]["b"]["runs"], 200);
+    assert_eq!(json["runs"][1]["workers"][3]["name"], "worker-3");
+    scene.fails(3, &["diff", "toy.reel", "no.reel"], &["no.reel"]);
+}

@@ -3,10 +3,11 @@
 //! [`Facts`] are what a fold of the events leaves behind: a row per task, per attempt, per stretch
 //! of other work. [`Usage`] says for every moment what each slot did, or why it did nothing.
 //! [`explain`] asks each of the [`findings`] what it has to say about the two.
-//! [`Story`] is the life of one task.
+//! [`Story`] is the life of one task; [`compare::compare`] sets two runs side by side.
 //!
 //! Nothing here derives a phase: rows follow from the changes that `State::apply` gives.
 
+pub mod compare;
 mod critical_path;
 mod explain;
 mod facts;
@@ -16,7 +17,7 @@ pub mod story;
 mod usage;
 
 pub use critical_path::{CriticalPath, Link};
-pub use explain::{Explanation, Totals, explain};
+pub use explain::{Explanation, PrefixTime, Totals, explain};
 pub use facts::{Attempt, Facts, Failure, Move, Pause, TaskRow, WorkerRow};
 pub use findings::{Finding, Run};
 pub use quantile::quantile;

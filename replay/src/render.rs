@@ -9,8 +9,10 @@ pub mod gif;
 pub mod layout;
 mod png;
 mod raster;
+mod stack;
 mod svg;
 
+pub use stack::stack;
 pub use svg::svg;
 
 use crate::figure::{Figure, Theme};

@@ -1,0 +1,133 @@
+//! Two runs of the same job side by side.
+
+use serde::Serialize;
+
+use super::explain::{PrefixTime, prefix_times};
+use super::{Attempt, Facts, Usage, Use};
+use taskreel_model::WorkerId;
+
+/// How run B differs from run A.
+#[derive(Clone, Debug, Serialize)]
+pub struct Comparison {
+    /// Both runs on the whole, A first.
+    pub runs: [Side; 2],
+    /// Prefixes of either, where they differ most in time first.
+    pub prefixes: Vec<PrefixDiff>,
+    /// What the slots did, in seconds of one slot.
+    pub uses: Vec<UseDiff>,
+}
+
+/// One of the runs.
+#[derive(Clone, Debug, Serialize)]
+pub struct Side {
+    /// Its name.
+    pub name: String,
+    /// From the first submission to the last end, in seconds.
+    pub makespan_s: f64,
+    /// Tasks submitted.
+    pub tasks: u64,
+    /// Tasks that erred.
+    pub erred: u64,
+    /// Slots of all its workers.
+    pub slots: u64,
+    /// Its workers.
+    pub workers: Vec<WorkerSide>,
+}
+
+/// One worker of a run.
+#[derive(Clone, Debug, Serialize)]
+pub struct WorkerSide {
+    /// Its name.
+    pub name: String,
+    /// How many tasks it runs at once.
+    pub slots: u16,
+    /// Executions that ended well.
+    pub runs: u64,
+    /// The share of its capacity, from 0 to 1, that it executed.
+    pub busy: f64,
+    /// Whether it was lost.
+    pub lost: bool,
+}
+
+/// A prefix in both runs; `None`: the run has no finished task of it.
+#[derive(Clone, Debug, Serialize)]
+pub struct PrefixDiff {
+    /// Its name.
+    pub name: String,
+    /// In run A.
+    pub a: Option<PrefixTime>,
+    /// In run B.
+    pub b: Option<PrefixTime>,
+}
+
+impl PrefixDiff {
+    /// How much more time its executions took in B, in seconds.
+    pub fn more_s(&self) -> f64 {
+        let time = |of: &Option<PrefixTime>| of.as_ref().map_or(0.0, |of| of.run_time_s);
+        time(&self.b) - time(&self.a)
+    }
+}
+
+/// A use of the slots in both runs.
+#[derive(Clone, Debug, Serialize)]
+pub struct UseDiff {
+    /// What the slots did.
+    pub what: &'static str,
+    /// Seconds of one slot in run A.
+    pub a_s: f64,
+    /// Seconds of one slot in run B.
+    pub b_s: f64,
+}
+
+/// Sets two runs side by side.
+pub fn compare(a: &Facts, b: &Facts) -> Comparison {
+    let usages = [Usage::new(a), Usage::new(b)];
+    let of = |of: Use| UseDiff {
+        what: of.name(),
+        a_s: usages[0].total(of).as_secs_f64(),
+        b_s: usages[1].total(of).as_secs_f64(),
+    };
+    let uses = Use::ALL.into_iter().map(of).filter(|of| of.a_s > 0.0 || of.b_s > 0.0);
+    Comparison { runs: [side(a), side(b)], prefixes: prefixes(a, b), uses: uses.collect() }
+}
+
+fn side(facts: &Facts) -> Side {
+    Side {
+        name: facts.name.clone(),
+        makespan_s: facts.makespan().as_secs_f64(),
+        tasks: facts.tasks.len() as u64,
+        erred: facts.state.graphs().iter().map(|graph| u64::from(graph.n_erred)).sum(),
+        slots: facts.n_slots(),
+        workers: (0..facts.workers.len() as u32).map(|id| worker(facts, WorkerId(id))).collect(),
+    }
+}
+
+fn worker(facts: &Facts, id: WorkerId) -> WorkerSide {
+    let row = &facts.workers[id.index()];
+    let now = facts.window.to;
+    let on_it = || facts.attempts.iter().filter(|attempt| attempt.worker == id);
+    let to = row.left.map_or(now, |(at, _)| at).min(now);
+    let there = to.since(row.joined_at.max(facts.window.from)).0 as f64 * f64::from(row.slots);
+    let busy: u64 = on_it().map(|attempt| attempt.duration(now).0).sum();
+    WorkerSide {
+        name: row.name.clone(),
+        slots: row.slots,
+        runs: on_it().filter(|attempt: &&Attempt| attempt.finished()).count() as u64,
+        busy: if there > 0.0 { busy as f64 / there } else { 0.0 },
+        lost: row.lost_at().is_some(),
+    }
+}
+
+fn prefixes(a: &Facts, b: &Facts) -> Vec<PrefixDiff> {
+    let rows = |facts| prefix_times(facts).into_iter().filter(|row| row.runs > 0);
+    let mut diffs: Vec<PrefixDiff> =
+        rows(a).map(|row| PrefixDiff { name: row.name.clone(), a: Some(row), b: None }).collect();
+    for row in rows(b) {
+        match diffs.iter_mut().find(|diff| diff.name == row.name) {
+            Some(diff) => diff.b = Some(row),
+            None => diffs.push(PrefixDiff { name: row.name.clone(), a: None, b: Some(row) }),
+        }
+    }
+    diffs.sort_by(|x, y| y.more_s().abs().total_cmp(&x.more_s().abs()));
+    diffs
+}
