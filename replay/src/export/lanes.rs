@@ -136,8 +136,7 @@ const READINGS: [(&str, &str, Reading); 7] = [
     ("lag", "µs", |s| s.lag.0 / 1_000),
 ];
 
-const COUNTED: [&str; 4] =
-    ["tasks waiting", "tasks queued", "tasks processing", "results in memory"];
+const COUNTED: [&str; 4] = ["tasks waiting", "tasks queued", "tasks processing", "tasks in memory"];
 
 /// All counters; those that are always 0 are left out.
 pub(super) fn counters(rows: &Rows) -> Vec<Counter> {

