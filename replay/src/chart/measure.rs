@@ -85,7 +85,7 @@ impl Measure {
 
     /// A horizontal axis from 0 to `to`.
     pub(crate) fn axis(self, to: f64, width_px: f32) -> Axis {
-        let n_ticks = ((width_px / 90.0) as usize).clamp(1, 10);
+        let n_ticks = ((width_px / 90.0) as usize).clamp(2, 10);
         let ticks = self.ticks(to, width_px, n_ticks);
         Axis { unit: self.unit().to_owned(), to, ticks, ..Axis::default() }
     }

@@ -18,7 +18,7 @@ use super::{About, Page, Plot};
 use crate::chart::{self, Measure, blank, frame, legend, means, time_text, widest};
 use crate::figure::{
     Anchor, Axis, Color, Edges, Figure, Frame, Glyphs, LABEL_PX, Layer, Points, Rects, Shape, Text,
-    Tick, View, count_text, elide_middle, text_width,
+    Tick, View, count_text, elide, elide_middle, text_width,
 };
 
 const ABOUT: About = About {
@@ -225,7 +225,8 @@ impl Durations {
                 marks.push((x, y0), (x, y1), Color::TEXT);
             }
             longest.push((px(row.most.0 as f64), y1 - 4.0), Color::HIGH, hover);
-            let value = figure.string(row.value());
+            let room = figure.width_px as f32 - figure.frame.left as f32 - width - 8.0;
+            let value = figure.string(elide(&row.value(), room, VALUE_SIZE));
             values.push((width + 6.0, (y0 + y1) / 2.0), value, Color::TEXT);
         }
         figure.push(Layer::new(Glyphs::Rects(grounds)));

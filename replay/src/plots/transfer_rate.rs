@@ -27,7 +27,7 @@ const ABOUT: About = About {
 
 /// Pairs that have columns of their own.
 const N_PAIRS: usize = 2_048;
-/// Width of each of the two names of a pair.
+/// Width of each of the two names of a pair, at most.
 const NAME_PX: f32 = 82.0;
 
 /// The columns of the plot of transfers over time.
@@ -59,10 +59,10 @@ impl TransferRate {
         &mut self.pairs[index]
     }
 
-    fn name(&self, pair: &Pair) -> String {
+    fn name(&self, pair: &Pair, room_px: f32) -> String {
         let name = |worker: WorkerId| {
             let name = self.names.get(worker.index()).map_or("?", String::as_str);
-            elide_middle(name, NAME_PX, LABEL_PX)
+            elide_middle(name, room_px, LABEL_PX)
         };
         match pair.who {
             Some((from, to)) => format!("{} → {}", name(from), name(to)),
@@ -116,7 +116,9 @@ impl Plot for TransferRate {
         }
         let mut pairs: Vec<&Pair> = self.pairs.iter().collect();
         pairs.sort_by(|a, b| b.moved.total().cmp(&a.moved.total()).then(a.who.cmp(&b.who)));
-        let lanes: Vec<LaneName> = pairs.iter().map(|pair| self.lane(pair)).collect();
+        // Both names keep their ends, by which workers differ.
+        let name_px = (view.width_px as f32 * 0.26 / 2.0 - 10.0).min(NAME_PX);
+        let lanes: Vec<LaneName> = pairs.iter().map(|pair| self.lane(pair, name_px)).collect();
         let n_failed: u64 = pairs.iter().map(|pair| pair.failed.last()).sum();
         let mut meanings = vec![means(Color::TRANSFER, "bytes per second")];
         if n_failed > 0 {
@@ -151,8 +153,8 @@ impl Plot for TransferRate {
 }
 
 impl TransferRate {
-    fn lane(&self, pair: &Pair) -> LaneName {
-        let (name, peak) = (self.name(pair), pair.moved.peak());
+    fn lane(&self, pair: &Pair, name_px: f32) -> LaneName {
+        let (name, peak) = (self.name(pair, name_px), pair.moved.peak());
         let hover = format!(
             "{name}: {} in {} transfers, at most {}, {} did not arrive",
             Measure::Bytes.text(pair.moved.total() as f64),
