@@ -1,6 +1,7 @@
 //! The client: submits calls and waits for their results.
 
 mod buffer;
+mod carry;
 mod completed;
 mod error;
 mod fetch;
@@ -9,6 +10,7 @@ mod session;
 mod table;
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use thiserror::Error;
@@ -26,9 +28,15 @@ use crate::task::Call;
 use crate::task::spec::{SpecWriter, VALUE};
 use crate::wire::handshake::{self, HandshakeError, Role};
 use crate::wire::link::LINK_CAPACITY;
-use crate::wire::message::ClientHello;
+use crate::wire::message::{ClientBefore, ClientHello};
+use crate::wire::pump::Carried;
 use crate::wire::{Link, LinkSender, pump};
+use carry::{ClientLink, Rejoin, Remote};
 use session::Session;
+
+/// How long to wait before the scheduler is tried again, at first and at the most.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// A connection to a cluster, embedded or over TCP. Clones share it.
 ///
@@ -50,12 +58,70 @@ pub struct ConnectError {
 }
 
 /// How a client connects.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct ClientOptions {
     /// Its name, for people; also that of its graphs.
     pub name: String,
     /// The cluster's token, where it demands one.
     pub token: Option<String>,
+    /// How long a scheduler is looked for when the connection breaks: it may be started again, and
+    /// then futures still resolve. By default 60 s.
+    pub reconnect: Duration,
+}
+
+impl Default for ClientOptions {
+    fn default() -> Self {
+        Self { name: String::new(), token: None, reconnect: Duration::from_secs(60) }
+    }
+}
+
+/// The way to a scheduler.
+#[derive(Clone, Debug)]
+struct Door {
+    host: String,
+    name: String,
+    token: Option<String>,
+    patience: Duration,
+}
+
+impl Door {
+    async fn connect(
+        &self,
+        before: Option<ClientBefore>,
+    ) -> Result<(ClientLink, Carried), HandshakeError> {
+        let hello = ClientHello { name: self.name.clone(), embedded: false, before };
+        let role = Role::Client(hello);
+        handshake::connect(&self.host, role, self.token.as_deref()).await.map(pump::carry)
+    }
+
+    fn rejoin(self) -> Rejoin {
+        Box::new(move |before, still_wanted| {
+            let door = self.clone();
+            Box::pin(async move { door.connect_again(before, &*still_wanted).await })
+        })
+    }
+
+    /// Tries as long as there is patience, and somebody who wants it.
+    async fn connect_again(
+        &self,
+        before: ClientBefore,
+        still_wanted: &(dyn Fn() -> bool + Send + Sync),
+    ) -> Result<(ClientLink, Carried), String> {
+        let begin = Instant::now();
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let error = match self.connect(Some(before.clone())).await {
+                Ok(connected) => return Ok(connected),
+                Err(error) => error,
+            };
+            let may_come = matches!(error, HandshakeError::Io(_) | HandshakeError::Silent);
+            if !may_come || begin.elapsed() >= self.patience || !still_wanted() {
+                return Err(error.to_string());
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
 }
 
 impl Client {
@@ -69,17 +135,18 @@ impl Client {
         let io = io_thread.handle().clone();
         let (tx, rx) = std::sync::mpsc::channel();
         let host = address.strip_prefix("tcp://").unwrap_or(address).to_owned();
-        let ClientOptions { name, token } = options.clone();
+        let ClientOptions { name, token, reconnect } = options.clone();
+        let door = Door { host, name: name.clone(), token: token.clone(), patience: reconnect };
+        let theirs = door.clone();
         io.spawn(async move {
-            let hello = Role::Client(ClientHello { name });
-            let connected = handshake::connect(&host, hello, token.as_deref()).await;
             // The receiver waits below.
-            let _ = tx.send(connected.map(pump::link));
+            let _ = tx.send(theirs.connect(None).await);
         });
-        let link = rx.recv().unwrap_or(Err(HandshakeError::Silent)).map_err(failed)?;
-        let peers = Peers::new(LocalStores::default(), options.token.clone());
-        let session = Session::new(link, options.name.clone(), peers, io, Some(io_thread));
-        Ok(Self { session })
+        let connected = rx.recv().unwrap_or(Err(HandshakeError::Silent)).map_err(failed)?;
+        let (link, carried) = connected;
+        let remote = Some(Remote { carried, rejoin: door.rejoin() });
+        let peers = Peers::new(LocalStores::default(), token);
+        Ok(Self { session: Session::new(link, remote, name, peers, (io, Some(io_thread))) })
     }
 
     /// Connects to a scheduler of this process.
@@ -91,7 +158,7 @@ impl Client {
         io: &Handle,
     ) -> Self {
         let (tx, rx) = mpsc::channel(LINK_CAPACITY);
-        let hello = ClientHello { name: name.to_owned() };
+        let hello = ClientHello { name: name.to_owned(), embedded: true, before: None };
         let first = Inbound::ClientConnected { conn, hello, tx: LinkSender::queue(tx) };
         let (link_tx, mut link_rx) = mpsc::channel(LINK_CAPACITY);
         io.spawn(async move {
@@ -103,7 +170,7 @@ impl Client {
             let _ = inbox.send(Inbound::ClientGone { conn }).await;
         });
         let link = Link { tx: LinkSender::queue(link_tx), rx };
-        Self { session: Session::new(link, name.to_owned(), peers, io.clone(), None) }
+        Self { session: Session::new(link, None, name.to_owned(), peers, (io.clone(), None)) }
     }
 
     /// Submits one call. Returns at once; the task begins when a worker is free for it.

@@ -8,13 +8,20 @@ use taskreel_model::Nanos;
 /// a worker process has its own, and the scheduler maps its instants by an offset.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
-    epoch: Instant,
+    began: Instant,
+    /// What it read then.
+    reading: Nanos,
 }
 
 impl Clock {
     /// A clock that reads zero now.
     pub fn start() -> Self {
-        Self { epoch: Instant::now() }
+        Self::start_at(Nanos::ZERO)
+    }
+
+    /// A clock that reads `reading` now: that of a run which goes on.
+    pub fn start_at(reading: Nanos) -> Self {
+        Self { began: Instant::now(), reading }
     }
 
     /// Time since the epoch.
@@ -22,13 +29,14 @@ impl Clock {
         self.at(Instant::now())
     }
 
-    /// An instant on this clock; zero if it lies before the epoch.
+    /// An instant on this clock; one before the clock was started is taken for its start.
     pub fn at(&self, instant: Instant) -> Nanos {
-        Nanos(instant.saturating_duration_since(self.epoch).as_nanos() as u64)
+        let since = instant.saturating_duration_since(self.began).as_nanos() as u64;
+        self.reading + Nanos(since)
     }
 
     /// The instant that reads `at` on this clock.
     pub fn instant(&self, at: Nanos) -> Instant {
-        self.epoch + std::time::Duration::from_nanos(at.0)
+        self.began + std::time::Duration::from_nanos((at - self.reading).0)
     }
 }

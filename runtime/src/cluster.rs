@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Duration;
 
-use taskreel_recorder::{CreateError, RunInfo};
+use taskreel_recorder::{CreateError, ReopenError, RunInfo};
 use thiserror::Error;
 
 pub use builder::ClusterBuilder;
@@ -76,6 +76,17 @@ pub enum StartError {
     /// The scheduler cannot be started.
     #[error(transparent)]
     Scheduler(#[from] SchedulerError),
+    /// The trace cannot be gone on with.
+    #[error(transparent)]
+    Resume(#[from] ReopenError),
+    /// Others could connect from elsewhere, and nothing keeps strangers out.
+    #[error(
+        "a token is needed to listen at {address}, which is not loopback: give one, and the same to all workers and clients"
+    )]
+    TokenNeeded {
+        /// The address.
+        address: String,
+    },
     /// The address to listen at is in use, or not this machine's.
     #[error("cannot listen at {address}: {source}")]
     Listen {
@@ -150,6 +161,7 @@ impl Cluster {
     fn shut_down(&mut self) -> Option<Result<RunSummary, SchedulerError>> {
         let scheduler = self.scheduler.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
         let scheduler = scheduler.take()?;
+        self.children.leave_alone();
         let inbox = self.inbox.clone();
         self.io_thread.handle().spawn(async move {
             // A scheduler that has stopped already needs no telling.

@@ -34,6 +34,7 @@ pub mod cluster;
 pub mod executor;
 mod io_thread;
 mod listener;
+pub mod operator;
 pub mod peers;
 mod reading;
 pub mod scheduler;
@@ -49,9 +50,11 @@ pub use cluster::{Cluster, ClusterBuilder, RunSummary, StartError, init};
 pub use executor::Failure;
 #[doc(no_inline)]
 pub use inventory;
+pub use operator::{OperateError, Operator};
+pub use scheduler::Patience;
 pub use task::{
     Arg, Arguments, Call, Command, CommandOutput, Returned, Span, Stdin, TaskFunction,
     current_client, mark, registered, span,
 };
 pub use taskreel_macros::task;
-pub use worker::{WorkerOptions, WorkerProcessError, run_worker};
+pub use worker::{WorkerOptions, WorkerProcess, WorkerProcessError, run_worker};

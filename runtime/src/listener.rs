@@ -7,15 +7,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use bytes::BytesMut;
 use taskreel_model::LossReason;
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 use crate::scheduler::inbound::{ConnId, Inbound, Inbox};
 use crate::wire::LinkSender;
-use crate::wire::frame::FrameError;
+use crate::wire::frame::{self, FrameError};
 use crate::wire::handshake::{self, Connection, Role};
 use crate::wire::message::{FromClient, FromWorker, Message, ToClient, ToWorker};
+use crate::wire::operate::Request;
 use crate::wire::outlet;
 use crate::wire::pump::read_message;
 
@@ -126,6 +129,10 @@ impl Door {
                 tracing::debug!(?conn, %from, ?ended, "a client's connection ended");
                 self.tell(Inbound::ClientGone { conn }).await;
             }
+            Ok((Role::Operator, connection)) => {
+                let ended = self.operate(connection).await;
+                tracing::debug!(%from, ?ended, "an operator left");
+            }
             Ok((Role::Peer, _)) => tracing::warn!(%from, "asked the scheduler for results"),
             Err(error) => tracing::warn!(%from, %error, "a connection was refused"),
         }
@@ -158,6 +165,22 @@ impl Door {
             ended = reading => ended,
             ended = pump.run() => ended,
         }
+    }
+
+    /// Answers an operator until it leaves, or the scheduler is gone.
+    async fn operate(&self, connection: Connection) -> Result<(), FrameError> {
+        let Connection { mut reader, mut writer } = connection;
+        while let Some(request) = read_message::<Request>(&mut reader).await? {
+            let (reply, answer) = oneshot::channel();
+            if !self.tell(Inbound::Operated { request, reply }).await {
+                break;
+            }
+            let Ok(answer) = answer.await else { break };
+            let mut out = BytesMut::new();
+            frame::encode(answer, &mut Vec::new(), &mut out)?;
+            writer.write_all(&out).await?;
+        }
+        Ok(())
     }
 
     /// Whether the scheduler still listens.

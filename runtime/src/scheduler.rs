@@ -4,16 +4,20 @@ mod clients;
 mod core;
 mod effects;
 pub mod inbound;
+mod operate;
 mod peers;
+mod resume;
+mod retire;
 mod sample;
 mod specs;
 mod workers;
 
 use std::fmt;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use taskreel_model::{Nanos, Policy, State, Watch};
-use taskreel_recorder::{RecordError, RecordSummary, Recorder};
+use taskreel_recorder::{RecordError, RecordSummary, Recorder, RunInfo, SpecBatch};
 use thiserror::Error;
 
 use crate::clock::Clock;
@@ -21,10 +25,14 @@ use inbound::{Inbox, inbox};
 
 /// How a scheduler works.
 pub struct SchedulerConfig {
+    /// The run: its id is what workers and clients that come back name, its name is for people.
+    pub run: RunInfo,
+    /// The log so far, if the scheduler starts again on one.
+    pub resumed: Option<ResumedLog>,
+    /// How long it waits for whom.
+    pub patience: Patience,
     /// Where the run is recorded; `None`: nowhere.
     pub recorder: Option<Recorder>,
-    /// Resolution of the recorded instants: `RunInfo::tick_ns`. Live instants are rounded to it.
-    pub tick_ns: u32,
     /// Which worker runs what.
     pub policy: Box<dyn Policy>,
     /// The run's clock: zero is `RunInfo::started_unix_ns`.
@@ -34,11 +42,40 @@ pub struct SchedulerConfig {
     pub watch: Option<Watch>,
 }
 
+/// What a scheduler needs of the log on which it starts again.
+#[derive(Debug)]
+pub struct ResumedLog {
+    /// All its events folded.
+    pub state: State,
+    /// What to run for its tasks.
+    pub specs: Vec<SpecBatch>,
+}
+
+/// How long a scheduler waits for whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// A worker or client on a connection, from which nothing came for so long, is gone.
+    pub silence: Duration,
+    /// After a restart, workers of the log that have not come back by then are lost.
+    pub workers: Duration,
+    /// A client whose connection broke, or which the log shows after a restart, has left when it
+    /// has not come back by then.
+    pub clients: Duration,
+}
+
+impl Default for Patience {
+    /// 10 s of silence, 10 s for workers and 30 s for clients to come back.
+    fn default() -> Self {
+        let seconds = Duration::from_secs;
+        Self { silence: seconds(10), workers: seconds(10), clients: seconds(30) }
+    }
+}
+
 impl fmt::Debug for SchedulerConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SchedulerConfig")
             .field("recorder", &self.recorder)
-            .field("tick_ns", &self.tick_ns)
+            .field("run", &self.run.run_id)
             .field("policy", &self.policy.name())
             .finish_non_exhaustive()
     }

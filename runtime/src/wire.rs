@@ -10,6 +10,7 @@ pub mod frame;
 pub mod handshake;
 pub mod link;
 pub mod message;
+pub mod operate;
 pub(crate) mod outlet;
 pub mod pump;
 

@@ -24,9 +24,11 @@ mod store;
 mod task_log;
 mod transfers;
 
+use std::fmt;
 use std::io;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use taskreel_model::{Nanos, Report, Reported, WorkerId, WorkerInfo};
@@ -35,7 +37,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 pub use host::ClientSource;
-pub use process::{WorkerOptions, WorkerProcessError, run as run_worker};
+pub use process::{WorkerOptions, WorkerProcess, WorkerProcessError, run as run_worker};
 pub use store::Store;
 
 pub(crate) use data_server::DataServer;
@@ -44,9 +46,11 @@ pub(crate) use process::machine;
 use crate::clock::Clock;
 use crate::executor::Executors;
 use crate::peers::Peers;
-use crate::wire::Link;
-use crate::wire::message::{FromWorker, ToWorker};
+use crate::wire::message::{FromWorker, ToWorker, WorkerBefore};
+use crate::wire::pump::Carried;
+use crate::wire::{Link, LinkSender};
 use board::Board;
+use inbound::Ended;
 use memory::Pause;
 use reports::Reports;
 use store::Moved;
@@ -78,10 +82,32 @@ pub struct WorkerSetup {
     pub clients: ClientSource,
 }
 
-/// A running worker. It stops when its scheduler says so or is gone; dropping this does not stop
-/// it.
+/// How a worker on a connection finds its scheduler again.
+pub(crate) struct Remote {
+    /// Carries the first link.
+    pub(crate) carried: Carried,
+    /// Connects again, as who the worker was before; `None`: it ends with its first connection.
+    pub(crate) rejoin: Option<Rejoin>,
+}
+
+impl fmt::Debug for Remote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Remote").field("carried", &self.carried).finish_non_exhaustive()
+    }
+}
+
+/// Connects again; `None`: the scheduler is gone for good.
+pub(crate) type Rejoin = Box<dyn Fn(WorkerBefore) -> Rejoining + Send>;
+
+type Rejoining = Pin<Box<dyn Future<Output = Option<(WorkerLink, Carried)>> + Send>>;
+
+pub(crate) type WorkerLink = Link<FromWorker, ToWorker>;
+
+/// A running worker. It stops when its scheduler says so or is gone for good; dropping this does
+/// not stop it.
 #[derive(Debug)]
 pub struct Worker {
+    shared: Arc<Shared>,
     serving: JoinHandle<()>,
     stopped: watch::Receiver<bool>,
 }
@@ -100,8 +126,8 @@ pub(crate) struct Shared {
     /// The board has a ready task, or the worker stops.
     work: Condvar,
     reports: Reports,
-    /// The id that the scheduler gave.
-    id: OnceLock<WorkerId>,
+    /// Who it is at the scheduler, and the way there, once it has joined.
+    joined: RwLock<Option<Joined>>,
     n_busy: AtomicU16,
     stopping: AtomicBool,
     pause: Pause,
@@ -109,15 +135,30 @@ pub(crate) struct Shared {
     clients: ClientSource,
 }
 
+#[derive(Clone, Debug)]
+struct Joined {
+    as_who: WorkerBefore,
+    tx: LinkSender<FromWorker>,
+}
+
 impl Worker {
-    /// Starts a worker on a link to its scheduler, which must have had its hello.
+    /// Starts a worker on a link to its scheduler, which must have had its hello. It ends with the
+    /// link.
     ///
     /// # Errors
     /// The system refuses a thread.
     pub fn start(setup: WorkerSetup, link: Link<FromWorker, ToWorker>) -> io::Result<Self> {
+        Self::start_on(setup, link, None)
+    }
+
+    /// As [`Self::start`]; a worker with a `remote` joins again when the link breaks.
+    pub(crate) fn start_on(
+        setup: WorkerSetup,
+        link: WorkerLink,
+        remote: Option<Remote>,
+    ) -> io::Result<Self> {
         let WorkerSetup { info, clock, store, peers, executors, io, sent_bytes, is_alone, clients } =
             setup;
-        let Link { tx, rx } = link;
         let shared = Arc::new(Shared {
             inflow: Inflow::new(info.memory_limit),
             info,
@@ -129,8 +170,8 @@ impl Worker {
             sent_bytes,
             board: Mutex::default(),
             work: Condvar::new(),
-            reports: Reports::new(tx.clone()),
-            id: OnceLock::new(),
+            reports: Reports::new(remote.as_ref().is_some_and(|remote| remote.rejoin.is_some())),
+            joined: RwLock::default(),
             n_busy: AtomicU16::new(0),
             stopping: AtomicBool::new(false),
             pause: Pause::default(),
@@ -138,19 +179,29 @@ impl Worker {
         });
         shared.observe_store();
         slots::start(&shared)?;
-        let mut watching = vec![io.spawn(sampler::sample(Arc::clone(&shared), tx.clone()))];
+        let mut watching = vec![io.spawn(sampler::sample(Arc::clone(&shared)))];
         if shared.info.memory_limit > 0 {
             watching.push(io.spawn(memory::watch(Arc::clone(&shared), is_alone)));
         }
         let (stopped_tx, stopped) = watch::channel(false);
+        let theirs = Arc::clone(&shared);
         let serving = io.spawn(async move {
-            inbound::serve(&shared, rx, &tx).await;
+            stay(&theirs, link, remote).await;
             watching.iter().for_each(JoinHandle::abort);
-            shared.wait_idle().await;
+            theirs.wait_idle().await;
             // Nobody need be waiting.
             let _ = stopped_tx.send(true);
         });
-        Ok(Self { serving, stopped })
+        Ok(Self { shared, serving, stopped })
+    }
+
+    /// Asks the scheduler to let it go once its results have moved. Without a scheduler it stops
+    /// at once.
+    pub fn retire(&self) {
+        let asked = self.shared.link().is_some_and(|tx| tx.try_send(FromWorker::Retire).is_ok());
+        if !asked {
+            self.abort();
+        }
     }
 
     /// Waits until it has stopped.
@@ -165,7 +216,35 @@ impl Worker {
     }
 }
 
+/// Serves the scheduler, over one connection after the other.
+async fn stay(shared: &Arc<Shared>, mut link: WorkerLink, mut remote: Option<Remote>) {
+    let _stop = inbound::StopOnDrop(Arc::clone(shared));
+    while inbound::serve(shared, link).await == Ended::Gone {
+        let Some(Remote { carried, rejoin: Some(rejoin) }) = &mut remote else { return };
+        let Some(before) = shared.who() else { return };
+        carried.cut();
+        let theirs = Arc::clone(shared);
+        // Whoever waits for room on the broken link lets go of it soon, but not on this thread.
+        let _ = tokio::task::spawn_blocking(move || theirs.reports.detach()).await;
+        tracing::warn!(worker = shared.info.name, "the connection to the scheduler broke");
+        let Some((again, carries)) = rejoin(before).await else { return };
+        (link, *carried) = (again, carries);
+    }
+}
+
 impl Shared {
+    /// It has joined; who it was before, if this is not the first time.
+    fn joined(&self, as_who: WorkerBefore, tx: LinkSender<FromWorker>) -> Option<WorkerBefore> {
+        let mut joined = self.joined.write().unwrap_or_else(PoisonError::into_inner);
+        joined.replace(Joined { as_who, tx }).map(|before| before.as_who)
+    }
+
+    /// The way to the scheduler, for what may get lost.
+    fn link(&self) -> Option<LinkSender<FromWorker>> {
+        let joined = self.joined.read().unwrap_or_else(PoisonError::into_inner);
+        joined.as_ref().map(|joined| joined.tx.clone())
+    }
+
     fn report(&self, what: Reported) {
         self.reports.push(Report { at: self.clock.now(), what });
     }
@@ -174,9 +253,21 @@ impl Shared {
         self.board.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Who it is at the scheduler, if it has joined.
+    fn who(&self) -> Option<WorkerBefore> {
+        let joined = self.joined.read().unwrap_or_else(PoisonError::into_inner);
+        joined.as_ref().map(|joined| joined.as_who.clone())
+    }
+
+    /// The id that the scheduler gave, if it has.
+    fn known_id(&self) -> Option<WorkerId> {
+        let joined = self.joined.read().unwrap_or_else(PoisonError::into_inner);
+        joined.as_ref().map(|joined| joined.as_who.worker)
+    }
+
     /// The id that the scheduler gave; it comes before any task does.
     fn id(&self) -> WorkerId {
-        self.id.get().copied().unwrap_or(WorkerId(u32::MAX))
+        self.known_id().unwrap_or(WorkerId(u32::MAX))
     }
 
     fn is_busy(&self) -> bool {

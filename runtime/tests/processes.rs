@@ -4,6 +4,8 @@
 
 extern crate taskreel_runtime as taskreel;
 
+use taskreel_model::FailureKind;
+
 use taskreel::{Client, ClientOptions, Cluster, Command, TaskErrorKind, WorkerOptions, task};
 
 #[task]
@@ -83,7 +85,7 @@ fn results_of_many_chunks_travel_between_processes() {
 fn a_client_from_elsewhere_needs_the_token() {
     let cluster = cluster(1);
     let address = cluster.address().unwrap();
-    let options = ClientOptions { name: "visitor".to_owned(), token: None };
+    let options = ClientOptions { name: "visitor".to_owned(), ..ClientOptions::default() };
     let error = Client::connect(address, &options).unwrap_err();
     assert!(error.to_string().contains("token"), "{error}");
     let token = cluster.token().map(str::to_owned);
@@ -132,12 +134,14 @@ fn a_task_whose_worker_died_runs_on_another() {
 }
 
 #[test]
-fn a_run_without_workers_ends() {
+fn a_task_that_ends_its_workers_is_failed_and_workers_are_started_again() {
     let cluster = cluster(1);
     let client = cluster.client();
     let error = client.submit(exit()).wait().unwrap_err();
-    let expected = [TaskErrorKind::Closed, TaskErrorKind::Cancelled];
-    assert!(expected.contains(&error.kind()), "{error}");
+    assert_eq!(error.kind(), TaskErrorKind::Failed(Some(FailureKind::Poison)), "{error}");
+    assert_eq!(client.submit(add(1, 2)).wait().unwrap(), 3);
+    let state = cluster.close().unwrap().state;
+    assert_eq!(state.workers().len(), 4);
 }
 
 /// A worker process ends with its cluster, and what its commands started goes with it.
@@ -168,16 +172,16 @@ fn others_join_a_cluster_that_listens() {
     let cluster = builder().listen("127.0.0.1:0").token("key").start().unwrap();
     let address = cluster.address().unwrap().to_owned();
     let options = WorkerOptions {
-        scheduler: address.clone(),
         name: "guest".to_owned(),
-        slots: 1,
-        memory_limit: 0,
-        spill_folder: None,
-        resources: std::collections::BTreeMap::new(),
         token: Some("key".to_owned()),
+        ..WorkerOptions::new(address.clone())
     };
     let guest = std::thread::spawn(move || taskreel::run_worker(&options));
-    let options = ClientOptions { name: "visitor".to_owned(), token: Some("key".to_owned()) };
+    let options = ClientOptions {
+        name: "visitor".to_owned(),
+        token: Some("key".to_owned()),
+        ..ClientOptions::default()
+    };
     let client = Client::connect(&address, &options).unwrap();
     let blocks = client.map([6_usize << 20, 10, 11, 12], block);
     let sums: Vec<_> =

@@ -72,7 +72,7 @@ pub use key::{Key, Suffix, SuffixText, split_key};
 pub use keyframe::{BadKeyframe, KEYFRAME_LAYOUT, Keyframe};
 pub use phase::{Phase, Stage, WorkerStatus};
 pub use policy::{
-    LocalityThenIdle, POLICY_NAMES, Placement, Policy, Random, Steal, has_room, place,
+    LocalityThenIdle, POLICY_NAMES, Placement, Policy, Random, Steal, copy_target, has_room, place,
     policy_by_name, rebalance, worthwhile_steals,
 };
 pub use sample::{LogLevel, LogLine, Sample};

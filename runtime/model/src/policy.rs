@@ -3,12 +3,14 @@
 mod locality;
 mod random;
 mod rebalance;
+mod retire;
 
 use smallvec::SmallVec;
 
 pub use locality::LocalityThenIdle;
 pub use random::Random;
 pub use rebalance::worthwhile_steals;
+pub use retire::copy_target;
 
 use crate::{
     Again, AssignReason, Event, Nanos, ReadyKey, State, Task, TaskId, TaskOptions, Turn, Worker,

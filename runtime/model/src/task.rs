@@ -26,7 +26,7 @@ pub struct Task {
     pub attempt: u32,
     /// How often it failed.
     pub n_failures: u32,
-    /// How many workers were lost while it was assigned to them and executing.
+    /// How many workers were lost that it executed on, or was next to (see `State::suspects`).
     pub n_deaths: u32,
     /// What it depends on, in the order of their ids; each is live as long as this task is.
     pub deps: Box<[TaskId]>,

@@ -17,6 +17,9 @@ const GRAPH_TASKS: usize = 8192;
 /// ...or takes about so many bytes on the wire.
 const GRAPH_BYTES: usize = 16 << 20;
 
+/// Numbers of tasks in one message at the most.
+const LOCALS_PER_MESSAGE: usize = 1 << 20;
+
 /// Submitters are held back while more graphs than this wait to be sent.
 const WAITING_GRAPHS: usize = 16;
 
@@ -150,9 +153,11 @@ impl Buffer {
         let mut messages: Vec<FromClient> =
             self.graphs.drain(..).map(OpenGraph::into_message).collect();
         let mut push = |locals: &mut Vec<u32>, wrap: fn(Vec<u32>) -> FromClient| {
-            if !locals.is_empty() {
-                messages.push(wrap(std::mem::take(locals)));
+            // Short enough for a frame: messages are counted, and one that is divided counts twice.
+            for some in locals.chunks(LOCALS_PER_MESSAGE) {
+                messages.push(wrap(some.to_vec()));
             }
+            locals.clear();
         };
         push(&mut self.cancelled, FromClient::Cancel);
         push(&mut self.released, FromClient::Release);
@@ -269,6 +274,7 @@ impl OpenGraph {
 
     fn into_message(self) -> FromClient {
         let Self { graph, spec_lens, specs, .. } = self;
+        let graph = Arc::new(graph);
         let specs = Bytes::from(specs);
         FromClient::Submit(Box::new(SubmitGraph { graph, spec_lens, specs }))
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use taskreel_model::TaskId;
@@ -12,8 +13,21 @@ use super::session::Located;
 use crate::peers::Peers;
 use crate::wire::message::{EndedHow, TaskEnd};
 
-/// How often a result is looked for anew when none of its holders has it.
-pub(crate) const ROUNDS: usize = 3;
+/// How often a result is looked for anew when none of its holders has it, and the longest pause
+/// before that. Together about as long as it takes the scheduler to give up a silent worker.
+const ROUNDS: u32 = 14;
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// The rounds in which a result is looked for, each with the pause behind it.
+pub(crate) fn rounds() -> impl Iterator<Item = Duration> {
+    (0..ROUNDS).map(|round| (Duration::from_millis(5) * (1 << round)).min(LONGEST_PAUSE))
+}
+
+/// Waits on the client's own runtime: the caller may have none.
+pub(crate) async fn pause(io: &Handle, pause: Duration) {
+    // A runtime that is gone ends the pause.
+    let _ = io.spawn(tokio::time::sleep(pause)).await;
+}
 
 /// Fetches results into their places in `results`; gives the places left empty.
 pub(crate) fn fetch_blocking(

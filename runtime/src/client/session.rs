@@ -7,20 +7,18 @@ use std::time::Duration;
 use bytes::Bytes;
 use taskreel_model::TaskId;
 use tokio::runtime::Handle;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::Notify;
 
 use super::buffer::Buffer;
+use super::carry::{Remote, converse};
 use super::future::{Held, obstacle};
 use super::table::{Known, Table};
 use super::{TaskError, TaskErrorKind};
 use crate::io_thread::IoThread;
 use crate::peers::Peers;
 use crate::task::{Draft, MAX_SPEC_BYTES};
+use crate::wire::Link;
 use crate::wire::message::{EndedHow, FromClient, Holder, ToClient};
-use crate::wire::{Link, LinkSender};
-
-/// How long submissions gather before they are sent, if nobody waits.
-const GATHER_TIME: Duration = Duration::from_millis(1);
 
 /// How long a client that leaves waits for its last words to be sent.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -35,22 +33,22 @@ pub(crate) struct Session {
     _io_thread: Option<IoThread>,
 }
 
-/// What the session shares with its two tasks.
+/// What the session shares with the task that carries it.
 #[derive(Debug)]
-struct Core {
-    buffer: Mutex<Buffer>,
+pub(super) struct Core {
+    pub(super) buffer: Mutex<Buffer>,
     /// The buffer has something.
-    some: Notify,
+    pub(super) some: Notify,
     /// It should be sent at once.
-    now: Notify,
+    pub(super) now: Notify,
     /// Some of it was sent.
-    drained: Condvar,
-    table: Mutex<Table>,
+    pub(super) drained: Condvar,
+    pub(super) table: Mutex<Table>,
     /// Something in the table changed.
-    ended: Condvar,
-    /// Whether the sending task is done.
-    sent_all: Mutex<bool>,
-    farewell: Condvar,
+    pub(super) ended: Condvar,
+    /// Whether nothing more will be sent.
+    pub(super) sent_all: Mutex<bool>,
+    pub(super) farewell: Condvar,
 }
 
 /// A result that is held somewhere.
@@ -61,14 +59,14 @@ pub(crate) struct Located {
 }
 
 impl Session {
-    /// Begins a session over a link. `io` carries it; `io_thread` is that runtime, if the session
-    /// is to own it.
+    /// Begins a session over a link; with a `remote` it goes on over another when that breaks.
+    /// `io` carries it; `io_thread` is that runtime, if the session is to own it.
     pub(crate) fn new(
         link: Link<FromClient, ToClient>,
+        remote: Option<Remote>,
         graph_name: String,
         peers: Peers,
-        io: Handle,
-        io_thread: Option<IoThread>,
+        (io, io_thread): (Handle, Option<IoThread>),
     ) -> Arc<Self> {
         let core = Arc::new(Core {
             buffer: Mutex::new(Buffer::new(graph_name)),
@@ -80,8 +78,7 @@ impl Session {
             sent_all: Mutex::new(false),
             farewell: Condvar::new(),
         });
-        io.spawn(send_all(Arc::clone(&core), link.tx));
-        io.spawn(receive_all(Arc::clone(&core), link.rx));
+        io.spawn(converse(Arc::clone(&core), link, remote));
         Arc::new(Self { core, peers, io, _io_thread: io_thread })
     }
 
@@ -182,7 +179,7 @@ impl Session {
     /// Waits for these tasks and fetches their results, in their order.
     pub(crate) fn results(&self, all: &[&Arc<Held>]) -> Result<Vec<Bytes>, TaskError> {
         let mut results: Vec<Option<Bytes>> = vec![None; all.len()];
-        for _ in 0..super::fetch::ROUNDS {
+        for pause in super::fetch::rounds() {
             let mut wanted = Vec::new();
             for (index, held) in all.iter().enumerate() {
                 if results[index].is_none() {
@@ -193,6 +190,7 @@ impl Session {
             if left.is_empty() {
                 return Ok(results.into_iter().map(|r| r.expect("none is left")).collect());
             }
+            std::thread::sleep(pause);
             for index in left {
                 all[index].session().mislaid(all[index].local());
             }
@@ -204,7 +202,7 @@ impl Session {
     /// As [`Self::results`] for one task, without blocking.
     pub(crate) async fn result(held: &Arc<Held>) -> Result<Bytes, TaskError> {
         let session = held.session();
-        for _ in 0..super::fetch::ROUNDS {
+        for pause in super::fetch::rounds() {
             session.flush();
             let known = std::future::poll_fn(|cx| session.poll_known(held.local(), cx)).await;
             let located = located(held, known)?;
@@ -212,6 +210,7 @@ impl Session {
             {
                 return Ok(bytes);
             }
+            super::fetch::pause(&session.io, pause).await;
             session.mislaid(held.local());
         }
         Err(lost_result(held))
@@ -248,7 +247,7 @@ impl Drop for Session {
 }
 
 impl Core {
-    fn add(&self, change: impl FnOnce(&mut Buffer)) {
+    pub(super) fn add(&self, change: impl FnOnce(&mut Buffer)) {
         let mut buffer = lock(&self.buffer);
         let was_empty = buffer.is_empty();
         change(&mut buffer);
@@ -258,67 +257,13 @@ impl Core {
         }
     }
 
-    fn close(&self, reason: String) {
+    pub(super) fn close(&self, reason: String) {
         lock(&self.buffer).closing = true;
         self.drained.notify_all();
         let wakers = lock(&self.table).close(reason);
         self.ended.notify_all();
         wakers.into_iter().for_each(std::task::Waker::wake);
     }
-}
-
-/// Sends the buffer, a millisecond after it got something or at once when somebody waits.
-async fn send_all(core: Arc<Core>, tx: LinkSender<FromClient>) {
-    loop {
-        let (messages, closing) = {
-            let mut buffer = lock(&core.buffer);
-            (buffer.take(), buffer.closing)
-        };
-        core.drained.notify_all();
-        if messages.is_empty() {
-            if closing {
-                break;
-            }
-            core.some.notified().await;
-            // Elapsed or told: either way it is time.
-            let _ = tokio::time::timeout(GATHER_TIME, core.now.notified()).await;
-            continue;
-        }
-        for message in messages {
-            if tx.send(message).await.is_err() {
-                core.close("the connection to the scheduler is closed".to_owned());
-            }
-        }
-    }
-    // If the scheduler is gone it needs no goodbye.
-    let _ = tx.send(FromClient::Goodbye).await;
-    *lock(&core.sent_all) = true;
-    core.farewell.notify_all();
-}
-
-/// Takes what the scheduler sends until it is gone.
-async fn receive_all(core: Arc<Core>, mut rx: mpsc::Receiver<ToClient>) {
-    while let Some(message) = rx.recv().await {
-        match message {
-            ToClient::Welcome { client } => tracing::debug!(%client, "connected"),
-            ToClient::Ended(ends) => {
-                let (wakers, released) = lock(&core.table).end(ends);
-                core.ended.notify_all();
-                wakers.into_iter().for_each(std::task::Waker::wake);
-                for local in released {
-                    core.add(|buffer| buffer.release(local));
-                }
-            }
-            ToClient::Rejected { local, n_tasks, reason } => {
-                let ends = super::fetch::rejected(local, n_tasks, &reason);
-                let (wakers, _) = lock(&core.table).end(ends);
-                core.ended.notify_all();
-                wakers.into_iter().for_each(std::task::Waker::wake);
-            }
-            ToClient::Closing { reason } => core.close(reason),
-        }
-    }
-    core.close("the connection to the scheduler is closed".to_owned());
 }
 
 fn located(held: &Held, known: Known) -> Result<Located, TaskError> {
@@ -345,6 +290,6 @@ fn lost_result(held: &Held) -> TaskError {
 }
 
 /// A panic while a lock was held leaves nothing half done that a later reader would trip over.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

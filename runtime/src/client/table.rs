@@ -100,6 +100,15 @@ impl Table {
         self.closed.is_none() && !matches!(self.tasks.get(&local), Some(Entry::Ended(_)))
     }
 
+    /// The tasks that have not ended as far as is known.
+    pub(crate) fn pending(&self) -> Vec<u32> {
+        let all = self.tasks.iter();
+        let pending = all.filter(|(_, entry)| !matches!(entry, Entry::Ended(_)));
+        let mut pending: Vec<u32> = pending.map(|(&local, _)| local).collect();
+        pending.sort_unstable();
+        pending
+    }
+
     /// Calls the waker when the task ends.
     pub(crate) fn wake_on_end(&mut self, local: u32, waker: &Waker) {
         let wakers = self.wakers.entry(local).or_default();

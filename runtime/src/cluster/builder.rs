@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use taskreel_model::{LocalityThenIdle, Policy, Watch};
-use taskreel_recorder::{OnRecordError, Recorder, RecorderOptions, RunInfo};
+use taskreel_model::{LocalityThenIdle, Nanos, Policy, Watch};
+use taskreel_recorder::{OnRecordError, Recorder, RecorderOptions, Reopened, RunInfo};
 
 use super::children::{self, ChildSetup, Children};
 use super::{Cluster, Foundation, StartError, embedded};
@@ -18,7 +18,7 @@ use crate::io_thread::IoThread;
 use crate::listener::{ConnIds, Listener};
 use crate::peers::{LocalStores, Peers};
 use crate::reading::machine_memory;
-use crate::scheduler::{self, SchedulerConfig};
+use crate::scheduler::{self, Patience, ResumedLog, SchedulerConfig};
 use crate::task::thousandths;
 use crate::wire::handshake::VERSION;
 use crate::worker::machine;
@@ -41,6 +41,9 @@ pub struct ClusterBuilder {
     seed: u64,
     tick_ns: u32,
     watch: Option<Watch>,
+    patience: Patience,
+    resume: bool,
+    scheduler_only: bool,
 }
 
 #[derive(Debug)]
@@ -81,6 +84,9 @@ impl ClusterBuilder {
             seed: 0,
             tick_ns: RunInfo::default().tick_ns,
             watch: None,
+            patience: Patience::default(),
+            resume: false,
+            scheduler_only: false,
         }
     }
 
@@ -227,19 +233,42 @@ impl ClusterBuilder {
         self
     }
 
+    /// Goes on with the run whose trace is there, if there is one: a scheduler that was killed is
+    /// started again. By default a trace that is there is an error.
+    #[must_use]
+    pub fn resume(mut self, resume: bool) -> Self {
+        self.resume = resume;
+        self
+    }
+
+    /// Starts no workers: they join from elsewhere, at the address to [`Self::listen`] at.
+    #[must_use]
+    pub fn scheduler_only(mut self) -> Self {
+        self.scheduler_only = true;
+        self
+    }
+
+    /// How long the scheduler waits for silent workers, and for workers and clients to come back.
+    #[must_use]
+    pub fn patience(mut self, patience: Patience) -> Self {
+        self.patience = patience;
+        self
+    }
+
     /// Starts it.
     ///
     /// # Errors
     /// The trace cannot be written, the address is in use, or a worker process does not join.
     pub fn start(mut self) -> Result<Cluster, StartError> {
         children::refuse_in_worker()?;
-        let (clock, run_info) = (Clock::start(), self.run_info());
-        let recorder = self.start_recorder(&run_info)?;
+        let Log { recorder, run_info, resumed, clock } = self.open_log()?;
         let trace_path = recorder.as_ref().map(|recorder| recorder.path().to_owned());
         let io_thread = IoThread::start("reel-io")?;
         let scheduler = scheduler::start(SchedulerConfig {
+            run: run_info.clone(),
+            resumed,
+            patience: self.patience,
             recorder,
-            tick_ns: run_info.tick_ns,
             policy: std::mem::replace(&mut self.policy, Box::new(LocalityThenIdle)),
             clock,
             watch: self.watch.take(),
@@ -287,7 +316,10 @@ impl ClusterBuilder {
         let mut joined = None;
         if self.processes || self.listen.is_some() {
             let address = self.listen.clone().unwrap_or_else(|| "127.0.0.1:0".to_owned());
-            let listener = listen(&io, address, foundation)?;
+            let listener = listen(&io, address.clone(), foundation)?;
+            if !listener.address()?.ip().is_loopback() && foundation.token.is_none() {
+                return Err(StartError::TokenNeeded { address });
+            }
             cluster.address = Some(format!("tcp://{}", listener.address()?));
             joined = Some(listener.n_workers());
             io.spawn(listener.serve());
@@ -303,10 +335,12 @@ impl ClusterBuilder {
                     spill_folder: self.spill_folder,
                     resources: self.resources,
                 };
-                cluster.children = Children::start(&setup, n_workers)?;
+                cluster.children = Children::start(setup, n_workers)?;
                 cluster.children.wait_joined(&joined)?;
-                io.spawn(cluster.children.clone().look_after(foundation.inbox.clone()));
+                let inbox = foundation.inbox.clone();
+                io.spawn(cluster.children.clone().look_after(inbox, joined));
             }
+            _ if self.scheduler_only => {}
             (joined, _) => {
                 let setup = embedded::EmbeddedSetup {
                     n_workers,
@@ -323,11 +357,10 @@ impl ClusterBuilder {
     }
 
     fn run_info(&self) -> RunInfo {
-        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         RunInfo {
             run_id: random_hex(),
             name: self.name.clone(),
-            started_unix_ns: since_1970.as_nanos() as u64,
+            started_unix_ns: unix_now_ns(),
             version: VERSION.to_owned(),
             host: machine(),
             platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
@@ -337,17 +370,47 @@ impl ClusterBuilder {
         }
     }
 
-    fn start_recorder(&self, info: &RunInfo) -> Result<Option<Recorder>, StartError> {
+    /// Begins the log of a run, or goes on with the one that is there.
+    fn open_log(&self) -> Result<Log, StartError> {
         let path = match &self.record {
-            Record::No => return Ok(None),
-            Record::To(path) => path.clone(),
+            Record::No => None,
+            Record::To(path) => Some(path.clone()),
             Record::Default => {
                 let now = jiff::Zoned::now();
-                PathBuf::from(format!("{}-{}.reel", self.name, now.strftime("%Y%m%d-%H%M%S")))
+                let name = format!("{}-{}.reel", self.name, now.strftime("%Y%m%d-%H%M%S"));
+                Some(PathBuf::from(name))
             }
         };
-        Ok(Some(Recorder::create(&path, info, self.recorder)?))
+        match path {
+            Some(path) if self.resume && path.exists() => {
+                let (recorder, log) = Recorder::reopen(&path, self.recorder)?;
+                let Reopened { info, state, specs } = log;
+                // The run's clock went on while nobody read it.
+                let since_1970 = unix_now_ns().saturating_sub(info.started_unix_ns);
+                let clock = Clock::start_at(Nanos(since_1970).max(state.now()));
+                let resumed = Some(ResumedLog { state, specs });
+                Ok(Log { recorder: Some(recorder), run_info: info, resumed, clock })
+            }
+            path => {
+                let (clock, run_info) = (Clock::start(), self.run_info());
+                let create = |path| Recorder::create(path, &run_info, self.recorder);
+                let recorder = path.as_deref().map(create).transpose()?;
+                Ok(Log { recorder, run_info, resumed: None, clock })
+            }
+        }
     }
+}
+
+/// The log of a run that begins, or goes on.
+struct Log {
+    recorder: Option<Recorder>,
+    run_info: RunInfo,
+    resumed: Option<ResumedLog>,
+    clock: Clock,
+}
+
+fn unix_now_ns() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos() as u64
 }
 
 /// Binds on the I/O thread, from any thread.

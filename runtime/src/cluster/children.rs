@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -37,7 +38,10 @@ const JOIN_PATIENCE: Duration = Duration::from_secs(30);
 const GRACE: Duration = Duration::from_secs(2);
 
 /// How often running workers are looked after.
-const LOOK: Duration = Duration::from_millis(250);
+const LOOK: Duration = Duration::from_millis(100);
+
+/// So many processes may die without one that joins, and no more are started.
+const MAX_VAIN: u32 = 6;
 
 /// How often a process is looked at while it is waited for.
 const POLL: Duration = Duration::from_millis(5);
@@ -58,6 +62,7 @@ pub fn init() {
         spill_folder: std::env::var_os(SPILL_FOLDER).map(PathBuf::from),
         resources: parse_resources(&std::env::var(RESOURCES).unwrap_or_default()),
         token: std::env::var(TOKEN).ok(),
+        ..WorkerOptions::new("")
     };
     match run_worker(&options) {
         Ok(()) => std::process::exit(0),
@@ -116,25 +121,36 @@ pub(super) struct ChildSetup {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Children {
     all: Arc<Mutex<Vec<ChildWorker>>>,
+    setup: Option<Arc<ChildSetup>>,
+    /// They are to end.
+    closing: Arc<AtomicBool>,
 }
 
 #[derive(Debug)]
 struct ChildWorker {
     name: String,
     process: Child,
+    /// It was seen to have ended in order.
+    has_left: bool,
     /// Held so that the child notices when we are gone.
     _alive: Option<ChildStdin>,
 }
 
 impl Children {
     /// Starts them.
-    pub(super) fn start(setup: &ChildSetup, n_workers: usize) -> Result<Self, StartError> {
-        let children = Self::default();
+    pub(super) fn start(setup: ChildSetup, n_workers: usize) -> Result<Self, StartError> {
+        let setup = Arc::new(setup);
+        let children = Self { setup: Some(Arc::clone(&setup)), ..Self::default() };
         for index in 0..n_workers {
-            let child = start_one(setup, format!("worker-{index}"))?;
+            let child = start_one(&setup, format!("worker-{index}"))?;
             children.lock().push(child);
         }
         Ok(children)
+    }
+
+    /// From now on those that end are not started again.
+    pub(super) fn leave_alone(&self) {
+        self.closing.store(true, Ordering::Release);
     }
 
     /// Waits until all have joined.
@@ -159,27 +175,54 @@ impl Children {
         Ok(())
     }
 
-    /// Looks after them until they are ended: tells of those that die, and stops the run when none
-    /// is left, for nobody would ever finish it.
-    pub(super) async fn look_after(self, inbox: Inbox) {
-        let mut n_workers = self.lock().len();
-        while n_workers > 0 {
+    /// Looks after them until they are ended: starts those again that die. When none comes to join
+    /// any more the run is stopped, for nobody would ever finish it.
+    pub(super) async fn look_after(self, inbox: Inbox, joined: watch::Receiver<usize>) {
+        let Some(setup) = self.setup.clone() else { return };
+        let mut n_joined = *joined.borrow();
+        let mut n_vain = 0;
+        loop {
             tokio::time::sleep(LOOK).await;
-            self.lock().retain_mut(|child| match child.process.try_wait() {
-                Ok(Some(status)) => {
-                    tracing::error!(worker = child.name, %status, "a worker process died");
-                    false
+            if self.closing.load(Ordering::Acquire) || inbox.is_closed() {
+                return;
+            }
+            let n_now = *joined.borrow();
+            if n_now > n_joined {
+                (n_joined, n_vain) = (n_now, 0);
+            }
+            for name in self.take_dead() {
+                n_vain += 1;
+                match start_one(&setup, name) {
+                    Ok(child) => self.lock().push(child),
+                    Err(error) => tracing::error!(%error, "a worker process is lost"),
                 }
-                Ok(None) | Err(_) => true,
-            });
-            let n_left = self.lock().len();
-            if n_left == 0 {
-                tracing::error!("no worker process is left: the run is stopped");
+            }
+            if n_vain > MAX_VAIN || self.lock().is_empty() {
+                tracing::error!("no worker process comes to join: the run is stopped");
                 // A scheduler that is gone needs no telling.
                 let _ = inbox.send(Inbound::Stop).await;
+                return;
             }
-            n_workers = n_left;
         }
+    }
+
+    /// The names of those that are to be started again. One that ended in order may have been told
+    /// to by a scheduler that is about to stop: it is looked at twice.
+    fn take_dead(&self) -> Vec<String> {
+        let mut dead = Vec::new();
+        self.lock().retain_mut(|child| match child.process.try_wait() {
+            Ok(Some(status)) if status.success() && !child.has_left => {
+                child.has_left = true;
+                true
+            }
+            Ok(Some(status)) => {
+                tracing::warn!(worker = child.name, %status, "a worker process died: another starts");
+                dead.push(child.name.clone());
+                false
+            }
+            Ok(None) | Err(_) => true,
+        });
+        dead
     }
 
     /// Waits until all have ended, and kills those that take too long.
@@ -241,7 +284,7 @@ fn start_one(setup: &ChildSetup, name: String) -> Result<ChildWorker, StartError
         reason: format!("cannot start {}: {error}", program.display()),
     })?;
     let alive = process.stdin.take();
-    Ok(ChildWorker { name, process, _alive: alive })
+    Ok(ChildWorker { name, process, has_left: false, _alive: alive })
 }
 
 impl Drop for ChildWorker {

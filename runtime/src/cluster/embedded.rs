@@ -71,7 +71,7 @@ fn start_one(
     };
     let conn = foundation.conn_ids.next();
     let (tx, rx) = mpsc::channel(LINK_CAPACITY);
-    let hello = WorkerHello { info: info.clone(), shares_clock: true };
+    let hello = WorkerHello { info: info.clone(), shares_clock: true, before: None };
     let first = Inbound::WorkerConnected { conn, hello, tx: LinkSender::queue(tx) };
     foundation.inbox.try_send(first).map_err(|_full| io::Error::other("too many workers"))?;
     let to_scheduler = LinkSender::inbox(foundation.inbox.clone(), conn, |conn, message| {

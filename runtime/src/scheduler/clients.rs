@@ -1,6 +1,8 @@
 //! Clients at the scheduler: they connect, submit, release, cancel, and go.
 
-use taskreel_model::{CancelReason, ClientId, Ended, Input, Phase, TaskId};
+use std::sync::Arc;
+
+use taskreel_model::{CancelReason, ClientId, Ended, Input, Nanos, Phase, TaskId};
 use taskreel_recorder::SpecBatch;
 use tracing::{info, warn};
 
@@ -8,7 +10,12 @@ use super::core::Core;
 use super::inbound::ConnId;
 use super::peers::{ClientPeer, Outbox};
 use crate::wire::LinkSender;
-use crate::wire::message::{ClientHello, EndedHow, FromClient, SubmitGraph, TaskEnd, ToClient};
+use crate::wire::message::{
+    ClientBefore, ClientHello, EndedHow, FromClient, SubmitGraph, TaskEnd, ToClient,
+};
+
+/// A client is told that its messages are in the log with each beat, or when they are so many.
+const MESSAGES_UNTOLD: u64 = 64;
 
 impl Core {
     pub(super) fn client_connected(
@@ -17,17 +24,56 @@ impl Core {
         hello: ClientHello,
         tx: LinkSender<ToClient>,
     ) {
-        let client = self.state.next_client();
-        let name = hello.name;
-        info!(%client, %name, "client connected");
-        self.decide(Input::ClientConnected { client, name }).expect("its id is the next one");
         let mut out = Outbox::new(tx);
-        out.push(ToClient::Welcome { client });
-        self.peers.add_client(client, ClientPeer { conn, out });
+        let ClientHello { name, embedded, before } = hello;
+        let (client, n_messages) = match &before {
+            None => {
+                let client = self.state.next_client();
+                let input = Input::ClientConnected { client, name: name.clone() };
+                self.decide(input).expect("its id is the next one");
+                (client, 0)
+            }
+            Some(before) => {
+                if !self.knows(before, &name) {
+                    let reason =
+                        "the scheduler does not know the client any more: it was away for \
+                                  too long, or it is another run"
+                            .to_owned();
+                    out.push(ToClient::Closing { reason });
+                    out.flush();
+                    return;
+                }
+                (before.client, before.n_accepted)
+            }
+        };
+        info!(%client, %name, again = before.is_some(), "client connected");
+        self.away.remove(&client);
+        out.push(ToClient::Welcome {
+            client,
+            run: self.config.run.run_id.clone(),
+            resumed: before.is_some(),
+            silence: Nanos(self.config.patience.silence.as_nanos() as u64),
+        });
+        let heard_at = self.config.clock.now();
+        let n_told = n_messages;
+        let peer = ClientPeer { conn, out, embedded, heard_at, n_messages, n_told };
+        self.peers.add_client(client, peer);
+    }
+
+    /// Whether a client that comes back is one of this run, which has not left.
+    fn knows(&self, before: &ClientBefore, name: &str) -> bool {
+        let known = self.state.clients().get(&before.client);
+        before.run == self.config.run.run_id
+            && known.is_some_and(|known| self.state.text(known.name) == name)
     }
 
     pub(super) fn client_message(&mut self, conn: ConnId, message: FromClient) {
+        let now = self.config.clock.now();
         let Some(client) = self.peers.client_of(conn) else { return };
+        if let Some(peer) = self.peers.clients.get_mut(&client) {
+            peer.heard_at = now;
+            peer.n_messages += u64::from(message != FromClient::Pong);
+        }
         match message {
             FromClient::Submit(submit) => self.submitted(client, *submit),
             FromClient::Release(locals) => {
@@ -42,27 +88,77 @@ impl Core {
                 cancelled.expect("cancelling is always allowed");
             }
             FromClient::Locate(locals) => self.locate(client, &locals),
+            FromClient::Pong => {}
             FromClient::Shutdown => self.stop("a client stopped the cluster"),
-            FromClient::Goodbye => self.client_gone(conn),
+            FromClient::Goodbye => self.client_left(client),
         }
+        self.acknowledge(client, MESSAGES_UNTOLD);
     }
 
+    /// A connection ended. A client elsewhere is waited for: it may only have lost its way.
     pub(super) fn client_gone(&mut self, conn: ConnId) {
         let Some(client) = self.peers.client_of(conn) else { return };
-        info!(%client, "client left");
-        self.decide(Input::ClientLeft { client }).expect("the client was connected");
+        if self.peers.clients.get(&client).is_none_or(|peer| peer.embedded) {
+            return self.client_left(client);
+        }
+        info!(%client, "the connection of a client broke");
         self.peers.remove_client(client);
+        let patience = Nanos(self.config.patience.clients.as_nanos() as u64);
+        self.away.insert(client, self.now() + patience);
+    }
+
+    /// A client is gone for good.
+    pub(super) fn client_left(&mut self, client: ClientId) {
+        info!(%client, "client left");
+        self.decide(Input::ClientLeft { client }).expect("the client was there");
+        self.away.remove(&client);
+        self.peers.remove_client(client);
+    }
+
+    /// Twice a second: asks clients elsewhere for a sign, and gives up those that gave none.
+    pub(super) fn beat_clients(&mut self) {
+        let now = self.config.clock.now();
+        let silence = Nanos(self.config.patience.silence.as_nanos() as u64);
+        let mut silent = Vec::new();
+        let mut here = Vec::new();
+        for (id, peer) in self.peers.clients.iter_mut().filter(|(_, peer)| !peer.embedded) {
+            if now > peer.heard_at + silence {
+                silent.push(peer.conn);
+            } else {
+                peer.out.push(ToClient::Ping);
+                here.push(*id);
+            }
+        }
+        silent.into_iter().for_each(|conn| self.client_gone(conn));
+        here.into_iter().for_each(|client| self.acknowledge(client, 1));
+    }
+
+    /// Tells a client elsewhere what of it is in the log by the end of the turn, if it is so much.
+    fn acknowledge(&mut self, client: ClientId, at_least: u64) {
+        let Some(peer) = self.peers.clients.get_mut(&client) else { return };
+        if !peer.embedded && peer.n_messages >= peer.n_told + at_least {
+            peer.out.push(ToClient::Accepted { n_messages: peer.n_messages });
+            peer.n_told = peer.n_messages;
+        }
     }
 
     fn submitted(&mut self, client: ClientId, submit: SubmitGraph) {
         let (local, n_tasks) = (submit.graph.local, submit.graph.tasks.len() as u32);
+        if self.state.has_graph(client, &submit.graph) {
+            // Sent again by a client that could not know that it had arrived.
+            return;
+        }
         let first = self.state.tasks().next_id();
         let refused = match submit.split_specs() {
             None => "its specs do not fit its tasks".to_owned(),
             Some(specs) => {
                 let mut batch = SpecBatch::new(first);
                 specs.iter().for_each(|spec| batch.push(spec));
-                match self.decide(Input::GraphSubmitted { client, graph: submit.graph }) {
+                let n_graphs = self.state.graphs().len();
+                let graph = Arc::unwrap_or_clone(submit.graph);
+                match self.decide(Input::GraphSubmitted { client, graph }) {
+                    // The rest of a graph whose specs are in the log.
+                    Ok(()) if self.state.graphs().len() == n_graphs => return,
                     Ok(()) => {
                         self.new_specs.push(batch);
                         self.specs.add(first, specs);

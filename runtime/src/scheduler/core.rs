@@ -4,13 +4,13 @@
 //! only then sends what follows: what has left the process is in the log.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use taskreel_model::{
-    CancelReason, Change, Input, Nanos, Output, Phase, Rejection, State, TaskId, Turn, decide,
-    place, rebalance,
+    CancelReason, Change, ClientId, Input, Nanos, Output, Phase, Rejection, State, TaskId, Turn,
+    WorkerId, decide, place, rebalance,
 };
 use taskreel_recorder::SpecBatch;
 
@@ -43,6 +43,14 @@ pub(super) struct Core {
     pub(super) retries: BinaryHeap<Reverse<(Nanos, TaskId)>>,
     /// Reads this process for the scheduler's samples.
     pub(super) reader: ProcessReader,
+    /// Workers of the log that are waited for after a restart, each until that instant.
+    pub(super) awaited: BTreeMap<WorkerId, Nanos>,
+    /// Clients whose connection is gone, each waited for until that instant.
+    pub(super) away: BTreeMap<ClientId, Nanos>,
+    /// Workers that are to leave.
+    pub(super) retiring: BTreeSet<WorkerId>,
+    /// Copies that workers were asked to fetch from those that are to leave, and when.
+    pub(super) copies: BTreeMap<(WorkerId, TaskId), Nanos>,
     /// When the next pings and samples are due.
     pub(super) next_beat: Nanos,
     /// Why the scheduler stops, once it does.
@@ -58,6 +66,10 @@ impl Core {
             out,
             peers: Peers::default(),
             specs: SpecStore::default(),
+            awaited: BTreeMap::new(),
+            away: BTreeMap::new(),
+            retiring: BTreeSet::new(),
+            copies: BTreeMap::new(),
             new_specs: Vec::new(),
             functions: Vec::new(),
             retries: BinaryHeap::new(),
@@ -73,7 +85,7 @@ impl Core {
         mut inbox: InboxReceiver,
     ) -> Result<SchedulerSummary, SchedulerError> {
         let mut batch = Vec::with_capacity(MAX_BATCH);
-        self.decide(Input::SchedulerStarted).expect("it is always allowed");
+        self.resume();
         let mut done = self.commit();
         while done.is_ok() && self.stopping.is_none() {
             let is_full = self.peers.flush();
@@ -84,6 +96,7 @@ impl Core {
                 Err(_elapsed) => {}
             }
             self.fire_timers();
+            self.retire();
             self.place();
             done = self.commit();
         }
@@ -97,7 +110,7 @@ impl Core {
 
     /// Rounds an instant down to the trace's ticks, so that live state and replayed state agree.
     pub(super) fn tick(&self, at: Nanos) -> Nanos {
-        let tick = u64::from(self.config.tick_ns).max(1);
+        let tick = u64::from(self.config.run.tick_ns).max(1);
         Nanos(at.0 - at.0 % tick)
     }
 
@@ -108,6 +121,10 @@ impl Core {
     }
 
     fn place(&mut self) {
+        // Workers that come back hold results, and run tasks: first it is seen what is left.
+        if !self.awaited.is_empty() {
+            return;
+        }
         let now = self.now();
         let mut turn = Turn::new(&mut self.state, now, &mut self.out);
         place(&*self.config.policy, &mut turn);
@@ -149,6 +166,7 @@ impl Core {
             self.retries.pop();
             self.decide(Input::RetryDue { task }).expect("a retry that is not due is ignored");
         }
+        self.stop_waiting(now);
         if self.next_beat <= now {
             self.beat(now);
         }
@@ -156,10 +174,11 @@ impl Core {
 
     fn next_deadline(&self, is_full: bool) -> tokio::time::Instant {
         let retry = self.retries.peek().map_or(Nanos::MAX, |Reverse((due_at, _))| *due_at);
-        let at = retry.min(self.next_beat);
+        let patience = self.awaited.values().chain(self.away.values()).min();
+        let at = retry.min(self.next_beat).min(patience.copied().unwrap_or(Nanos::MAX));
         let now = self.config.clock.now();
         // A tick more: the turn's instant is rounded down and must not fall short of the timer.
-        let mut wait = Duration::from_nanos((at - now).0 + u64::from(self.config.tick_ns));
+        let mut wait = Duration::from_nanos((at - now).0 + u64::from(self.config.run.tick_ns));
         if is_full {
             wait = wait.min(RETRY_FULL);
         }
@@ -174,6 +193,8 @@ impl Core {
             Inbound::ClientConnected { conn, hello, tx } => self.client_connected(conn, hello, tx),
             Inbound::ClientMessage { conn, message } => self.client_message(conn, message),
             Inbound::ClientGone { conn } => self.client_gone(conn),
+            // Whoever asked may have gone.
+            Inbound::Operated { request, reply } => drop(reply.send(self.operated(&request))),
             Inbound::Stop => self.stop("the cluster was closed"),
         }
     }

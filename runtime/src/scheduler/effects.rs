@@ -47,6 +47,10 @@ impl Core {
         if !is_current || found.attempt != attempt {
             return;
         }
+        // One that has come back is told once it has said what it has.
+        if !self.peers.workers.get(&worker).is_some_and(|peer| peer.is_settled) {
+            return;
+        }
         let Some(spec) = self.specs.get(task) else { return };
         let inputs = found
             .deps
@@ -81,8 +85,12 @@ impl Core {
         replicas
             .iter()
             .filter_map(|replica| {
-                let peer = self.peers.workers.get(&replica.worker)?;
-                Some(Holder { worker: replica.worker, address: Arc::clone(&peer.address) })
+                let address = match self.peers.workers.get(&replica.worker) {
+                    Some(peer) => Arc::clone(&peer.address),
+                    // Waited for by a scheduler that started again: its results can be had.
+                    None => self.state.worker(replica.worker)?.info.address.as_str().into(),
+                };
+                Some(Holder { worker: replica.worker, address })
             })
             .collect()
     }

@@ -1,10 +1,11 @@
 //! What arrives at the scheduler's thread: one bounded queue for all connections.
 
 use taskreel_model::LossReason;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::wire::LinkSender;
 use crate::wire::message::{ClientHello, FromClient, FromWorker, ToClient, ToWorker, WorkerHello};
+use crate::wire::operate::{Answer, Request};
 
 /// How many inbound items may wait for the scheduler before senders are held back.
 pub const INBOX_CAPACITY: usize = 4096;
@@ -66,6 +67,13 @@ pub enum Inbound {
     ClientGone {
         /// Its connection.
         conn: ConnId,
+    },
+    /// An operator asked for something.
+    Operated {
+        /// What.
+        request: Request,
+        /// Where the answer goes.
+        reply: oneshot::Sender<Answer>,
     },
     /// Stop: shut the workers down, close the trace and end the thread.
     Stop,

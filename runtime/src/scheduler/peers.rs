@@ -17,6 +17,12 @@ pub(super) struct WorkerPeer {
     /// Where peers fetch results from it.
     pub(super) address: Arc<str>,
     pub(super) clock: WorkerClock,
+    /// When something last came from it.
+    pub(super) heard_at: Nanos,
+    /// Whether it is sent tasks: not between its coming back and its telling what it has.
+    pub(super) is_settled: bool,
+    /// The last of its reports that it was told is in the log.
+    pub(super) told_through: u64,
 }
 
 /// How a worker's instants are mapped to the scheduler's clock.
@@ -33,6 +39,14 @@ pub(super) enum WorkerClock {
 pub(super) struct ClientPeer {
     pub(super) conn: ConnId,
     pub(super) out: Outbox<ToClient>,
+    /// Whether it is in this process.
+    pub(super) embedded: bool,
+    /// When something last came from it.
+    pub(super) heard_at: Nanos,
+    /// How many messages came from it, over all its connections...
+    pub(super) n_messages: u64,
+    /// ...and how many of them it was told are in the log.
+    pub(super) n_told: u64,
 }
 
 /// Messages on their way to one peer. The scheduler's thread never waits for a peer: what its
@@ -89,6 +103,12 @@ impl Peers {
     pub(super) fn add_client(&mut self, id: ClientId, peer: ClientPeer) {
         self.client_ids.insert(peer.conn, id);
         self.clients.insert(id, peer);
+    }
+
+    /// The peer of a connection, if it still has that connection.
+    pub(super) fn worker_on(&mut self, conn: ConnId) -> Option<(WorkerId, &mut WorkerPeer)> {
+        let id = *self.worker_ids.get(&conn)?;
+        self.workers.get_mut(&id).map(|peer| (id, peer))
     }
 
     pub(super) fn worker_of(&self, conn: ConnId) -> Option<WorkerId> {

@@ -1,7 +1,10 @@
 //! What to run for each task, as opaque bytes: beside the state, since replay has no use for it.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use taskreel_model::TaskId;
+use taskreel_recorder::SpecBatch;
 
 /// The specs of all graphs that still have live tasks.
 #[derive(Debug, Default)]
@@ -22,6 +25,32 @@ impl SpecStore {
     pub(super) fn add(&mut self, first: TaskId, specs: Vec<Bytes>) {
         let n_live = specs.len();
         self.graphs.push(GraphSpecs { first, specs, n_live });
+    }
+
+    /// The specs of a log, for the scheduler that starts again on it. `is_needed`: the task is live,
+    /// or is to come yet.
+    pub(super) fn restore(
+        batches: Vec<SpecBatch>,
+        mut is_needed: impl FnMut(TaskId) -> bool,
+    ) -> Self {
+        // Ids only grow: what was recorded before for later tasks is the same and comes again, or
+        // belongs to a submission that never got into the log.
+        let mut by_first: BTreeMap<TaskId, GraphSpecs> = BTreeMap::new();
+        for batch in batches {
+            let mut specs = Vec::with_capacity(batch.len());
+            let (mut first, mut n_live) = (None, 0);
+            for (task, spec) in batch.iter() {
+                first.get_or_insert(task);
+                n_live += usize::from(is_needed(task));
+                specs.push(Bytes::copy_from_slice(spec));
+            }
+            let Some(first) = first else { continue };
+            by_first.split_off(&first);
+            if n_live > 0 {
+                by_first.insert(first, GraphSpecs { first, specs, n_live });
+            }
+        }
+        Self { graphs: by_first.into_values().collect() }
     }
 
     /// The spec of a live task.

@@ -1,14 +1,22 @@
 //! The first frame in each direction: who is there, and do both speak the same protocol?
 //!
-//! A greeting begins with eight bytes that every version can read: `REEL` and the protocol's
-//! number. Only when the numbers agree is the rest decoded.
+//! ```text
+//! u32, big-endian          length of what follows
+//! REEL                     four bytes
+//! u32, little-endian       number of the protocol
+//! u8, bytes                version of the software, as text
+//! u16 little-endian, bytes the token (greetings only)
+//! bincode                  the role; in an answer: welcome, or why not
+//! ```
+//!
+//! Every version can read the number of the protocol and the version. Only when the numbers agree
+//! is the token read, and only when that is right is the rest decoded.
 
 use std::io;
 use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use futures_util::StreamExt;
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use tokio::io::AsyncWriteExt;
@@ -21,7 +29,7 @@ use super::frame::delimiter;
 use super::message::{ClientHello, WorkerHello};
 
 /// Number of the protocol. It changes whenever a message does.
-pub const PROTOCOL: u32 = 1;
+pub const PROTOCOL: u32 = 2;
 
 /// Version of this software.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -39,18 +47,13 @@ pub enum Role {
     Client(ClientHello),
     /// A worker or client that wants to fetch results from a worker.
     Peer,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Greeting {
-    version: String,
-    token: Option<String>,
-    role: Role,
+    /// Somebody who asks about the cluster or steers it.
+    Operator,
 }
 
 #[derive(Serialize, Deserialize)]
 enum Answer {
-    Welcome { version: String },
+    Welcome,
     Refused { reason: String },
 }
 
@@ -68,11 +71,13 @@ pub enum HandshakeError {
     Foreign,
     /// The other end speaks another version of the protocol.
     #[error(
-        "the other end speaks protocol {theirs}, this is {VERSION} with protocol {PROTOCOL}: use the same version on both"
+        "the other end is Taskreel {version} with protocol {theirs}, this is {VERSION} with protocol {PROTOCOL}: use the same version on both"
     )]
     Protocol {
         /// Its number.
         theirs: u32,
+        /// The version of its software.
+        version: String,
     },
     /// The greeting is damaged.
     #[error("malformed greeting: {0}")]
@@ -115,10 +120,20 @@ pub(crate) async fn connect(
         .await
         .map_err(|_elapsed| io::Error::from(io::ErrorKind::TimedOut))??;
     let mut connection = Connection::new(stream)?;
-    let greeting = Greeting { version: VERSION.to_owned(), token: token.map(str::to_owned), role };
-    write(&mut connection, &greeting).await?;
-    match read(&mut connection).await? {
-        Answer::Welcome { .. } => Ok(connection.greeted()),
+    let mut body = Vec::new();
+    let token = token.unwrap_or_default();
+    body.extend_from_slice(&(token.len() as u16).to_le_bytes());
+    body.extend_from_slice(token.as_bytes());
+    codec::encode_message(&role, &mut body)?;
+    write(&mut connection, &body).await?;
+    let frame = read(&mut connection).await?;
+    let answer = match parse(&frame) {
+        // The refusal of another version is for people of both.
+        Ok(body) => codec::decode_message_prefix(body)?.0,
+        Err(error) => return Err(error),
+    };
+    match answer {
+        Answer::Welcome => Ok(connection.greeted()),
         Answer::Refused { reason } => Err(HandshakeError::Refused(reason)),
     }
 }
@@ -132,39 +147,61 @@ pub(crate) async fn accept(
     token: Option<&str>,
 ) -> Result<(Role, Connection), HandshakeError> {
     let mut connection = Connection::new(stream)?;
-    let greeting: Greeting = match read(&mut connection).await {
-        Ok(greeting) => greeting,
+    let frame = read(&mut connection).await?;
+    let body = match parse(&frame) {
+        Ok(body) => body,
         Err(error) => {
-            if let HandshakeError::Protocol { theirs } = error {
-                let reason =
-                    format!("this end is {VERSION} with protocol {PROTOCOL}, yours is {theirs}");
-                write(&mut connection, &Answer::Refused { reason }).await?;
+            if matches!(error, HandshakeError::Protocol { .. }) {
+                refuse(&mut connection, &error.to_string()).await?;
             }
             return Err(error);
         }
     };
-    if token.is_some() && token != greeting.token.as_deref() {
+    let (theirs, role) = split_token(body).ok_or(HandshakeError::Foreign)?;
+    if token.is_some_and(|token| !same(token.as_bytes(), theirs)) {
         let reason = "the token is missing or wrong".to_owned();
-        write(&mut connection, &Answer::Refused { reason: reason.clone() }).await?;
+        refuse(&mut connection, &reason).await?;
         return Err(HandshakeError::Refused(reason));
     }
-    write(&mut connection, &Answer::Welcome { version: VERSION.to_owned() }).await?;
-    Ok((greeting.role, connection.greeted()))
+    let (role, _) = codec::decode_message_prefix(role)?;
+    let mut welcome = Vec::new();
+    codec::encode_message(&Answer::Welcome, &mut welcome)?;
+    write(&mut connection, &welcome).await?;
+    Ok((role, connection.greeted()))
 }
 
-async fn write<T: Serialize>(connection: &mut Connection, what: &T) -> Result<(), HandshakeError> {
+async fn refuse(connection: &mut Connection, reason: &str) -> Result<(), HandshakeError> {
     let mut body = Vec::new();
-    codec::encode_message(what, &mut body)?;
-    let mut frame = BytesMut::with_capacity(body.len() + 12);
-    frame.put_u32((body.len() + 8) as u32);
+    codec::encode_message(&Answer::Refused { reason: reason.to_owned() }, &mut body)?;
+    write(connection, &body).await
+}
+
+/// Token and role of a greeting.
+fn split_token(body: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (len, rest) = body.split_at_checked(2)?;
+    rest.split_at_checked(u16::from_le_bytes(len.try_into().ok()?).into())
+}
+
+/// Compares in a time that does not tell how much of it is right.
+fn same(ours: &[u8], theirs: &[u8]) -> bool {
+    let differences = ours.iter().zip(theirs).fold(0, |all, (a, b)| all | (a ^ b));
+    ours.len() == theirs.len() && differences == 0
+}
+
+async fn write(connection: &mut Connection, body: &[u8]) -> Result<(), HandshakeError> {
+    let head_len = 9 + VERSION.len();
+    let mut frame = BytesMut::with_capacity(4 + head_len + body.len());
+    frame.put_u32((head_len + body.len()) as u32);
     frame.put_slice(MAGIC);
     frame.put_u32_le(PROTOCOL);
-    frame.put_slice(&body);
+    frame.put_u8(VERSION.len() as u8);
+    frame.put_slice(VERSION.as_bytes());
+    frame.put_slice(body);
     connection.writer.write_all(&frame).await?;
     Ok(())
 }
 
-async fn read<T: DeserializeOwned>(connection: &mut Connection) -> Result<T, HandshakeError> {
+async fn read(connection: &mut Connection) -> Result<Bytes, HandshakeError> {
     let frame = tokio::time::timeout(PATIENCE, connection.reader.next())
         .await
         .map_err(|_elapsed| HandshakeError::Silent)?
@@ -173,20 +210,24 @@ async fn read<T: DeserializeOwned>(connection: &mut Connection) -> Result<T, Han
             io::ErrorKind::InvalidData => HandshakeError::Foreign,
             _ => HandshakeError::Io(error),
         })?;
-    parse(&frame.freeze())
+    Ok(frame.freeze())
 }
 
-fn parse<T: DeserializeOwned>(frame: &Bytes) -> Result<T, HandshakeError> {
-    let Some((head, body)) = frame.split_at_checked(8) else { return Err(HandshakeError::Foreign) };
+/// What follows the head of a greeting or answer.
+fn parse(frame: &Bytes) -> Result<&[u8], HandshakeError> {
+    let Some((head, rest)) = frame.split_at_checked(8) else { return Err(HandshakeError::Foreign) };
     let (magic, number) = head.split_at(4);
     if magic != MAGIC {
         return Err(HandshakeError::Foreign);
     }
     let theirs = u32::from_le_bytes(number.try_into().expect("four bytes were split off"));
+    let version = rest.split_first().and_then(|(&len, rest)| rest.split_at_checked(len.into()));
     if theirs != PROTOCOL {
-        return Err(HandshakeError::Protocol { theirs });
+        let version = version.map(|(text, _)| String::from_utf8_lossy(text).into_owned());
+        let version = version.unwrap_or_else(|| "of another kind".to_owned());
+        return Err(HandshakeError::Protocol { theirs, version });
     }
-    Ok(codec::decode_message_prefix(body)?.0)
+    version.map(|(_, body)| body).ok_or(HandshakeError::Foreign)
 }
 
 #[cfg(test)]

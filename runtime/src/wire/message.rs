@@ -32,6 +32,17 @@ pub struct WorkerHello {
     pub info: WorkerInfo,
     /// Whether its clock is the scheduler's own (embedded workers); then no offset is needed.
     pub shares_clock: bool,
+    /// Who it was before its connection broke, if it did.
+    pub before: Option<WorkerBefore>,
+}
+
+/// Who a worker was, to be that again at a scheduler that started again on its log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkerBefore {
+    /// `RunInfo::run_id` of the run it worked for.
+    pub run: String,
+    /// Its id there.
+    pub worker: WorkerId,
 }
 
 /// What a client says when it connects.
@@ -39,6 +50,22 @@ pub struct WorkerHello {
 pub struct ClientHello {
     /// Its name, for people.
     pub name: String,
+    /// Whether it is in the scheduler's process: then its end is the end of its link.
+    pub embedded: bool,
+    /// Who it was before its connection broke, if it did.
+    pub before: Option<ClientBefore>,
+}
+
+/// Who a client was, to be that again: at the same scheduler, or at one that started again on its
+/// log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClientBefore {
+    /// `RunInfo::run_id` of the run it is a client of.
+    pub run: String,
+    /// Its id there.
+    pub client: ClientId,
+    /// How many of its messages the scheduler is known to have: it will send those that follow.
+    pub n_accepted: u64,
 }
 
 /// One assignment of a task, to name it in a message.
@@ -95,7 +122,24 @@ pub enum ToWorker {
     Welcome {
         /// The worker's id.
         worker: WorkerId,
+        /// `RunInfo::run_id`: task ids mean something only within one run.
+        run: String,
+        /// Whether it is the worker that it was before: its assignments stand.
+        resumed: bool,
+        /// The number of its last report that the scheduler has; those that follow are to be sent
+        /// again.
+        reports_through: u64,
+        /// A connection on which nothing came for so long is taken for broken; `None`: it is within
+        /// the process.
+        silence: Option<Nanos>,
     },
+    /// Its reports up to this number are in the log: they need not be kept any longer.
+    Accepted {
+        /// The number of the last one, counted from 1.
+        through: u64,
+    },
+    /// Fetch copies of these results and keep them: their holders are to leave.
+    Copy(Vec<InputRef>),
     /// Run these, first to run first.
     Run(Vec<RunTask>),
     /// Drop these, whatever their stage, and report no more of them.
@@ -117,7 +161,22 @@ pub enum ToWorker {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum FromWorker {
     /// What happened, in order.
-    Reports(Vec<Report>),
+    Reports {
+        /// The number of the first of them: reports are counted from 1 since the worker joined.
+        first: u64,
+        /// What happened.
+        reports: Vec<Report>,
+    },
+    /// All that it has, once after `ToWorker::Welcome` and the reports that were kept: what was on
+    /// its way when a connection broke is made good.
+    Has {
+        /// The results it holds, with their sizes.
+        held: Vec<(TaskId, u64)>,
+        /// Its assignments that have not ended.
+        assigned: Vec<Assignment>,
+    },
+    /// It wants to leave once its results have moved: answered, in the end, by `ToWorker::Shutdown`.
+    Retire,
     /// A reading of the process.
     Sample(Sample),
     /// What tasks and the worker wrote.
@@ -145,6 +204,8 @@ pub enum FromClient {
     /// Say again how these ended and who holds them, now or when they end: their holders could not
     /// be reached.
     Locate(Vec<u32>),
+    /// The answer to `ToClient::Ping`. Not counted among its messages.
+    Pong,
     /// Stop the cluster.
     Shutdown,
     /// The client leaves; all it wanted is released.
@@ -154,8 +215,8 @@ pub enum FromClient {
 /// A graph with the specs of its tasks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SubmitGraph {
-    /// The graph as the model sees it.
-    pub graph: NewGraph,
+    /// The graph as the model sees it; shared with the copy that is kept until it is accepted.
+    pub graph: Arc<NewGraph>,
     /// Length of each task's spec, in the order of `graph.tasks`.
     pub spec_lens: Vec<u32>,
     /// The specs, one behind the other.
@@ -183,7 +244,21 @@ pub enum ToClient {
     Welcome {
         /// The client's id.
         client: ClientId,
+        /// `RunInfo::run_id`.
+        run: String,
+        /// Whether it is the client that it was before: its tasks are known.
+        resumed: bool,
+        /// A connection on which nothing came for so long is taken for broken.
+        silence: Nanos,
     },
+    /// So many of its messages, counted from its first connection, are in the log: they need not be
+    /// kept any longer.
+    Accepted {
+        /// How many.
+        n_messages: u64,
+    },
+    /// Answer at once with `FromClient::Pong`.
+    Ping,
     /// Tasks it wants have ended.
     Ended(Vec<TaskEnd>),
     /// A submitted graph was refused: none of its tasks will run.
@@ -256,7 +331,10 @@ impl Message for ToWorker {
             Self::Revoke(tasks) => second_half(tasks).map(Self::Revoke),
             Self::AskBack(tasks) => second_half(tasks).map(Self::AskBack),
             Self::Free(tasks) => second_half(tasks).map(Self::Free),
-            Self::Welcome { .. } | Self::Ping { .. } | Self::Shutdown => None,
+            Self::Copy(inputs) => second_half(inputs).map(Self::Copy),
+            Self::Welcome { .. } | Self::Accepted { .. } | Self::Ping { .. } | Self::Shutdown => {
+                None
+            }
         }
     }
 }
@@ -264,9 +342,16 @@ impl Message for ToWorker {
 impl Message for FromWorker {
     fn split_off(&mut self) -> Option<Self> {
         match self {
-            Self::Reports(reports) => second_half(reports).map(Self::Reports),
+            Self::Reports { first, reports } => {
+                let second = second_half(reports)?;
+                Some(Self::Reports { first: *first + reports.len() as u64, reports: second })
+            }
             Self::Logs(lines) => second_half(lines).map(Self::Logs),
-            Self::Sample(_) | Self::ClockEcho { .. } | Self::Goodbye => None,
+            Self::Sample(_)
+            | Self::Has { .. }
+            | Self::ClockEcho { .. }
+            | Self::Retire
+            | Self::Goodbye => None,
         }
     }
 }
@@ -283,7 +368,7 @@ impl Message for FromClient {
             Self::Release(locals) => second_half(locals).map(Self::Release),
             Self::Cancel(locals) => second_half(locals).map(Self::Cancel),
             Self::Locate(locals) => second_half(locals).map(Self::Locate),
-            Self::Submit(_) | Self::Shutdown | Self::Goodbye => None,
+            Self::Submit(_) | Self::Pong | Self::Shutdown | Self::Goodbye => None,
         }
     }
 }
@@ -292,7 +377,11 @@ impl Message for ToClient {
     fn split_off(&mut self) -> Option<Self> {
         match self {
             Self::Ended(ends) => second_half(ends).map(Self::Ended),
-            Self::Welcome { .. } | Self::Rejected { .. } | Self::Closing { .. } => None,
+            Self::Welcome { .. }
+            | Self::Accepted { .. }
+            | Self::Ping
+            | Self::Rejected { .. }
+            | Self::Closing { .. } => None,
         }
     }
 }

@@ -3,6 +3,7 @@
 use futures_util::StreamExt;
 use tokio::net::tcp::OwnedReadHalf;
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use tokio_util::codec::{FramedRead, LengthDelimitedCodec};
 
 use super::frame::{self, FrameError};
@@ -24,17 +25,44 @@ pub(crate) async fn read_message<T: Message>(
     }
 }
 
+/// The two tasks that carry a connection. Dropping it breaks the connection off.
+#[derive(Debug)]
+pub(crate) struct Carried {
+    writing: JoinHandle<()>,
+    reading: JoinHandle<()>,
+}
+
+impl Carried {
+    /// Breaks the connection off.
+    pub(crate) fn cut(&self) {
+        self.writing.abort();
+        self.reading.abort();
+    }
+
+    /// Waits until all is written; the link's sender must be gone by then.
+    pub(crate) async fn written(&mut self) {
+        // It was aborted, or it panicked: nothing more will be written.
+        let _ = (&mut self.writing).await;
+    }
+}
+
+impl Drop for Carried {
+    fn drop(&mut self) {
+        self.cut();
+    }
+}
+
 /// Makes a link of a connection. Must be called within the runtime that is to carry it.
-pub(crate) fn link<Out: Message, In: Message>(connection: Connection) -> Link<Out, In> {
+pub(crate) fn carry<Out: Message, In: Message>(connection: Connection) -> (Link<Out, In>, Carried) {
     let (in_tx, in_rx) = mpsc::channel(LINK_CAPACITY);
     let Connection { mut reader, writer } = connection;
     let (tx, pump) = outlet::open(writer);
-    tokio::spawn(async move {
+    let writing = tokio::spawn(async move {
         if let Err(error) = pump.run().await {
             tracing::debug!(%error, "connection closed while writing");
         }
     });
-    tokio::spawn(async move {
+    let reading = tokio::spawn(async move {
         loop {
             match read_message::<In>(&mut reader).await {
                 Ok(Some(message)) => {
@@ -50,5 +78,5 @@ pub(crate) fn link<Out: Message, In: Message>(connection: Connection) -> Link<Ou
             }
         }
     });
-    Link { tx, rx: in_rx }
+    (Link { tx, rx: in_rx }, Carried { writing, reading })
 }

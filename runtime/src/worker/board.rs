@@ -70,6 +70,11 @@ impl Board {
         wanted: &mut Vec<Wanted>,
     ) {
         let assignment = Assignment { task: run.task, attempt: run.attempt };
+        if self.current(assignment).is_some() {
+            // Sent again by a scheduler that could not know that it had arrived.
+            return;
+        }
+        self.tasks.remove(&run.task).inspect(Entry::give_up);
         // An unreadable spec is the executor's to report: it has no inputs.
         let positions = Spec::parse(&run.spec).into_iter().flat_map(|spec| spec.positions());
         let mut n_missing = 0;
@@ -141,13 +146,20 @@ impl Board {
         self.end(assignment);
     }
 
+    /// The assignments that have not ended.
+    pub(crate) fn assignments(&self) -> Vec<Assignment> {
+        let all = self.tasks.iter();
+        let mut all: Vec<Assignment> =
+            all.map(|(&task, entry)| Assignment { task, attempt: entry.attempt }).collect();
+        all.sort_unstable_by_key(|assignment| assignment.task);
+        all
+    }
+
     /// Drops all assignments: the worker stops.
     #[expect(clippy::iter_over_hash_type, reason = "the order in which they are told is no matter")]
     pub(crate) fn stop_all(&mut self) {
         for (_, entry) in self.tasks.drain() {
-            if let Stage::Executing(cancellation) = entry.stage {
-                cancellation.cancel(StopReason::Revoked);
-            }
+            entry.give_up();
         }
         self.ready.clear();
         self.incoming.clear();
@@ -206,6 +218,13 @@ impl Board {
 }
 
 impl Entry {
+    /// Tells it to stop, if it executes.
+    fn give_up(&self) {
+        if let Stage::Executing(cancellation) = &self.stage {
+            cancellation.cancel(StopReason::Revoked);
+        }
+    }
+
     fn make_ready(&mut self) {
         // A stage that holds no task, for the moment of the exchange.
         let empty = Stage::Executing(Arc::default());

@@ -51,7 +51,7 @@ impl Host for Shared {
     fn log(&self, task: TaskId, level: LogLevel, text: &str) {
         let text = text[..text.floor_char_boundary(MAX_LINE_BYTES)].to_owned();
         let at = self.clock.now();
-        let worker = self.id.get().copied();
+        let worker = self.known_id();
         self.reports.log(LogLine { at, worker, task: Some(task), level, text });
     }
 

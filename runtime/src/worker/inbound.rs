@@ -1,33 +1,49 @@
 //! What the scheduler sends, carried out. Nothing here waits, so the scheduler never has to.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use taskreel_model::{Reported, TaskId};
+use taskreel_model::{Nanos, Reported, TaskId};
 use tokio::sync::mpsc;
 
-use super::board::AskedBack;
+use super::board::{AskedBack, Wanted};
 use super::{Shared, transfers};
-use crate::wire::LinkSender;
-use crate::wire::message::{Assignment, FromWorker, RunTask, ToWorker};
+use crate::wire::message::{Assignment, FromWorker, InputRef, RunTask, ToWorker, WorkerBefore};
+use crate::wire::{Link, LinkSender};
 
-/// Serves until the scheduler says stop, or is gone; then stops the worker.
-pub(super) async fn serve(
-    shared: &Arc<Shared>,
-    mut rx: mpsc::Receiver<ToWorker>,
-    tx: &LinkSender<FromWorker>,
-) {
-    let _stop = StopOnDrop(Arc::clone(shared));
-    while let Some(message) = rx.recv().await {
+/// How a connection to the scheduler ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// The scheduler said stop.
+    Shutdown,
+    /// It broke.
+    Gone,
+}
+
+/// Serves until the scheduler says stop, or the connection breaks.
+pub(super) async fn serve(shared: &Arc<Shared>, link: Link<FromWorker, ToWorker>) -> Ended {
+    let Link { tx, mut rx } = link;
+    let mut silence = None;
+    loop {
+        let message = match rx.try_recv() {
+            Ok(message) => message,
+            Err(_) => match next(&mut rx, silence).await {
+                Some(message) => message,
+                None => return Ended::Gone,
+            },
+        };
         match message {
-            ToWorker::Welcome { worker } => {
-                tracing::debug!(%worker, "joined");
-                // A second welcome would be a scheduler's bug; the first stands.
-                let _ = shared.id.set(worker);
+            ToWorker::Welcome { worker, run, resumed, reports_through, silence: limit } => {
+                silence = limit;
+                let through = resumed.then_some(reports_through);
+                welcomed(shared, &tx, WorkerBefore { run, worker }, through).await;
             }
+            ToWorker::Accepted { through } => shared.reports.accepted(through),
             ToWorker::Run(tasks) => run(shared, tasks),
             ToWorker::Revoke(assignments) => revoke(shared, &assignments),
             ToWorker::AskBack(assignments) => ask_back(shared, &assignments),
             ToWorker::Free(tasks) => free(shared, &tasks),
+            ToWorker::Copy(inputs) => copy(shared, inputs),
             ToWorker::Ping { at } => {
                 let echo = FromWorker::ClockEcho { ping_at: at, worker_at: shared.clock.now() };
                 if tx.try_send(echo).is_err() {
@@ -35,13 +51,60 @@ pub(super) async fn serve(
                     tracing::debug!("no room for a clock echo");
                 }
             }
-            ToWorker::Shutdown => break,
+            ToWorker::Shutdown => return Ended::Shutdown,
         }
     }
 }
 
+/// The next message; `None`: the connection broke, or nothing came for too long.
+async fn next(rx: &mut mpsc::Receiver<ToWorker>, silence: Option<Nanos>) -> Option<ToWorker> {
+    let Some(silence) = silence else { return rx.recv().await };
+    match tokio::time::timeout(Duration::from_nanos(silence.0), rx.recv()).await {
+        Ok(message) => message,
+        Err(_elapsed) => {
+            tracing::warn!(seconds = silence.0 / 1_000_000_000, "the scheduler is silent");
+            None
+        }
+    }
+}
+
+/// The worker has joined, or joined again: `through` is the last report that the scheduler has of
+/// it, and `None` that it is a new worker there.
+async fn welcomed(
+    shared: &Arc<Shared>,
+    tx: &LinkSender<FromWorker>,
+    now: WorkerBefore,
+    through: Option<u64>,
+) {
+    let before = shared.joined(now.clone(), tx.clone());
+    tracing::debug!(worker = %now.worker, again = before.is_some(), "joined");
+    if through.is_none() {
+        shared.board().stop_all();
+        shared.pause.end();
+    }
+    if before.as_ref().is_some_and(|before| before.run != now.run) {
+        // Results of another run: its ids mean something else in this one.
+        let held: Vec<TaskId> = shared.store.list().into_iter().map(|(task, _)| task).collect();
+        shared.store.free(&held);
+    }
+    let (shared, tx) = (Arc::clone(shared), tx.clone());
+    let attaching = tokio::task::spawn_blocking(move || {
+        let reports = &shared.reports;
+        reports.attach(tx, through, |take| {
+            // A task that ends now waits for the board, and is told of after this.
+            let board = shared.board();
+            let reports = take();
+            let (held, assigned) = (shared.store.list(), board.assignments());
+            (reports, before.is_some().then_some(FromWorker::Has { held, assigned }))
+        });
+    });
+    if let Err(error) = attaching.await {
+        tracing::error!(%error, "the worker could not resume its reports");
+    }
+}
+
 /// Stops the worker also when serving is aborted.
-struct StopOnDrop(Arc<Shared>);
+pub(super) struct StopOnDrop(pub(super) Arc<Shared>);
 
 impl Drop for StopOnDrop {
     fn drop(&mut self) {
@@ -75,15 +138,27 @@ fn revoke(shared: &Shared, assignments: &[Assignment]) {
 }
 
 fn ask_back(shared: &Shared, assignments: &[Assignment]) {
+    let mut board = shared.board();
     for &assignment in assignments {
         let Assignment { task, attempt } = assignment;
-        let answer = shared.board().ask_back(assignment);
-        shared.report(match answer {
+        shared.report(match board.ask_back(assignment) {
             AskedBack::Given => Reported::GaveBack { task, attempt },
             AskedBack::Kept => Reported::Kept { task, attempt },
         });
     }
+    drop(board);
     shared.reports.hurry();
+}
+
+/// Fetches copies of results whose holders are to leave.
+fn copy(shared: &Arc<Shared>, inputs: Vec<InputRef>) {
+    let mut wanted = Vec::new();
+    for InputRef { task, bytes, holders } in inputs {
+        if !shared.store.contains(task) {
+            wanted.push(Wanted { task, bytes, dependent: task, holders: holders.into_vec() });
+        }
+    }
+    transfers::begin(shared, wanted);
 }
 
 fn free(shared: &Shared, tasks: &[TaskId]) {

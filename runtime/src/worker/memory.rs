@@ -65,7 +65,8 @@ impl Pause {
         self.0.compare_exchange(0, code, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 
-    fn end(&self) {
+    /// It is not, or is to be found out anew.
+    pub(super) fn end(&self) {
         self.0.store(0, Ordering::Release);
     }
 }
@@ -146,7 +147,7 @@ fn pause(shared: &Shared, reason: PauseReason) {
 
 /// Tells of a pause, and gives back what has not begun.
 fn paused(shared: &Shared, reason: PauseReason, text: String) {
-    let (at, worker) = (shared.clock.now(), shared.id.get().copied());
+    let (at, worker) = (shared.clock.now(), shared.known_id());
     shared.reports.log(LogLine { at, worker, task: None, level: LogLevel::Warn, text });
     // One lock for all: no slot takes a task that was given back.
     let mut board = shared.board();

@@ -5,20 +5,22 @@ use std::io;
 use std::net::{SocketAddr, ToSocketAddrs, UdpSocket};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use taskreel_model::WorkerInfo;
 use thiserror::Error;
 use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
 
-use super::{ClientSource, DataServer, Store, Worker, WorkerSetup};
+use super::{ClientSource, DataServer, Rejoin, Remote, Store, Worker, WorkerLink, WorkerSetup};
 use crate::client::{Client, ClientOptions};
 use crate::clock::Clock;
 use crate::executor::Executors;
 use crate::io_thread::IoThread;
 use crate::peers::{LocalStores, Peers};
 use crate::wire::handshake::{self, HandshakeError, Role};
-use crate::wire::message::{FromWorker, ToWorker, WorkerHello};
-use crate::wire::pump;
+use crate::wire::message::{WorkerBefore, WorkerHello};
+use crate::wire::pump::{self, Carried};
 
 /// How a worker process is set up.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +40,25 @@ pub struct WorkerOptions {
     pub resources: BTreeMap<String, u64>,
     /// The cluster's token, where it demands one.
     pub token: Option<String>,
+    /// How long a scheduler that is not there is waited for, at first and whenever the connection
+    /// breaks; meanwhile the worker goes on with what it has. Zero: it ends with the connection.
+    pub reconnect: Duration,
+}
+
+impl WorkerOptions {
+    /// A worker of one slot, without limits, for the scheduler at `tcp://host:port`.
+    pub fn new(scheduler: impl Into<String>) -> Self {
+        Self {
+            scheduler: scheduler.into(),
+            name: "worker".to_owned(),
+            slots: 1,
+            memory_limit: 0,
+            spill_folder: None,
+            token: None,
+            resources: BTreeMap::new(),
+            reconnect: Duration::ZERO,
+        }
+    }
 }
 
 /// Why a worker process ended otherwise than its scheduler wanted.
@@ -57,70 +78,158 @@ pub enum WorkerProcessError {
     Io(#[from] io::Error),
 }
 
-/// Joins a scheduler, and works until it says stop or is gone.
+/// How long to wait before the scheduler is tried again, at first and at the most.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
+
+/// A running worker that has this process, or a part of it.
+#[derive(Debug)]
+pub struct WorkerProcess {
+    worker: Worker,
+    serving: JoinHandle<()>,
+    /// Last: the others need it until they are gone.
+    io_thread: IoThread,
+}
+
+/// Joins a scheduler, and works until it says stop or is gone for good.
 ///
 /// # Errors
 /// The scheduler cannot be joined, or the system refuses what a worker needs.
 pub fn run(options: &WorkerOptions) -> Result<(), WorkerProcessError> {
-    let io_thread = IoThread::start("reel-worker")?;
-    let io = io_thread.handle().clone();
-    let (tx, rx) = std::sync::mpsc::channel();
-    let theirs = options.clone();
-    io.clone().spawn(async move {
-        let ended = work(&theirs, io).await;
-        // The receiver waits below.
-        let _ = tx.send(ended);
-    });
-    rx.recv().unwrap_or_else(|_| Err(io::Error::other("its I/O thread failed").into()))
+    WorkerProcess::start(options)?.wait();
+    Ok(())
 }
 
-async fn work(options: &WorkerOptions, io: Handle) -> Result<(), WorkerProcessError> {
-    let WorkerOptions { scheduler, name, slots, memory_limit, spill_folder, resources, token } =
-        options;
-    let join = |source| WorkerProcessError::Join { address: scheduler.clone(), source };
-    let host = scheduler.strip_prefix("tcp://").unwrap_or(scheduler);
-    let own_host = own_address(host).map_err(|e| join(e.into()))?.ip().to_string();
-    let store = Arc::new(Store::with_limit(*memory_limit, spill_folder.clone()));
+impl WorkerProcess {
+    /// Joins a scheduler.
+    ///
+    /// # Errors
+    /// The scheduler cannot be joined, or the system refuses what a worker needs.
+    pub fn start(options: &WorkerOptions) -> Result<Self, WorkerProcessError> {
+        let io_thread = IoThread::start("reel-worker")?;
+        let io = io_thread.handle().clone();
+        let (tx, rx) = std::sync::mpsc::channel();
+        let theirs = options.clone();
+        io.clone().spawn(async move {
+            // The receiver waits below.
+            let _ = tx.send(join(theirs, io).await);
+        });
+        let failed = |_gone| Err(io::Error::other("its I/O thread failed").into());
+        let (worker, serving) = rx.recv().unwrap_or_else(failed)?;
+        Ok(Self { worker, serving, io_thread })
+    }
+
+    /// Asks the scheduler to let it go once its results have moved to other workers.
+    pub fn retire(&self) {
+        self.worker.retire();
+    }
+
+    /// Waits until it has stopped.
+    pub fn wait(mut self) {
+        let (tx, rx) = std::sync::mpsc::channel::<()>();
+        self.io_thread.handle().spawn(async move {
+            self.worker.stopped().await;
+            drop(tx);
+        });
+        // No message is ever sent: the sender's end says that the worker has stopped.
+        let _ = rx.recv();
+        self.serving.abort();
+    }
+}
+
+async fn join(
+    options: WorkerOptions,
+    io: Handle,
+) -> Result<(Worker, JoinHandle<()>), WorkerProcessError> {
+    let scheduler = options.scheduler.clone();
+    let host = scheduler.strip_prefix("tcp://").unwrap_or(&scheduler).to_owned();
+    let failed = |source| WorkerProcessError::Join { address: scheduler.clone(), source };
+    let own_host = own_address(&host).map_err(|e| failed(e.into()))?.ip().to_string();
+    let clients = clients(&options);
+    let WorkerOptions { name, slots, memory_limit, spill_folder, token, resources, .. } = options;
+    let store = Arc::new(Store::with_limit(memory_limit, spill_folder));
     let server = DataServer::bind(&own_host, Arc::clone(&store), token.clone()).await?;
     let sent_bytes = server.sent_bytes();
     let info = WorkerInfo {
-        name: name.clone(),
+        name,
         address: format!("tcp://{}", server.address()?),
         host: machine(),
         pid: std::process::id(),
-        slots: *slots,
-        memory_limit: *memory_limit,
-        resources: resources.clone(),
+        slots,
+        memory_limit,
+        resources,
         version: handshake::VERSION.to_owned(),
     };
-    let hello = Role::Worker(WorkerHello { info: info.clone(), shares_clock: false });
-    let connection = handshake::connect(host, hello, token.as_deref()).await.map_err(join)?;
-    let link = pump::link::<FromWorker, ToWorker>(connection);
+    let door = Door { host, token: token.clone(), info: info.clone(), patience: options.reconnect };
+    let (link, carried) = door.connect(None).await.map_err(failed)?;
     let serving = io.spawn(server.serve());
-    let peers = Peers::new(LocalStores::default(), token.clone());
-    let clock = Clock::start();
-    let executors = Executors::new(io.clone());
     let setup = WorkerSetup {
         info,
-        clock,
+        clock: Clock::start(),
         store,
-        peers,
-        executors,
+        peers: Peers::new(LocalStores::default(), token),
+        executors: Executors::new(io.clone()),
         io,
         sent_bytes,
         is_alone: true,
-        clients: clients(options),
+        clients,
     };
-    Worker::start(setup, link)?.stopped().await;
-    serving.abort();
-    Ok(())
+    let rejoin = (door.patience > Duration::ZERO).then(|| door.rejoin());
+    Ok((Worker::start_on(setup, link, Some(Remote { carried, rejoin }))?, serving))
+}
+
+/// The way to the scheduler.
+#[derive(Clone, Debug)]
+struct Door {
+    host: String,
+    token: Option<String>,
+    info: WorkerInfo,
+    /// How long a scheduler that is not there is waited for.
+    patience: Duration,
+}
+
+impl Door {
+    fn rejoin(self) -> Rejoin {
+        Box::new(move |before| {
+            let door = self.clone();
+            Box::pin(async move {
+                let joined = door.connect(Some(before)).await;
+                joined.inspect_err(|error| tracing::warn!(%error, "cannot join again")).ok()
+            })
+        })
+    }
+
+    /// Connects, and tries again as long as nobody is there.
+    async fn connect(
+        &self,
+        before: Option<WorkerBefore>,
+    ) -> Result<(WorkerLink, Carried), HandshakeError> {
+        let begin = Instant::now();
+        let (mut pause, longest) = PAUSES;
+        loop {
+            let info = self.info.clone();
+            let hello = WorkerHello { info, shares_clock: false, before: before.clone() };
+            let role = Role::Worker(hello);
+            match handshake::connect(&self.host, role, self.token.as_deref()).await {
+                Ok(connection) => return Ok(pump::carry(connection)),
+                Err(error @ (HandshakeError::Io(_) | HandshakeError::Silent))
+                    if begin.elapsed() < self.patience =>
+                {
+                    tracing::debug!(%error, "the scheduler is not there");
+                }
+                Err(error) => return Err(error),
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(longest);
+        }
+    }
 }
 
 /// For tasks that submit tasks: a connection of their own, when they first ask for it.
 fn clients(options: &WorkerOptions) -> ClientSource {
     let WorkerOptions { scheduler, name, token, .. } = options.clone();
     ClientSource::new(move || {
-        let options = ClientOptions { name: name.clone(), token: token.clone() };
+        let options =
+            ClientOptions { name: name.clone(), token: token.clone(), ..ClientOptions::default() };
         match Client::connect(&scheduler, &options) {
             Ok(client) => Some(client),
             Err(error) => {

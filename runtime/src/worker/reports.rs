@@ -1,5 +1,10 @@
 //! Reports on their way to the scheduler: gathered, and sent in batches that keep their order.
+//!
+//! Reports are numbered. Those that the scheduler is not known to have are kept, and sent again when
+//! the connection broke or the scheduler started again.
 
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -26,7 +31,22 @@ pub(crate) struct Reports {
     waiting: Mutex<Waiting>,
     wake: Condvar,
     /// Held from taking a batch until it is sent, so that batches do not overtake one another.
-    tx: Mutex<LinkSender<FromWorker>>,
+    /// Never locked on the thread that carries the link: whoever holds it may wait for that one.
+    way: Mutex<Way>,
+    /// The number of the last report that the scheduler said it has.
+    accepted: AtomicU64,
+}
+
+/// The way to the scheduler.
+#[derive(Debug)]
+struct Way {
+    /// `None`: there is no connection now.
+    tx: Option<LinkSender<FromWorker>>,
+    /// The number of the next report.
+    next: u64,
+    /// The last reports before that one, as long as the scheduler is not known to have them.
+    /// `None`: they are not kept, since this worker ends with its scheduler.
+    kept: Option<VecDeque<Report>>,
 }
 
 #[derive(Debug, Default)]
@@ -42,8 +62,54 @@ struct Waiting {
 }
 
 impl Reports {
-    pub(crate) fn new(tx: LinkSender<FromWorker>) -> Self {
-        Self { waiting: Mutex::default(), wake: Condvar::new(), tx: Mutex::new(tx) }
+    /// `keeps`: whether reports are kept until the scheduler has them.
+    pub(crate) fn new(keeps: bool) -> Self {
+        let way = Way { tx: None, next: 1, kept: keeps.then(VecDeque::new) };
+        Self {
+            waiting: Mutex::default(),
+            wake: Condvar::new(),
+            way: Mutex::new(way),
+            accepted: AtomicU64::new(0),
+        }
+    }
+
+    /// There is a connection. First of all sends again what the scheduler does not have: `through`
+    /// is the last one that it has; `None`: it knows nothing of this worker, and reports are
+    /// counted anew. Then sends what `last` gives: it takes the reports that wait by the function
+    /// that it is given, at the moment of which its message tells.
+    pub(crate) fn attach(
+        &self,
+        tx: LinkSender<FromWorker>,
+        through: Option<u64>,
+        last: impl FnOnce(&dyn Fn() -> Vec<Report>) -> (Vec<Report>, Option<FromWorker>),
+    ) {
+        let mut way = self.lock_way();
+        match through {
+            Some(through) => way.accepted(through),
+            None => {
+                way.next = 1;
+                way.kept.iter_mut().for_each(VecDeque::clear);
+                self.lock().reports.clear();
+                self.accepted.store(0, Ordering::Relaxed);
+            }
+        }
+        way.tx = Some(tx);
+        way.send_kept();
+        let (reports, last) = last(&|| std::mem::take(&mut self.lock().reports));
+        way.send(reports);
+        if let (Some(last), Some(tx)) = (last, &way.tx) {
+            let _ = tx.blocking_send(last);
+        }
+    }
+
+    /// The connection is gone: from now on reports are only kept.
+    pub(crate) fn detach(&self) {
+        self.lock_way().tx = None;
+    }
+
+    /// The scheduler has the reports up to that number: the next batch lets go of them.
+    pub(crate) fn accepted(&self, through: u64) {
+        self.accepted.store(through, Ordering::Relaxed);
     }
 
     /// Adds a report; it is sent within a millisecond.
@@ -83,7 +149,7 @@ impl Reports {
 
     /// Sends all that is there, from the calling thread: for a slot that has nothing else to do.
     pub(crate) fn flush(&self) {
-        let tx = self.tx.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut way = self.lock_way();
         let (reports, logs) = {
             let mut waiting = self.lock();
             waiting.hurry = false;
@@ -91,12 +157,11 @@ impl Reports {
             (std::mem::take(&mut waiting.reports), std::mem::take(&mut waiting.logs))
         };
         // A scheduler that is gone is noticed where its messages are received.
-        if !logs.is_empty() {
+        if let Some(tx) = way.tx.as_ref().filter(|_| !logs.is_empty()) {
             let _ = tx.blocking_send(FromWorker::Logs(logs));
         }
-        if !reports.is_empty() {
-            let _ = tx.blocking_send(FromWorker::Reports(reports));
-        }
+        way.accepted(self.accepted.load(Ordering::Relaxed));
+        way.send(reports);
     }
 
     /// Has the flusher send all that is there, from a thread that must not wait.
@@ -148,8 +213,51 @@ impl Reports {
         }
     }
 
+    fn lock_way(&self) -> MutexGuard<'_, Way> {
+        self.way.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn lock(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Way {
+    /// Numbers reports, keeps them if they are to be kept, and sends them.
+    fn send(&mut self, reports: Vec<Report>) {
+        if reports.is_empty() {
+            return;
+        }
+        let first = self.next;
+        self.next += reports.len() as u64;
+        if let Some(kept) = &mut self.kept {
+            kept.extend(reports.iter().cloned());
+        }
+        if let Some(tx) = &self.tx {
+            let _ = tx.blocking_send(FromWorker::Reports { first, reports });
+        }
+    }
+
+    fn send_kept(&self) {
+        let (Some(kept), Some(tx)) = (&self.kept, &self.tx) else { return };
+        let mut first = self.next - kept.len() as u64;
+        let mut kept = kept.iter();
+        loop {
+            let reports: Vec<Report> = kept.by_ref().take(FULL_BATCH).cloned().collect();
+            if reports.is_empty() {
+                return;
+            }
+            let n_reports = reports.len() as u64;
+            let _ = tx.blocking_send(FromWorker::Reports { first, reports });
+            first += n_reports;
+        }
+    }
+
+    fn accepted(&mut self, through: u64) {
+        let Some(kept) = &mut self.kept else { return };
+        let first = self.next - kept.len() as u64;
+        let n_known = (through + 1).saturating_sub(first).min(kept.len() as u64);
+        kept.drain(..n_known as usize);
     }
 }
 

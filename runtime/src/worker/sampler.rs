@@ -9,13 +9,12 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 use super::Shared;
 use crate::reading::ProcessReader;
-use crate::wire::LinkSender;
 use crate::wire::message::FromWorker;
 
 const PERIOD: Duration = Duration::from_millis(500);
 
 /// Reads and sends until aborted. A sample that finds no room is dropped: there will be others.
-pub(super) async fn sample(shared: Arc<Shared>, tx: LinkSender<FromWorker>) {
+pub(super) async fn sample(shared: Arc<Shared>) {
     let mut reader = ProcessReader::new();
     let mut ticks = tokio::time::interval(PERIOD);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
@@ -30,7 +29,7 @@ pub(super) async fn sample(shared: Arc<Shared>, tx: LinkSender<FromWorker>) {
         let reading = reader.read();
         let sample = Sample {
             at: shared.clock.now(),
-            worker: shared.id.get().copied(),
+            worker: shared.known_id(),
             cpu_permille: reading.cpu_permille,
             rss_bytes: reading.rss_bytes,
             managed_bytes: shared.store.n_bytes(),
@@ -44,6 +43,7 @@ pub(super) async fn sample(shared: Arc<Shared>, tx: LinkSender<FromWorker>) {
             lag: Nanos((now - due).as_nanos() as u64),
         };
         (last, received, sent) = (now, all_received, all_sent);
+        let Some(tx) = shared.link() else { continue };
         if tx.try_send(FromWorker::Sample(sample)).is_err() {
             tracing::debug!("no room for a sample");
         }

@@ -92,6 +92,10 @@ fn execute(shared: &Arc<Shared>, slot: u16, ready: &Ready) -> bool {
     let assignment = Assignment { task: run.task, attempt: run.attempt };
     let Some((executor, inputs, body)) = prepare(shared, run) else { return false };
     shared.report(Reported::Started { task: run.task, attempt: run.attempt, slot });
+    if run.attempt > 1 {
+        // If it is what ended an earlier worker, the scheduler must know before it ends this one.
+        shared.reports.flush();
+    }
     let timer = run.timeout.map(|timeout| set_timer(shared, assignment, slot, timeout, &executor));
     let outcome = match &executor {
         Ok(executor) => {

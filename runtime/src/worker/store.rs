@@ -171,6 +171,11 @@ impl Store {
         }
     }
 
+    /// All results, with their sizes.
+    pub fn list(&self) -> Vec<(TaskId, u64)> {
+        self.lock().list()
+    }
+
     /// Whether a result is here.
     pub fn contains(&self, task: TaskId) -> bool {
         self.lock().contains(task)

@@ -36,7 +36,7 @@ struct Scheduler {
     runtime: tokio::runtime::Runtime,
     worker: Worker,
     stores: LocalStores,
-    tx: crate::wire::LinkSender<ToWorker>,
+    tx: LinkSender<ToWorker>,
     rx: mpsc::Receiver<FromWorker>,
     seen: Vec<Reported>,
 }
@@ -72,7 +72,13 @@ impl Scheduler {
         let worker = Worker::start(setup, theirs).unwrap();
         let scheduler =
             Self { runtime, worker, stores, tx: ours.tx, rx: ours.rx, seen: Vec::new() };
-        scheduler.send(ToWorker::Welcome { worker: WorkerId(0) });
+        scheduler.send(ToWorker::Welcome {
+            worker: WorkerId(0),
+            run: "run".to_owned(),
+            resumed: false,
+            reports_through: 0,
+            silence: None,
+        });
         scheduler
     }
 
@@ -86,9 +92,9 @@ impl Scheduler {
             let next = self.rx.recv();
             let next = async { tokio::time::timeout(Duration::from_secs(20), next).await };
             match self.runtime.block_on(next).expect("in time").expect("the worker is there") {
-                FromWorker::Reports(reports) => {
+                FromWorker::Reports { first, reports } => {
                     self.seen.extend(reports.into_iter().map(|report| report.what));
-                    return FromWorker::Reports(Vec::new());
+                    return FromWorker::Reports { first, reports: Vec::new() };
                 }
                 FromWorker::Sample(_) => {}
                 other => return other,

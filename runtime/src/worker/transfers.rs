@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use taskreel_model::{Report, Reported, TaskId, TransferFailure, WorkerId};
@@ -24,6 +25,10 @@ const MIN_IN_FLIGHT: u64 = 16 << 20;
 
 /// What a permit stands for.
 const PERMIT_BYTES: u64 = 64 << 10;
+
+/// Pauses before the only holder of a result is tried again.
+const PATIENCE: [Duration; 3] =
+    [Duration::from_millis(50), Duration::from_millis(200), Duration::from_millis(800)];
 
 /// Bounds the bytes that are on their way to a worker.
 #[derive(Debug)]
@@ -109,12 +114,25 @@ async fn fetch(shared: Arc<Shared>, items: Vec<Wanted>) {
         },
     }));
     let tasks: Vec<TaskId> = items.iter().map(|item| item.task).collect();
-    let results = shared.peers.fetch(&holder.address, &tasks).await;
+    let mut results = shared.peers.fetch(&holder.address, &tasks).await;
+    for pause in PATIENCE {
+        if !items.iter().zip(&results).any(|(item, result)| is_worth_another_try(item, result)) {
+            break;
+        }
+        // It may be too busy to answer. If it is gone, the scheduler will soon know.
+        tokio::time::sleep(pause).await;
+        results = shared.peers.fetch(&holder.address, &tasks).await;
+    }
     let again = keep(&shared, items, results);
     drop(inflow);
     if !again.is_empty() {
         retry(&shared, again);
     }
+}
+
+/// Whether a holder could not be reached, and there is no other.
+fn is_worth_another_try(item: &Wanted, result: &Result<Bytes, TransferFailure>) -> bool {
+    item.holders.len() == 1 && matches!(result, Err(TransferFailure::Unreachable))
 }
 
 /// Keeps what came; gives what did not, to be fetched from its other holders.

@@ -58,18 +58,11 @@ fn begin(
 ) -> (GraphId, TaskId, usize) {
     let (n_tasks, local) = (graph.tasks.len() as u32, graph.local);
     let (id, first) = (turn.state().next_graph(), turn.state().tasks().next_id());
-    if let Some((id, found)) = cut_short(turn.state(), client, graph) {
-        return (id, found, (first.0 - found.0) as usize);
+    if let Some((id, begun_at)) = turn.state().cut_short(client, graph) {
+        return (id, begun_at, (first.0 - begun_at.0) as usize);
     }
     turn.emit(Event::GraphSubmitted { graph: id, client, name, first, n_tasks, local });
     (id, first, 0)
-}
-
-/// The graph whose submission the log ends in the middle of, if this is that graph again.
-fn cut_short(state: &State, client: ClientId, graph: &NewGraph) -> Option<(GraphId, TaskId)> {
-    let id = state.open_graph()?;
-    let open = state.graph(id).filter(|open| open.client == client && open.local == graph.local)?;
-    (open.n_tasks as usize == graph.tasks.len()).then_some((id, open.first))
 }
 
 fn declare_prefix(turn: &mut Turn<'_>, name: &str) -> PrefixId {
@@ -94,7 +87,7 @@ fn check(state: &State, client: ClientId, graph: &NewGraph) -> Result<(), Reject
     let next_local = known.graphs.last().and_then(|id| state.graph(*id));
     let next_local = next_local.map_or(0, |last| last.local + last.n_tasks);
     let bad = |position, why| Err(Rejection::BadGraph { position, why });
-    if graph.local < next_local && cut_short(state, client, graph).is_none() {
+    if graph.local < next_local && state.cut_short(client, graph).is_none() {
         return bad(0, "its number was used before");
     }
     let n_tasks = graph.tasks.len();
@@ -128,6 +121,26 @@ fn check(state: &State, client: ClientId, graph: &NewGraph) -> Result<(), Reject
 }
 
 impl State {
+    /// Whether a client's graph was submitted before, whole: it is sent again when the client
+    /// cannot know that it arrived.
+    pub fn has_graph(&self, client: ClientId, graph: &NewGraph) -> bool {
+        let n_known = self.clients.get(&client).and_then(|known| known.graphs.last());
+        let next =
+            n_known.and_then(|id| self.graph(*id)).map_or(0, |last| last.local + last.n_tasks);
+        graph.local < next && self.cut_short(client, graph).is_none()
+    }
+
+    /// Id and first task of the graph whose submission the log ends in the middle of, if this is
+    /// that graph again.
+    fn cut_short(&self, client: ClientId, graph: &NewGraph) -> Option<(GraphId, TaskId)> {
+        let id = self.open_graph()?;
+        let open = self.graph(id)?;
+        let is_same = open.client == client
+            && open.local == graph.local
+            && open.n_tasks as usize == graph.tasks.len();
+        is_same.then_some((id, open.first))
+    }
+
     fn n_options(&self) -> usize {
         self.options.len()
     }

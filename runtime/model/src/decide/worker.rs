@@ -5,8 +5,8 @@ use crate::{
     Event, FailureKind, LossReason, State, TaskId, Turn, WorkerId, WorkerInfo, WorkerStatus,
 };
 
-/// A task that was executing on this many workers when they were lost is failed: it may be what
-/// kills them.
+/// A task that was executing, or next to, on this many workers when they were lost is failed: it
+/// may be what kills them.
 pub(super) const MAX_DEATHS: u32 = 3;
 
 pub(super) fn joined(
@@ -31,7 +31,11 @@ pub(super) fn lost(
 ) -> Result<(), Rejection> {
     check_here(turn.state(), worker)?;
     for task in poisonous(turn.state(), worker) {
-        let attempt = turn.state().task(task).map_or(0, |found| found.attempt);
+        // The failure of another may have ended the need for this one.
+        let Some(found) = turn.state().task(task).filter(|found| found.run.is_some()) else {
+            continue;
+        };
+        let attempt = found.attempt;
         let error = turn.intern(&format!(
             "it was running on {MAX_DEATHS} workers when they were lost: it may be what ended them"
         ));
@@ -42,11 +46,10 @@ pub(super) fn lost(
     Ok(())
 }
 
-/// Tasks executing on the worker that have been on enough lost workers already.
+/// Suspects on the worker that have been on enough lost workers already.
 fn poisonous(state: &State, worker: WorkerId) -> Vec<TaskId> {
-    let slots = state.worker(worker).map_or(&[][..], |found| &found.slots);
     let deadly = |id: &TaskId| state.task(*id).is_some_and(|task| task.n_deaths + 1 >= MAX_DEATHS);
-    slots.iter().flatten().copied().filter(deadly).collect()
+    state.suspects(worker).into_iter().filter(deadly).collect()
 }
 
 pub(super) fn clock(

@@ -111,6 +111,7 @@ impl State {
 
     pub(super) fn worker_lost(&mut self, step: &mut Step<'_>, worker: WorkerId) -> Result<(), Why> {
         self.check_here(worker)?;
+        let suspects = self.suspects(worker);
         self.set_status(step, worker, WorkerStatus::Lost);
         self.drop_flights(step, worker);
         // Results first: a task assigned here must not look ready because of a copy that is gone.
@@ -122,13 +123,31 @@ impl State {
             }
         }
         while let Some(&id) = self.workers[worker.index()].assigned.last() {
-            let run = self.unassign(step, id, Outcome::Lost);
+            self.unassign(step, id, Outcome::Lost);
             let task = self.live_mut(id);
-            task.n_deaths += u32::from(run.executing.is_some());
+            task.n_deaths += u32::from(suspects.binary_search(&id).is_ok());
             task.again = Again::Recompute;
             self.put_back(step, id, worker);
         }
         Ok(())
+    }
+
+    /// The tasks that may be what ended a worker, in the order of their ids: those that it executed,
+    /// and for each slot one that was to be next, since what a worker that ends at once would have
+    /// reported is lost. Only a first attempt is held to be next: workers report the begin of a
+    /// later one before it begins.
+    pub(crate) fn suspects(&self, worker: WorkerId) -> Vec<TaskId> {
+        let Some(found) = self.workers.get(worker.index()) else { return Vec::new() };
+        let mut suspects: Vec<TaskId> = found.slots.iter().flatten().copied().collect();
+        let waits = |id: &TaskId| {
+            let task = self.live(*id);
+            task.attempt == 1 && task.run.is_some_and(|run| run.executing.is_none())
+        };
+        let mut waiting: Vec<TaskId> = found.assigned.iter().copied().filter(waits).collect();
+        waiting.sort_unstable_by_key(|id| (self.live(*id).since_seq, *id));
+        suspects.extend(waiting.into_iter().take(found.slots.len()));
+        suspects.sort_unstable();
+        suspects
     }
 
     pub(super) fn worker_paused(

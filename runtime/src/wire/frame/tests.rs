@@ -60,7 +60,13 @@ fn run_task(task: u32, spec: &'static [u8]) -> RunTask {
 fn every_message_survives_the_wire_and_no_damage_brings_it_down() {
     round_trip(&ToWorker::Run(vec![run_task(4, b"abc"), run_task(5, b""), run_task(6, b"de")]));
     round_trip(&ToWorker::Revoke(vec![Assignment { task: TaskId(9), attempt: 1 }]));
-    round_trip(&ToWorker::Welcome { worker: WorkerId(0) });
+    round_trip(&ToWorker::Welcome {
+        worker: WorkerId(0),
+        run: "f00".to_owned(),
+        resumed: true,
+        reports_through: 7,
+        silence: Some(Nanos(9)),
+    });
     round_trip(&ToWorker::Shutdown);
     let failed = Reported::Failed {
         task: TaskId(1),
@@ -68,16 +74,19 @@ fn every_message_survives_the_wire_and_no_damage_brings_it_down() {
         kind: FailureKind::Panic,
         error: "so hot".to_owned(),
     };
-    round_trip(&FromWorker::Reports(vec![Report { at: Nanos(77), what: failed }]));
+    round_trip(&FromWorker::Reports {
+        first: 5,
+        reports: vec![Report { at: Nanos(77), what: failed }],
+    });
     let holder = Holder { worker: WorkerId(1), address: "local://1".into() };
     let finished = EndedHow::Finished { task: TaskId(8), bytes: 12, holders: smallvec![holder] };
     round_trip(&ToClient::Ended(vec![TaskEnd { local: 2, how: finished }]));
     round_trip(&FromClient::Submit(Box::new(SubmitGraph {
-        graph: NewGraph {
+        graph: std::sync::Arc::new(NewGraph {
             name: "g".to_owned(),
             prefixes: vec!["p".to_owned()],
             ..NewGraph::default()
-        },
+        }),
         spec_lens: vec![1, 2],
         specs: Bytes::from_static(b"xyz"),
     })));
@@ -117,7 +126,7 @@ fn a_claimed_length_is_not_believed() {
 #[test]
 fn specs_that_do_not_fit_their_tasks_are_refused() {
     let submit = SubmitGraph {
-        graph: NewGraph::default(),
+        graph: std::sync::Arc::default(),
         spec_lens: vec![u32::MAX, u32::MAX],
         specs: Bytes::from_static(b"xyz"),
     };

@@ -51,12 +51,13 @@ async fn send_raw(bytes: &[u8]) -> (Vec<u8>, HandshakeError) {
 
 #[test]
 fn another_protocol_is_refused_with_both_numbers() {
-    let mut greeting = vec![0, 0, 0, 9];
-    greeting.extend_from_slice(b"REEL\x63\0\0\0?");
+    let mut greeting = vec![0, 0, 0, 12];
+    greeting.extend_from_slice(b"REEL\x63\0\0\0\x037.0");
     let (answer, error) = block_on(send_raw(&greeting));
-    assert!(error.to_string().contains("protocol 99"), "{error}");
+    assert!(error.to_string().contains("Taskreel 7.0 with protocol 99"), "{error}");
     let answer = String::from_utf8_lossy(&answer);
-    assert!(answer.contains("protocol 1, yours is 99"), "{answer}");
+    let ours = format!("this is {VERSION} with protocol {PROTOCOL}");
+    assert!(answer.contains("Taskreel 7.0 with protocol 99") && answer.contains(&ours), "{answer}");
 }
 
 #[test]
@@ -65,8 +66,31 @@ fn strangers_are_told_apart() {
         let (_, error) = block_on(send_raw(bytes));
         assert!(matches!(error, HandshakeError::Foreign), "{error}");
     }
-    let (_, error) = block_on(send_raw(b"\0\0\0\x0bREEL\x01\0\0\0\xff\xff\xff"));
+    let (_, error) = block_on(send_raw(b"\0\0\0\x0eREEL\x02\0\0\0\0\0\0\xff\xff\xff"));
     assert!(matches!(error, HandshakeError::Codec(_)), "{error}");
+    for cut in [&b"\0\0\0\x08REEL\x02\0\0\0"[..], b"\0\0\0\x0bREEL\x02\0\0\0\0\xff\xff"] {
+        let (_, error) = block_on(send_raw(cut));
+        assert!(matches!(error, HandshakeError::Foreign), "{error}");
+    }
     let (_, error) = block_on(send_raw(b"\0\0"));
     assert!(matches!(error, HandshakeError::Io(_)), "{error}");
+}
+
+/// A greeting without the token is refused before its role is looked at.
+#[test]
+fn nothing_behind_a_wrong_token_is_decoded() {
+    block_on(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let accepting =
+            async { accept(listener.accept().await.unwrap().0, Some("key")).await.unwrap_err() };
+        let sending = async {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            let greeting = b"\0\0\0\x11REEL\x02\0\0\0\0\x03\0abc\xff\xff\xff";
+            stream.write_all(greeting).await.unwrap();
+            stream
+        };
+        let (_stream, error) = tokio::join!(sending, accepting);
+        assert!(matches!(error, HandshakeError::Refused(_)), "{error}");
+    });
 }

@@ -92,6 +92,14 @@ impl Ledger {
         }
     }
 
+    /// All results with their sizes, in the order of their tasks.
+    pub(super) fn list(&self) -> Vec<(TaskId, u64)> {
+        let all = self.results.iter();
+        let mut all: Vec<(TaskId, u64)> = all.map(|(&task, entry)| (task, entry.bytes)).collect();
+        all.sort_unstable();
+        all
+    }
+
     pub(super) fn contains(&self, task: TaskId) -> bool {
         self.results.contains_key(&task)
     }

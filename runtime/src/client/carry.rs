@@ -1,0 +1,218 @@
+//! Carrying a session: over one connection after the other.
+//!
+//! What the client sends is kept until the scheduler has it in its log. When the connection breaks,
+//! or the scheduler is started again, the client connects as who it was, sends that again, and asks
+//! how the tasks stand that it waits for. What arrives twice is taken once.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use taskreel_model::{ClientId, Nanos};
+use tokio::sync::mpsc;
+
+use super::session::{Core, lock};
+use crate::wire::message::{ClientBefore, FromClient, ToClient};
+use crate::wire::pump::Carried;
+use crate::wire::{Link, LinkSender};
+
+/// How long submissions gather before they are sent, if nobody waits.
+const GATHER_TIME: Duration = Duration::from_millis(1);
+
+/// How long a client that leaves waits for its last words to be written.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+pub(crate) type ClientLink = Link<FromClient, ToClient>;
+
+/// How a session on a connection finds its scheduler again.
+pub(crate) struct Remote {
+    /// Carries the first link.
+    pub(crate) carried: Carried,
+    /// Connects again, as who the client was before; an error says why that is not to be.
+    pub(crate) rejoin: Rejoin,
+}
+
+/// Connects again. The function tells whether it is still worth trying.
+pub(crate) type Rejoin = Box<dyn Fn(ClientBefore, StillWanted) -> Rejoining + Send + Sync>;
+
+pub(crate) type StillWanted = Box<dyn Fn() -> bool + Send + Sync>;
+
+type Rejoining = Pin<Box<dyn Future<Output = Result<(ClientLink, Carried), String>> + Send>>;
+
+impl fmt::Debug for Remote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Remote").field("carried", &self.carried).finish_non_exhaustive()
+    }
+}
+
+/// What was sent and is not known to be in the scheduler's log.
+#[derive(Debug, Default)]
+struct Kept {
+    /// Who the client is, once it was told.
+    who: Option<(String, ClientId)>,
+    messages: VecDeque<FromClient>,
+    /// How many messages came before these.
+    n_accepted: u64,
+}
+
+/// How a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ended {
+    /// The client has left, or the scheduler said that it stops.
+    Closed,
+    /// It broke.
+    Gone,
+}
+
+/// Carries a session until the client leaves, or the scheduler is gone for good.
+pub(super) async fn converse(core: Arc<Core>, link: ClientLink, mut remote: Option<Remote>) {
+    let mut link = Some(link);
+    let kept = Mutex::new(Kept::default());
+    while let Some(Link { tx, rx }) = link.take() {
+        let keeps = remote.is_some().then_some(&kept);
+        let ended = tokio::select! {
+            ended = send(&core, keeps, &tx) => ended,
+            ended = receive(&core, &kept, rx, &tx) => ended,
+        };
+        drop(tx);
+        let Some(Remote { carried, rejoin }) = &mut remote else { break };
+        if ended == Ended::Closed {
+            // Late or not: there is nothing more to do than to go.
+            let _ = tokio::time::timeout(LAST_WORDS, carried.written()).await;
+            break;
+        }
+        carried.cut();
+        match again(&core, &kept, rejoin).await {
+            Ok((next, carries)) => {
+                (link, *carried) = (Some(next), carries);
+                let pending = lock(&core.table).pending();
+                core.add(|buffer| pending.into_iter().for_each(|local| buffer.locate(local)));
+            }
+            Err(reason) => core.close(reason),
+        }
+    }
+    core.close("the connection to the scheduler is closed".to_owned());
+    *lock(&core.sent_all) = true;
+    core.farewell.notify_all();
+}
+
+async fn again(
+    core: &Arc<Core>,
+    kept: &Mutex<Kept>,
+    rejoin: &Rejoin,
+) -> Result<(ClientLink, Carried), String> {
+    let closed = "the connection to the scheduler is closed";
+    let before = {
+        let kept = lock(kept);
+        let (run, client) = kept.who.clone().ok_or(closed)?;
+        ClientBefore { run, client, n_accepted: kept.n_accepted }
+    };
+    tracing::warn!("the connection to the scheduler broke: trying again");
+    let theirs = Arc::clone(core);
+    let still_wanted = Box::new(move || !lock(&theirs.buffer).closing);
+    rejoin(before, still_wanted).await.map_err(|why| format!("{closed}: {why}"))
+}
+
+/// Sends what was kept, and then the buffer: a millisecond after it got something, or at once when
+/// somebody waits.
+async fn send(core: &Core, kept: Option<&Mutex<Kept>>, tx: &LinkSender<FromClient>) -> Ended {
+    let unaccepted: Vec<FromClient> =
+        kept.map(|kept| lock(kept).messages.iter().cloned().collect()).unwrap_or_default();
+    for message in unaccepted {
+        if tx.send(message).await.is_err() {
+            return Ended::Gone;
+        }
+    }
+    loop {
+        let (messages, closing) = {
+            let mut buffer = lock(&core.buffer);
+            (buffer.take(), buffer.closing)
+        };
+        core.drained.notify_all();
+        if messages.is_empty() {
+            if closing {
+                // If the scheduler is gone it needs no goodbye.
+                let _ = tx.send(FromClient::Goodbye).await;
+                return Ended::Closed;
+            }
+            core.some.notified().await;
+            // Elapsed or told: either way it is time.
+            let _ = tokio::time::timeout(GATHER_TIME, core.now.notified()).await;
+            continue;
+        }
+        if let Some(kept) = kept {
+            // All of them before the first await: none is lost when the connection breaks here.
+            lock(kept).messages.extend(messages.iter().cloned());
+        }
+        for message in messages {
+            if tx.send(message).await.is_err() {
+                return Ended::Gone;
+            }
+        }
+    }
+}
+
+/// Takes what the scheduler sends until it is gone.
+async fn receive(
+    core: &Core,
+    kept: &Mutex<Kept>,
+    mut rx: mpsc::Receiver<ToClient>,
+    tx: &LinkSender<FromClient>,
+) -> Ended {
+    let mut silence = None;
+    while let Some(message) = next(&mut rx, silence).await {
+        match message {
+            ToClient::Welcome { client, run, resumed, silence: limit } => {
+                tracing::debug!(%client, resumed, "connected");
+                silence = Some(limit);
+                lock(kept).who = Some((run, client));
+            }
+            ToClient::Accepted { n_messages } => lock(kept).accepted(n_messages),
+            // An answer that finds no room is not needed: what fills the link is sign enough.
+            ToClient::Ping => drop(tx.try_send(FromClient::Pong)),
+            ToClient::Ended(ends) => {
+                let (wakers, released) = lock(&core.table).end(ends);
+                core.ended.notify_all();
+                wakers.into_iter().for_each(std::task::Waker::wake);
+                for local in released {
+                    core.add(|buffer| buffer.release(local));
+                }
+            }
+            ToClient::Rejected { local, n_tasks, reason } => {
+                let ends = super::fetch::rejected(local, n_tasks, &reason);
+                let (wakers, _) = lock(&core.table).end(ends);
+                core.ended.notify_all();
+                wakers.into_iter().for_each(std::task::Waker::wake);
+            }
+            ToClient::Closing { reason } => {
+                core.close(reason);
+                return Ended::Closed;
+            }
+        }
+    }
+    Ended::Gone
+}
+
+/// The next message; `None`: the connection broke, or nothing came for too long.
+async fn next(rx: &mut mpsc::Receiver<ToClient>, silence: Option<Nanos>) -> Option<ToClient> {
+    if let Ok(message) = rx.try_recv() {
+        return Some(message);
+    }
+    match silence {
+        None => rx.recv().await,
+        Some(silence) => {
+            let limit = Duration::from_nanos(silence.0);
+            tokio::time::timeout(limit, rx.recv()).await.ok().flatten()
+        }
+    }
+}
+
+impl Kept {
+    fn accepted(&mut self, n_messages: u64) {
+        let n_new = n_messages.saturating_sub(self.n_accepted).min(self.messages.len() as u64);
+        self.messages.drain(..n_new as usize);
+        self.n_accepted += n_new;
+    }
+}

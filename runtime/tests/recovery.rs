@@ -1,0 +1,174 @@
+//! End to end, over processes that die: schedulers, workers and clients are killed, stopped for a
+//! while, or leave, and the run goes on.
+
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+extern crate taskreel_runtime as taskreel;
+
+#[path = "recovery/chaos.rs"]
+mod chaos;
+#[path = "recovery/scene.rs"]
+mod scene;
+
+use std::time::Duration;
+
+use scene::{Scene, count, wait_until};
+use taskreel::{TaskErrorKind, task};
+use taskreel_model::{Event, FailureKind, LossReason};
+
+#[task]
+fn add(a: i64, b: i64) -> i64 {
+    a + b
+}
+
+#[task]
+fn slow_add(a: i64, b: i64, ms: u64) -> i64 {
+    std::thread::sleep(Duration::from_millis(ms));
+    a + b
+}
+
+#[task]
+fn exit() {
+    std::process::exit(9);
+}
+
+#[test]
+fn the_scheduler_is_killed_and_the_run_goes_on() {
+    let mut scene = Scene::new();
+    scene.start_workers(2);
+    let client = scene.client("ann");
+    let first = client.map(0..40_i64, |i| slow_add(i, 1, 5));
+    let second: Vec<_> = first.iter().map(|one| client.submit(slow_add(one, 1, 5))).collect();
+    wait_until("some have finished", || second[1].is_done().then_some(()));
+    scene.kill_scheduler();
+    // Submitted while nobody is there: sent when somebody is.
+    let third: Vec<_> = second.iter().map(|one| client.submit(add(one, 1))).collect();
+    scene.start_scheduler();
+    assert_eq!(client.gather(&third).unwrap(), (3..43).collect::<Vec<i64>>());
+    drop(first);
+    assert_eq!(client.gather(&second).unwrap(), (2..42).collect::<Vec<i64>>());
+    drop((second, third, client));
+    let trace = scene.shut_down();
+    assert_eq!(trace.state.incarnation(), 1);
+    assert_eq!(trace.state.workers().len(), 2, "both came back as who they were");
+    assert!(trace.lost().is_empty(), "{:?}", trace.lost());
+    // No worker was lost, so nothing had to run again, and nothing is told twice.
+    assert_eq!(count(&trace, |e| matches!(e, Event::TaskFinished { .. })), 120);
+    assert_eq!(count(&trace, |e| matches!(e, Event::TaskStarted { .. })), 120);
+    assert_eq!(count(&trace, |e| matches!(e, Event::GraphSubmitted { .. })), trace.n_graphs());
+}
+
+#[test]
+fn workers_that_died_with_the_scheduler_are_given_up() {
+    let mut scene = Scene::new();
+    scene.start_workers(2);
+    let client = scene.client("ann");
+    let held = client.map(0..20_i64, |i| add(i, 1));
+    client.gather(&held).unwrap();
+    scene.kill_scheduler();
+    scene.kill_worker(0);
+    scene.start_scheduler();
+    let sums: Vec<_> = held.iter().map(|one| client.submit(add(one, 1))).collect();
+    assert_eq!(client.gather(&sums).unwrap(), (2..22).collect::<Vec<i64>>());
+    let trace = scene.shut_down();
+    assert_eq!(trace.lost(), [LossReason::NotBack]);
+}
+
+#[test]
+fn a_worker_that_was_silent_comes_back_with_what_it_holds() {
+    let mut scene = Scene::new();
+    scene.start_workers(1);
+    let client = scene.client("ann");
+    let held = client.map(0..20_i64, |i| add(i, 1));
+    client.gather(&held).unwrap();
+    scene.signal_worker(0, "STOP");
+    scene.wait_for_event("its loss", |e| matches!(e, Event::WorkerLost { .. }));
+    scene.signal_worker(0, "CONT");
+    let sums: Vec<_> = held.iter().map(|one| client.submit(add(one, 1))).collect();
+    assert_eq!(client.gather(&sums).unwrap(), (2..22).collect::<Vec<i64>>());
+    let trace = scene.shut_down();
+    assert_eq!(trace.lost(), [LossReason::Silent]);
+    assert_eq!(count(&trace, |e| matches!(e, Event::ReplicaAdded { .. })), 20);
+    assert_eq!(count(&trace, |e| matches!(e, Event::TaskStarted { .. })), 40, "each ran once");
+}
+
+#[test]
+fn a_worker_that_retires_hands_its_results_on() {
+    let mut scene = Scene::new();
+    scene.start_workers(1);
+    let client = scene.client("ann");
+    let held = client.map(0..50_i64, |i| add(i, 1));
+    client.gather(&held).unwrap();
+    scene.start_workers(1);
+    wait_until("both are here", || {
+        (scene.operator().status().ok()?.workers.len() == 2).then_some(())
+    });
+    scene.operator().retire("worker-0").unwrap();
+    scene.wait_for_worker(0);
+    let sums: Vec<_> = held.iter().map(|one| client.submit(add(one, 1))).collect();
+    assert_eq!(client.gather(&sums).unwrap(), (2..52).collect::<Vec<i64>>());
+    let trace = scene.shut_down();
+    assert_eq!(trace.lost(), [LossReason::Retired]);
+    assert_eq!(count(&trace, |e| matches!(e, Event::WorkerRetiring { .. })), 1);
+    assert_eq!(count(&trace, |e| matches!(e, Event::TaskStarted { .. })), 100, "each ran once");
+}
+
+#[test]
+fn what_a_killed_client_leaves_is_given_up() {
+    let mut scene = Scene::new();
+    scene.start_workers(1);
+    let mut guest = scene.start_client();
+    scene.wait_for_event("its first task runs", |e| matches!(e, Event::TaskStarted { .. }));
+    guest.kill().unwrap();
+    guest.wait().unwrap();
+    scene.wait_for_event("it is taken to have left", |e| matches!(e, Event::ClientLeft { .. }));
+    let status = scene.operator().status().unwrap();
+    assert!(status.clients.is_empty() && status.graphs.is_empty(), "{status:?}");
+    let client = scene.client("ann");
+    assert_eq!(client.submit(add(1, 2)).wait().unwrap(), 3);
+    scene.shut_down();
+}
+
+/// A program that submits far more than it can wait for, and is killed.
+#[test]
+fn client_process() {
+    let Some(address) = scene::role("client") else { return };
+    let client = scene::connect(&address, "guest");
+    let endless = client.map(0..1000_i64, |i| slow_add(i, 1, 200));
+    client.gather(&endless).unwrap();
+}
+
+#[test]
+fn a_task_that_kills_three_workers_is_failed_and_the_others_go_on() {
+    let mut scene = Scene::new();
+    scene.start_workers(4);
+    let client = scene.client("ann");
+    let poison = client.submit(exit());
+    let others = client.map(0..100_i64, |i| slow_add(i, 1, 2));
+    let error = poison.wait().unwrap_err();
+    assert_eq!(error.kind(), TaskErrorKind::Failed(Some(FailureKind::Poison)), "{error}");
+    assert_eq!(client.gather(&others).unwrap(), (1..101).collect::<Vec<i64>>());
+    let trace = scene.shut_down();
+    assert_eq!(trace.lost(), [LossReason::Disconnected; 3]);
+}
+
+#[test]
+fn an_operator_sees_and_cancels() {
+    let mut scene = Scene::new();
+    scene.start_workers(1);
+    let client = scene.client("ann");
+    let long = client.map(0..100_i64, |i| slow_add(i, 1, 100));
+    wait_until("one has finished", || long[0].is_done().then_some(()));
+    let status = scene.operator().status().unwrap();
+    assert_eq!(status.workers[0].name, "worker-0");
+    assert_eq!(status.clients[0].name, "ann");
+    let graph = status.graphs[0].id;
+    let cancel = |target| scene.operator().cancel(target);
+    use taskreel::wire::operate::Target;
+    assert_eq!(cancel(Target::Key("slow_add-99".to_owned())).unwrap(), 1);
+    assert!(cancel(Target::Graph(graph)).unwrap() > 10);
+    assert_eq!(long[99].wait().unwrap_err().kind(), TaskErrorKind::Cancelled);
+    let refused = cancel(Target::Key("nothing".to_owned())).unwrap_err().to_string();
+    assert!(refused.contains("no such task"), "{refused}");
+    scene.shut_down();
+}
