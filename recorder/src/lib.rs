@@ -32,6 +32,7 @@
 //! ```
 
 mod bytes;
+mod check;
 mod codec;
 mod cursor;
 mod error;
@@ -63,6 +64,7 @@ mod trace_file;
 mod vec_source;
 mod writer;
 
+pub use check::{CheckReport, Finding, RepairError, Repaired, check_trace, repair_trace};
 pub use error::{CreateError, OpenError, ReadError, RecordError, Warning};
 pub use info::{TraceInfo, read_info};
 pub use reader::{Tailer, TraceReader, read_specs};

@@ -8,7 +8,7 @@ use crate::bytes::Malformed;
 use crate::cursor::TraceCursor;
 use crate::format::{BlockHeader, Footer, Kind};
 use crate::keyframe::decode_keyframe;
-use crate::scan::Found;
+use crate::scan::{Found, Scanner};
 use crate::{ReadError, SeekTo, Warning};
 
 /// Memory that a state may take whatever the size of its file.
@@ -34,6 +34,11 @@ struct Place {
     first: u64,
     /// When the last event before it was logged, in nanoseconds.
     at: u64,
+}
+
+/// What a state in a file may take: a small file has no large state.
+pub(crate) fn state_bytes(scanner: &Scanner) -> u64 {
+    STATE_BYTES.saturating_add(scanner.len().unwrap_or(0).saturating_mul(STATE_BYTES_EACH))
 }
 
 impl Place {
@@ -158,8 +163,7 @@ impl TraceCursor {
     }
 
     fn state(&mut self, header: &BlockHeader, payload: &[u8]) -> Result<State, Malformed> {
-        let max_bytes = self.scanner.len().unwrap_or(0).saturating_mul(STATE_BYTES_EACH);
         let raw: Cow<'_, [u8]> = self.unsealer.unseal(header, payload)?;
-        decode_keyframe(header.first, header.first_at, &raw, STATE_BYTES.saturating_add(max_bytes))
+        decode_keyframe(header.first, header.first_at, &raw, state_bytes(&self.scanner))
     }
 }
