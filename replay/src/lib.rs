@@ -29,10 +29,10 @@
 //! ```
 
 pub mod analysis;
+mod chart;
 pub mod export;
 pub mod figure;
 mod instant;
-mod chart;
 mod lanes;
 mod lod;
 pub mod plots;
