@@ -12,14 +12,15 @@ use super::{Failure, viewer};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   reel view run.reel
-  reel view run.reel --view 127.0.0.1:9000")]
+  reel view run.reel --view 127.0.0.1:9000
+  reel view run.reel --bind 0.0.0.0:8787    for others too: the link that it prints has a token")]
 pub(crate) struct View {
     /// The trace.
     #[arg(value_name = "FILE")]
     trace: PathBuf,
     /// Where to serve: ADDRESS:PORT or a port; 0 takes a free one
     /// [default: 127.0.0.1:8787, or the next port that is free]
-    #[arg(long, value_name = "ADDR", value_parser = viewer::parse_addr)]
+    #[arg(long, visible_alias = "bind", value_name = "ADDR", value_parser = viewer::parse_addr)]
     view: Option<SocketAddr>,
 }
 

@@ -1,6 +1,7 @@
 //! Starting the viewer: which port, and what to say about it.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 
@@ -31,6 +32,7 @@ pub(crate) fn start(trace: &Path, addr: Option<SocketAddr>) -> Result<ViewerHand
     for addr in candidates {
         let source: Box<dyn Source> = Box::new(Tailer::open(trace).map_err(Failure::input)?);
         let again = trace.to_owned();
+        let token = if addr.ip().is_loopback() { None } else { Some(token()?) };
         let reopen: Reopen = Box::new(move || Ok(Box::new(Tailer::open(&again)?) as _));
         match serve(ViewerConfig {
             addr,
@@ -51,6 +53,14 @@ pub(crate) fn start(trace: &Path, addr: Option<SocketAddr>) -> Result<ViewerHand
         Some(error) => Err(Failure::run(chain(&error))),
         None => Err(Failure::run("no address to show the viewer on")),
     }
+}
+
+/// 128 bits that nobody can guess: off loopback, whoever has the link may look.
+fn token() -> Result<String, Failure> {
+    let fail = |error| Failure::run(format!("no random numbers for the viewer's token: {error}"));
+    let mut bytes = [0_u8; 16];
+    File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut bytes)).map_err(fail)?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// Whether an address can be listened on, before a run depends on it.

@@ -128,6 +128,7 @@ fn router(site: Arc<Site>) -> Router {
         .route("/", get(page::status))
         .route("/{page}", get(page::named))
         .route("/task/{id}", get(page::task))
+        .route("/worker/{id}", get(page::worker))
         .route("/ws", get(socket::open))
         .route("/metrics", get(metrics::metrics))
         .route("/individual-plots.json", get(page::individual_plots))

@@ -119,6 +119,11 @@ impl Columns {
         self.attempts.search(text)
     }
 
+    /// The last executions on a worker that began by an instant, the newest first.
+    pub(crate) fn on_worker(&self, worker: u32, at: Nanos, n_max: usize) -> Vec<Found> {
+        self.attempts.on_worker(worker, at, n_max)
+    }
+
     /// The execution at an instant that a label of the task stream tells of.
     pub(crate) fn labelled(&self, label: &str, window: Window) -> Option<Found> {
         self.attempts.labelled(label, window)

@@ -377,3 +377,110 @@ fn live_pages_are_bounded() {
     }
     assert!(again.is_ok(), "places are given back");
 }
+
+fn start_rewindable(plan: &Plan, token: Option<&str>) -> ViewerHandle {
+    let info = synthetic::header("wordcount", 1_700_000_000_000_000_000);
+    let source = VecSource::new(info, [synthetic::make(plan)]);
+    let again = source.clone();
+    let reopen: taskreel_replay::Reopen = Box::new(move || Ok(Box::new(again.clone()) as _));
+    serve(ViewerConfig {
+        addr: ([127, 0, 0, 1], 0).into(),
+        source: Box::new(source),
+        reopen: Some(reopen),
+        token: token.map(str::to_owned),
+        title: String::new(),
+    })
+    .unwrap()
+}
+
+#[test]
+fn programs_ask_for_any_instant() {
+    let viewer = start_rewindable(&small(), None);
+    let end = state_when(&viewer, "finished");
+    let at = |at: &str| -> Value {
+        serde_json::from_str(&get(viewer.addr(), &format!("/api/state?at={at}")).body).unwrap()
+    };
+    assert_eq!(at("end")["totals"], end["totals"]);
+    let early = at("event:30");
+    assert_eq!((&early["n_events"], &early["status"]["kind"]), (&31.into(), &"past".into()));
+    assert_eq!(at("event:30"), early, "the same again, from a timeline that stands there");
+    let later = at("50%");
+    assert!(later["totals"]["done"].as_u64() > early["totals"]["done"].as_u64());
+    assert_eq!(at("event:30"), early, "and after going back");
+    assert_eq!(get(viewer.addr(), "/api/state?at=soon").status, 400);
+
+    let all: Value =
+        serde_json::from_str(&get(viewer.addr(), "/api/find?key=count-1").body).unwrap();
+    assert_eq!(all["total"], 7, "count-1 and count-10 to count-15");
+    let task = all["first"][0]["task"].as_u64().unwrap();
+    let story = get(viewer.addr(), &format!("/task/{task}?at=event:30"));
+    assert!(story.body.contains("TaskFinished") && story.body.contains("<bdi>count-1</bdi>"));
+    assert_eq!(get(viewer.addr(), "/task/99999").status, 404);
+    assert!(get(viewer.addr(), "/worker/2?at=50%25").body.contains("<bdi>worker-2</bdi>"));
+    assert_eq!(get(viewer.addr(), "/worker/9").status, 404);
+}
+
+#[test]
+fn figures_for_prometheus() {
+    let viewer = start_finished(&small());
+    state_when(&viewer, "finished");
+    let metrics = get(viewer.addr(), "/metrics");
+    assert!(metrics.headers["content-type"].starts_with("text/plain; version=0.0.4"));
+    for line in [
+        "taskreel_tasks_submitted_total 38",
+        "taskreel_prefix_tasks_done_total{prefix=\"count\"} 16",
+        "# TYPE taskreel_tasks gauge",
+        "taskreel_worker_executing{worker=\"worker-0\"} 0",
+    ] {
+        assert!(metrics.body.lines().any(|found| found == line), "{line} in {}", metrics.body);
+    }
+}
+
+#[test]
+fn single_plots_as_jupyterlab_wants_them() {
+    let viewer = start_rewindable(&small(), None);
+    let list = get(viewer.addr(), "/individual-plots.json").body;
+    let list: serde_json::Map<String, Value> = serde_json::from_str(&list).unwrap();
+    assert_eq!(list["Individual Task stream"], "/individual-task-stream");
+    // The three that the extension's own layout opens, and all that are listed.
+    let own = ["/individual-task-stream", "/individual-workers-memory", "/individual-progress"];
+    for path in list.values().map(|path| path.as_str().unwrap()).chain(own) {
+        let page = get(viewer.addr(), path);
+        assert_eq!(page.status, 200, "{path}");
+        assert!(page.body.contains("data-plot="), "{path}");
+        let policy = &page.headers["content-security-policy"];
+        assert!(policy.contains("frame-ancestors 'self' http://localhost:*"), "{policy}");
+        assert!(!page.headers.contains_key("x-frame-options"));
+        let absolute = ["href=\"/", "src=\"/", "src=\"http"];
+        assert!(absolute.iter().all(|begin| !page.body.contains(begin)), "relative links only");
+    }
+    assert_eq!(get(viewer.addr(), "/individual-nothing").status, 404);
+}
+
+#[test]
+fn whoever_has_no_token_gets_nothing() {
+    let viewer = start_rewindable(&small(), Some("0123abcd"));
+    assert!(viewer.url().ends_with("/?token=0123abcd"));
+    for path in ["/", "/tasks", "/ws", "/health", "/metrics", "/api/state", "/assets/main.js"] {
+        assert_eq!(get(viewer.addr(), path).status, 401, "{path}");
+        assert_eq!(get(viewer.addr(), &format!("{path}?token=0123abcx")).status, 401, "{path}");
+    }
+    let page = get(viewer.addr(), "/?token=0123abcd");
+    assert_eq!(page.status, 200);
+    let cookie = page.headers["set-cookie"].split(';').next().unwrap();
+    // The token vouches for whoever asks: any name of this machine will do.
+    let headers = [("Host", "build-7.example:8787"), ("Cookie", cookie)];
+    assert_eq!(get_with(viewer.addr(), "/api/state", &headers).status, 200);
+    for (addr, token) in
+        [([0, 0, 0, 0], None), ([127, 0, 0, 1], Some("a b")), ([0, 0, 0, 0], Some("x"))]
+    {
+        let config = ViewerConfig {
+            addr: (addr, 0).into(),
+            source: Box::new(VecSource::of_events(Vec::new())),
+            reopen: None,
+            token: token.map(str::to_owned),
+            title: String::new(),
+        };
+        assert!(matches!(serve(config).unwrap_err(), ServeError::Token { .. }));
+    }
+}

@@ -29,12 +29,14 @@ pub(crate) type SharedReopen = Arc<Mutex<Reopen>>;
 
 type Answer = Box<dyn FnOnce(Result<&PastRun, OpenError>) + Send>;
 
+type WholeAnswer = Box<dyn FnOnce(Result<Box<dyn Source>, OpenError>) + Send>;
+
 /// What a page wants to know.
 enum Question {
     /// The run at an instant, with plots that the page shows as they were then.
     Instant { instant: Instant, plots: Vec<String>, answer: Answer },
     /// What the whole trace says.
-    Whole(Box<dyn FnOnce(Result<Box<dyn Source>, OpenError>) + Send>),
+    Whole(WholeAnswer),
 }
 
 /// The trace from its begin.

@@ -10,14 +10,15 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
 use serde::Deserialize;
-use taskreel_model::TaskId;
+use taskreel_model::{HumanBytes, Nanos, TaskId};
 use taskreel_replay::plots::{About, Page};
 
 use super::look::{View, parse_at};
 use super::{Site, not_found};
 use crate::fold::Gone;
+use crate::ledger::Found;
 use crate::story::{Relative, Story};
-use crate::summary;
+use crate::summary::{self, WorkerRow};
 use crate::words::Words;
 
 /// What every page has: header, links to the others, scrubber.
@@ -72,6 +73,22 @@ struct TaskPage {
     window: String,
 }
 
+/// What a worker did.
+#[derive(Template)]
+#[template(path = "worker.html")]
+struct WorkerPage {
+    base: Base,
+    id: u32,
+    worker: WorkerRow,
+    /// Its last executions, the newest first.
+    done: Vec<Found>,
+    /// The instant that is shown.
+    now_ns: u64,
+}
+
+/// Most executions listed on a worker's page.
+const DONE_MAX: usize = 300;
+
 /// A plot's place on the page, with its picture until the script draws it.
 struct Panel {
     about: About,
@@ -118,8 +135,7 @@ pub(super) async fn named(
 }
 
 /// Names under which users of Dask know plots of ours.
-const DASK_NAMES: [(&str, &str); 3] =
-    [("workers-memory", "workers"), ("nprocessing", "workers"), ("cpu", "worker-cpu")];
+const DASK_NAMES: [(&str, &str); 2] = [("workers-memory", "workers"), ("nprocessing", "workers")];
 
 /// `GET /individual-plots.json`: what JupyterLab's extension for Dask lists; the labels it shows
 /// are without the first word.
@@ -195,6 +211,24 @@ pub(super) async fn task(
     Ok(rendered(&TaskPage { base, id, story, window }))
 }
 
+/// `GET /worker/ID`: what a worker is and did.
+pub(super) async fn worker(
+    State(site): State<Arc<Site>>,
+    Path(id): Path<u32>,
+    Query(query): Query<PageQuery>,
+) -> Result<Response, Gone> {
+    let at = parse_at(query.at.as_deref());
+    let view = site.view(at, Vec::new(), None).await?;
+    let Some(worker) = view.summary.workers.iter().find(|worker| worker.id == id).cloned() else {
+        return Ok((StatusCode::NOT_FOUND, "no such worker has joined\n").into_response());
+    };
+    let now = Nanos(view.summary.now_ns);
+    let done = site.folders.run.ask(move |run| run.ledger().on_worker(id, now, DONE_MAX)).await?;
+    let at = query.at.filter(|_| at.is_some()).unwrap_or_default();
+    let base = Base::new(view, "../", "", &at);
+    Ok(rendered(&WorkerPage { base, id, worker, done, now_ns: now.0 }))
+}
+
 fn rendered(page: &impl Template) -> Response {
     match page.render() {
         Ok(page) => Html(page).into_response(),
@@ -226,6 +260,53 @@ impl Base {
             started_iso,
         }
     }
+}
+
+impl WorkerPage {
+    /// How long an execution took.
+    fn took(&self, found: &Found) -> String {
+        let stop = found.stop_ns.filter(|stop| *stop <= self.now_ns);
+        let took = stop.map(|stop| Nanos(stop.saturating_sub(found.start_ns)).to_string());
+        took.unwrap_or_else(|| "runs".to_owned())
+    }
+
+    /// When it began.
+    fn began(&self, found: &Found) -> String {
+        format!("{:.3} s", Nanos(found.start_ns).as_secs_f64())
+    }
+
+    /// Its figures by name.
+    fn facts(&self) -> Vec<(&'static str, String)> {
+        let worker = &self.worker;
+        let bytes = |n: u64| HumanBytes(n).to_string();
+        let limit =
+            if worker.memory_limit == 0 { "none".to_owned() } else { bytes(worker.memory_limit) };
+        let cpu = worker.cpu_permille.map_or_else(dash, |cpu| format!("{} %", cpu / 10));
+        vec![
+            ("status", worker.status.to_owned()),
+            ("address", worker.address.clone()),
+            ("host", format!("{}, process {}", worker.host, worker.pid)),
+            ("running", format!("{} of {} slots", worker.executing, worker.slots)),
+            ("assigned", worker.assigned.to_string()),
+            ("done, failed", format!("{}, {}", worker.done, worker.failed)),
+            ("CPU", cpu),
+            ("process", worker.rss_bytes.map_or_else(dash, bytes)),
+            (
+                "results",
+                format!(
+                    "{} in memory, {} on disk",
+                    bytes(worker.memory_bytes),
+                    bytes(worker.disk_bytes)
+                ),
+            ),
+            ("memory limit", limit),
+        ]
+    }
+}
+
+/// What is not known.
+fn dash() -> String {
+    "–".to_owned()
 }
 
 impl TaskPage {

@@ -135,6 +135,12 @@ impl Attempts {
         self.within(window).filter(fits).max_by_key(|row| row.stop).map(|row| self.found(row))
     }
 
+    /// The last executions on a worker that began by an instant, the newest first.
+    pub(super) fn on_worker(&self, worker: u32, at: Nanos, n_max: usize) -> Vec<Found> {
+        let here = |row: &&Attempt| row.worker.0 == worker && row.start <= at;
+        self.rows.iter().rev().filter(here).take(n_max).map(|row| self.found(row)).collect()
+    }
+
     pub(super) fn prefix(&self, prefix: PrefixId) -> &str {
         self.prefixes.get(prefix.index()).map_or("", |name| name)
     }
