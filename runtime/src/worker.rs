@@ -189,6 +189,8 @@ impl Worker {
             stay(&theirs, link, remote).await;
             watching.iter().for_each(JoinHandle::abort);
             theirs.wait_idle().await;
+            // A slot that still runs a function may hold the store until the process ends.
+            theirs.store.remove_files();
             // Nobody need be waiting.
             let _ = stopped_tx.send(true);
         });

@@ -189,6 +189,13 @@ impl Store {
         }
     }
 
+    /// Removes the files, now: nobody will ask for what is in them.
+    pub(crate) fn remove_files(&self) {
+        if let Some(folder) = &self.spill {
+            folder.remove_all();
+        }
+    }
+
     /// Bytes of all results in memory.
     pub fn n_bytes(&self) -> u64 {
         self.lock().memory_bytes()

@@ -67,6 +67,13 @@ impl SpillFolder {
         }
     }
 
+    /// Removes the folder with all that is in it.
+    pub(super) fn remove_all(&self) {
+        if let Some(folder) = self.made.get() {
+            folder.remove();
+        }
+    }
+
     fn made_or_make(&self) -> io::Result<&Made> {
         if let Some(made) = self.made.get() {
             return Ok(made);
@@ -89,13 +96,20 @@ impl Made {
     fn path(&self, serial: Serial) -> PathBuf {
         self.path.join(serial.0.to_string())
     }
+
+    fn remove(&self) {
+        match fs::remove_dir_all(&self.path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                tracing::warn!(path = %self.path.display(), %error, "a spill folder is left behind");
+            }
+            Ok(()) | Err(_) => {}
+        }
+    }
 }
 
 impl Drop for Made {
     fn drop(&mut self) {
-        if let Err(error) = fs::remove_dir_all(&self.path) {
-            tracing::warn!(path = %self.path.display(), %error, "a spill folder is left behind");
-        }
+        self.remove();
     }
 }
 
