@@ -80,7 +80,8 @@ pub enum FilmError {
     },
 }
 
-/// Shares of rate and size that are tried one after the other until the file is small enough.
+/// Shares of rate and size that are tried one after the other until the file is small enough. Texts
+/// keep their size, so smaller panels than these would be illegible.
 const RUNGS: [(f64, f64); 10] = [
     (1.0, 1.0),
     (0.67, 1.0),
@@ -88,10 +89,10 @@ const RUNGS: [(f64, f64); 10] = [
     (0.5, 0.8),
     (0.33, 0.8),
     (0.33, 0.64),
-    (0.25, 0.5),
-    (0.17, 0.5),
-    (0.1, 0.4),
-    (0.05, 0.4),
+    (0.25, 0.64),
+    (0.17, 0.64),
+    (0.1, 0.64),
+    (0.05, 0.64),
 ];
 
 /// What one attempt came to.

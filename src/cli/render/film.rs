@@ -104,19 +104,19 @@ impl FilmArgs {
             _ => String::new(),
         };
         say(format_args!(
-            "{} frames of {width}×{height} pixels in {:.1} s{speed}, {:.2} MB",
+            "{} frames of {width}×{height} pixels in {:.1} s{speed}, {}",
             film.n_frames,
             film.length_s,
-            film.bytes.len() as f64 / 1e6
+            size_text(film.bytes.len() as u64)
         ));
         if film.fps < options.fps || width < options.layout.width_px {
             let size = format!("{}×{}", options.layout.width_px, options.layout.height_px);
             say(format_args!(
                 "lowered from {} to {} frames per second and from {size} to {width}×{height} \
-                 pixels, to stay below {:.1} MB (--max-bytes)",
+                 pixels, to stay below {} (--max-bytes)",
                 short(options.fps),
                 short(film.fps),
-                options.max_bytes as f64 / 1e6
+                size_text(options.max_bytes)
             ));
         }
     }
@@ -137,6 +137,15 @@ fn short(number: f64) -> String {
         return format!("{number:.0}");
     }
     format!("{number:.2}").trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// A size as `--max-bytes` takes it.
+fn size_text(bytes: u64) -> String {
+    match bytes {
+        0..10_000 => format!("{bytes} B"),
+        10_000..1_000_000 => format!("{} kB", bytes / 1000),
+        _ => format!("{:.1} MB", bytes as f64 / 1e6),
+    }
 }
 
 fn style() -> ProgressStyle {
