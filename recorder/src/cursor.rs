@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::budget::Spent;
 use crate::events::decode;
 use crate::format::{BlockHeader, Footer, Kind, Unsealer};
 use crate::records::{decode_logs, decode_samples, decode_specs};
@@ -41,6 +42,8 @@ pub(crate) struct TraceCursor {
     specs_end: u64,
     /// Where the keyframes are, as far as that was looked up.
     pub(crate) keyframes: Keyframes,
+    /// What was unpacked since the last jump.
+    spent: Spent,
     /// The footer was reached.
     closed: bool,
     /// Events are missing: what follows them cannot be folded.
@@ -91,6 +94,7 @@ impl TraceCursor {
             n_specs: 0,
             specs_end: 0,
             keyframes: Keyframes::default(),
+            spent: Spent::default(),
             closed: false,
             stopped: false,
         })
@@ -120,6 +124,7 @@ impl TraceCursor {
         self.tail = TailReader::new(self.scanner.path(), self.scanner.run_check);
         self.next_seq = next_seq;
         (self.closed, self.stopped) = (false, false);
+        self.spent = Spent::default();
     }
 
     /// What the next block that brings anything holds.
@@ -164,13 +169,23 @@ impl TraceCursor {
             self.pass_over(kind, header);
             return Ok(batch);
         }
+        self.spent.block(header.raw_len, header.n_records);
+        self.check_budget(offset)?;
         let payload = self.scanner.payload(offset, header)?;
         if let Err(why) = self.unpack(kind, offset, header, &payload, &mut batch) {
             let bytes = header.block_len();
             self.warn(Warning::Damaged { offset, bytes, reason: why.0 });
             batch = Batch::default();
         }
+        self.spent.events(&batch.events);
+        self.check_budget(offset)?;
         Ok(batch)
+    }
+
+    fn check_budget(&mut self, offset: u64) -> Result<(), ReadError> {
+        let Some(reason) = self.spent.beyond(self.scanner.len()?) else { return Ok(()) };
+        self.stopped = true;
+        Err(ReadError::TooMuch { path: self.scanner.path().to_owned(), offset, reason })
     }
 
     /// Whether events from `first` on go on where the last ones ended; if not, reading stops.

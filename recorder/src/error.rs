@@ -150,6 +150,16 @@ pub enum ReadError {
         /// What the system says.
         source: io::Error,
     },
+    /// The file unpacks to far more than a run of its size: it was made to.
+    #[error("{}: byte {offset}: {reason}; it was not read on", path.display())]
+    TooMuch {
+        /// The trace.
+        path: PathBuf,
+        /// Where in the file.
+        offset: u64,
+        /// What is too much.
+        reason: &'static str,
+    },
     /// A growing file became shorter than what was read of it.
     #[error("{} was replaced while it was read: open it again", path.display())]
     Replaced {

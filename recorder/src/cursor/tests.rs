@@ -176,6 +176,53 @@ fn a_file_that_shrinks_is_an_error() {
     assert!(tailer.next_batch().unwrap_err().to_string().contains("was replaced"));
 }
 
+/// Blocks that unpack to far more than they take, until it is too much: an error, and soon.
+#[test]
+fn bombs_are_refused() {
+    let trace = Trace::new();
+    let (before, _) = trace.bytes.split_at(trace.blocks[0].0);
+    let mut sealer = Sealer::new().unwrap();
+    // Samples that are all the same, and workers with all the slots there can be.
+    let samples = crate::records::encode_samples(&vec![Sample::default(); 1 << 18], 1_000);
+    let header = BlockHeader { kind: 2, n_records: 1 << 18, ..BlockHeader::default() };
+    let samples = sealer.seal(header, &samples).unwrap();
+    let worker = |id: u32| Event::WorkerJoined {
+        worker: taskreel_model::WorkerId(id),
+        info: Box::new(taskreel_model::WorkerInfo {
+            name: String::new(),
+            address: String::new(),
+            host: String::new(),
+            pid: 0,
+            slots: u16::MAX,
+            memory_limit: 0,
+            resources: [].into(),
+            version: String::new(),
+        }),
+    };
+    let joined = (0..2_000_u32).map(|id| Stamped {
+        seq: id.into(),
+        logged_at: Nanos(0),
+        at: Nanos(0),
+        cause: None,
+        what: worker(id),
+    });
+    let raw = crate::events::Encoder::new(1_000).encode(&joined.collect::<Vec<_>>());
+    let header = BlockHeader { kind: 1, n_records: 2_000, ..BlockHeader::default() };
+    let workers = sealer.seal(header, &raw).unwrap();
+    for (bomb, n_times) in [(samples, 200), (workers, 1)] {
+        fs::write(trace.path(), [before, &bomb.repeat(n_times)].concat()).unwrap();
+        let mut reader = TraceReader::open(&trace.path()).unwrap();
+        let why = loop {
+            match reader.next_batch() {
+                Ok(batch) => assert!(batch.is_some(), "the bomb is not noticed"),
+                Err(why) => break why,
+            }
+        };
+        assert!(why.to_string().contains("run of its size"), "{why}");
+        assert!(reader.next_batch().is_ok_and(|batch| batch.is_none()));
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(100))]
 
