@@ -1,5 +1,6 @@
 //! The command line: one file per subcommand.
 
+mod check;
 mod cluster_options;
 mod demo;
 mod diff;
@@ -59,6 +60,7 @@ enum Command {
     Demo(demo::Demo),
     Run(run::Run),
     Info(info::Info),
+    Check(check::Check),
     State(state::AtInstant),
     Events(events::Events),
     Render(render::Render),
@@ -79,6 +81,7 @@ pub(crate) fn run() -> Result<(), Failure> {
         Command::Demo(command) => command.run(&mut out)?,
         Command::Run(command) => command.run(&mut out)?,
         Command::Info(command) => command.run(&mut out)?,
+        Command::Check(command) => command.run(&mut out)?,
         Command::State(command) => command.run(&mut out)?,
         Command::Events(command) => command.run(&mut out)?,
         Command::Render(command) => command.run(&mut out)?,
