@@ -25,6 +25,8 @@ use crate::fold::{Gone, LAST_VERSION, PlotRequest, Size};
 
 /// Shortest time between two frames to one page.
 const FRAME_INTERVAL: Duration = Duration::from_millis(200);
+/// Most bytes a second to one page that follows: a large frame is followed by a longer pause.
+const BYTES_PER_S_MAX: u64 = 200_000;
 /// A page that has not taken a frame for so long is dropped.
 const STUCK_AFTER: Duration = Duration::from_secs(10);
 /// How often a quiet page is asked whether it is still there.
@@ -115,8 +117,11 @@ async fn write_frames(
     loop {
         let version = *versions.borrow_and_update();
         let looking = looks.borrow_and_update().clone();
+        let mut pause = FRAME_INTERVAL;
         if let Some(looking) = looking {
             let Ok(frame) = frame(site, looking).await else { return };
+            pause =
+                pause.max(Duration::from_micros(frame.len() as u64 * 1_000_000 / BYTES_PER_S_MAX));
             if !send(outgoing, Message::text(frame)).await {
                 return;
             }
@@ -124,7 +129,7 @@ async fn write_frames(
         if version == LAST_VERSION {
             return;
         }
-        let earliest = Instant::now() + FRAME_INTERVAL;
+        let earliest = Instant::now() + pause;
         if !wait(outgoing, &mut looks, &mut versions, earliest).await {
             return;
         }
