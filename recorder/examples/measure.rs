@@ -12,11 +12,20 @@ use taskreel_recorder::{Recorder, RecorderOptions, RunInfo, Source, TraceReader,
 
 const TASKS: u32 = 100_000;
 
+/// Events of one turn.
+const BUSY: usize = 300;
 /// Time from one event to the next.
 const PACE: Duration = Duration::from_micros(1);
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let mut turns = run::turns(7, TASKS, 2, 2);
+    // A busy scheduler takes what has arrived as one turn: some hundred events.
+    let mut turns: Vec<run::Turn> = Vec::new();
+    for turn in run::turns(7, TASKS, 2, 2) {
+        match turns.last_mut().filter(|last| last.len() < BUSY) {
+            Some(last) => last.extend(turn),
+            None => turns.push(turn),
+        }
+    }
     let n: usize = turns.iter().map(Vec::len).sum();
     let folder = std::env::temp_dir().join(format!("measure-{}", std::process::id()));
     std::fs::create_dir_all(&folder)?;
