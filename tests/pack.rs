@@ -166,7 +166,7 @@ fn refuses_what_it_cannot_pack_and_what_is_no_pack() {
     scene.write("cut.zip", &zip[..zip.len() / 2]);
     for file in ["more.zip", "cut.zip"] {
         for command in ["info", "state", "events", "view"] {
-            scene.fails(3, &[command, file], &[file, "is not a pack"]);
+            scene.fails(3, &[command, file], &[file, "nor a pack as"]);
         }
     }
 }

@@ -107,7 +107,7 @@ pub enum OpenError {
         path: PathBuf,
     },
     /// The file is a zip that is no pack.
-    #[error("{} is not a pack as `reel pack` writes it ({reason}): ask for the .zip as it was made", path.display())]
+    #[error("{} is not a trace, nor a pack as `reel pack` writes it ({reason}): ask for the .zip as it was made", path.display())]
     NotAPack {
         /// The path.
         path: PathBuf,
