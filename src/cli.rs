@@ -1,5 +1,7 @@
 //! The command line: one file per subcommand.
 
+mod access;
+mod cancel;
 mod check;
 mod cluster_options;
 mod demo;
@@ -18,13 +20,18 @@ mod progress;
 mod render;
 mod run;
 mod runs;
+mod scheduler;
 mod session;
+mod shutdown;
 mod size;
 mod state;
+mod status;
 mod story;
+mod submit;
 mod table;
 mod view;
 mod viewer;
+mod worker;
 
 use std::io::{self, BufWriter, Write};
 
@@ -59,6 +66,12 @@ struct Cli {
 enum Command {
     Demo(demo::Demo),
     Run(run::Run),
+    Scheduler(scheduler::Scheduler),
+    Worker(worker::Worker),
+    Submit(submit::Submit),
+    Status(status::Status),
+    Cancel(cancel::Cancel),
+    Shutdown(shutdown::Shutdown),
     Info(info::Info),
     Check(check::Check),
     State(state::AtInstant),
@@ -80,6 +93,12 @@ pub(crate) fn run() -> Result<(), Failure> {
     match cli.command {
         Command::Demo(command) => command.run(&mut out)?,
         Command::Run(command) => command.run(&mut out)?,
+        Command::Scheduler(command) => command.run()?,
+        Command::Worker(command) => command.run()?,
+        Command::Submit(command) => command.run(&mut out)?,
+        Command::Status(command) => command.run(&mut out)?,
+        Command::Cancel(command) => command.run(&mut out)?,
+        Command::Shutdown(command) => command.run()?,
         Command::Info(command) => command.run(&mut out)?,
         Command::Check(command) => command.run(&mut out)?,
         Command::State(command) => command.run(&mut out)?,

@@ -34,7 +34,7 @@ use std::time::{Duration, Instant};
 use taskreel_model::{Nanos, Report, Reported, WorkerId, WorkerInfo};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 
 pub use host::ClientSource;
 pub use process::{WorkerOptions, WorkerProcess, WorkerProcessError, run as run_worker};
@@ -110,6 +110,23 @@ pub struct Worker {
     shared: Arc<Shared>,
     serving: JoinHandle<()>,
     stopped: watch::Receiver<bool>,
+}
+
+/// Lets a worker leave in order.
+pub(crate) struct Retirement {
+    shared: Arc<Shared>,
+    serving: AbortHandle,
+}
+
+impl Retirement {
+    /// Asks the scheduler to let it go once its results have moved. Without a scheduler it stops at
+    /// once.
+    pub(crate) fn begin(&self) {
+        let asked = self.shared.link().is_some_and(|tx| tx.try_send(FromWorker::Retire).is_ok());
+        if !asked {
+            self.serving.abort();
+        }
+    }
 }
 
 /// What all parts of a worker share.
@@ -197,13 +214,9 @@ impl Worker {
         Ok(Self { shared, serving, stopped })
     }
 
-    /// Asks the scheduler to let it go once its results have moved. Without a scheduler it stops
-    /// at once.
-    pub fn retire(&self) {
-        let asked = self.shared.link().is_some_and(|tx| tx.try_send(FromWorker::Retire).is_ok());
-        if !asked {
-            self.abort();
-        }
+    /// The way to let it leave in order.
+    pub(crate) fn retirement(&self) -> Retirement {
+        Retirement { shared: Arc::clone(&self.shared), serving: self.serving.abort_handle() }
     }
 
     /// Waits until it has stopped.

@@ -1,6 +1,6 @@
 //! `reel run`: a job file, or one command.
 
-mod execute;
+pub(super) mod execute;
 
 use std::io::Write;
 use std::path::PathBuf;

@@ -118,9 +118,11 @@ impl WorkerProcess {
         Ok(Self { worker, serving, io_thread })
     }
 
-    /// Asks the scheduler to let it go once its results have moved to other workers.
-    pub fn retire(&self) {
-        self.worker.retire();
+    /// A function that asks the scheduler to let the worker go once its results have moved to other
+    /// workers; without a scheduler the worker stops at once.
+    pub fn retirer(&self) -> impl Fn() + Send + Sync + use<> {
+        let retirement = self.worker.retirement();
+        move || retirement.begin()
     }
 
     /// Waits until it has stopped.

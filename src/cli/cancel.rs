@@ -1,0 +1,43 @@
+//! `reel cancel`: gives tasks of a cluster up.
+
+use std::io::Write;
+
+use clap::Args;
+use taskreel::Operator;
+use taskreel::wire::operate::Target;
+use taskreel_model::{ClientId, GraphId, TaskId};
+
+use super::Failure;
+use super::access::Access;
+use super::table::counted;
+
+/// Gives up a task, a graph or all that a client wants, with all that depends on it.
+#[derive(Debug, Args)]
+pub(crate) struct Cancel {
+    /// The scheduler: tcp://HOST:PORT
+    #[arg(value_name = "ADDR")]
+    address: String,
+    /// A task (t17 or its key), a graph (g3) or a client (c1), as `reel status` shows them
+    #[arg(value_name = "ID")]
+    id: String,
+    #[command(flatten)]
+    access: Access,
+}
+
+impl Cancel {
+    /// Asks for it, and says how much it was.
+    pub(crate) fn run(self, out: &mut dyn Write) -> Result<(), Failure> {
+        let operator = Operator::new(self.address, self.access.token()?);
+        let n_tasks = operator.cancel(target(&self.id)).map_err(Failure::run)?;
+        writeln!(out, "{} given up", counted(n_tasks, "task"))?;
+        Ok(())
+    }
+}
+
+fn target(id: &str) -> Target {
+    let number = |letter: char| id.strip_prefix(letter).and_then(|n| n.parse::<u32>().ok());
+    let task = number('t').map(|n| Target::Task(TaskId(n)));
+    let graph = || number('g').map(|n| Target::Graph(GraphId(n)));
+    let client = || number('c').map(|n| Target::Client(ClientId(n)));
+    task.or_else(graph).or_else(client).unwrap_or_else(|| Target::Key(id.to_owned()))
+}

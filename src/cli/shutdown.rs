@@ -1,0 +1,25 @@
+//! `reel shutdown`: stops a cluster.
+
+use clap::Args;
+use taskreel::Operator;
+
+use super::Failure;
+use super::access::Access;
+
+/// Stops the cluster at ADDR: scheduler and workers end, and the trace is closed.
+#[derive(Debug, Args)]
+pub(crate) struct Shutdown {
+    /// The scheduler: tcp://HOST:PORT
+    #[arg(value_name = "ADDR")]
+    address: String,
+    #[command(flatten)]
+    access: Access,
+}
+
+impl Shutdown {
+    /// Asks for it.
+    pub(crate) fn run(self) -> Result<(), Failure> {
+        let operator = Operator::new(self.address, self.access.token()?);
+        operator.shutdown().map_err(Failure::run)
+    }
+}

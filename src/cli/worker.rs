@@ -1,0 +1,166 @@
+//! `reel worker`: a worker that joins a scheduler elsewhere.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::{Child, Command};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use clap::Args;
+use taskreel::{WorkerOptions, WorkerProcess};
+
+use super::Failure;
+use super::access::Access;
+use super::failure::say;
+use super::interrupt::Interrupts;
+use super::size::parse_size;
+
+/// How often it is looked whether a worker has ended.
+const TICK: Duration = Duration::from_millis(100);
+
+/// How long to wait before a worker that died is started again, at first and at the most.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(10));
+
+/// A worker that lived so long had come up well.
+const LIVED: Duration = Duration::from_secs(10);
+
+/// Runs a worker for the scheduler at ADDR.
+///
+/// Ctrl-C or a request to terminate lets it leave in order: it takes no more tasks, and ends when
+/// other workers have its results. A second one ends it at once. When the connection breaks it goes
+/// on with what it has, and comes back by itself.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  reel worker tcp://head:7878 --threads 8 --memory 32GiB --token-file cluster.token
+  reel worker tcp://head:7878 --resources gpu=1 --supervise")]
+pub(crate) struct Worker {
+    /// The scheduler: tcp://HOST:PORT
+    #[arg(value_name = "ADDR")]
+    scheduler: String,
+    /// How many tasks it runs at once [default: one per core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+    /// Memory limit, such as 512MB or 2GiB [default: none]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    memory: Option<u64>,
+    /// Its name, for people and for tasks that ask for it [default: the host's, with its process]
+    #[arg(long)]
+    name: Option<String>,
+    /// What tasks may ask for beyond a thread: gpu=1,licence=2
+    #[arg(long, value_name = "NAME=N,…", value_parser = parse_resource, value_delimiter = ',')]
+    resources: Vec<(String, u64)>,
+    /// Folder for results that do not fit in memory [default: that of temporary files]
+    #[arg(long, value_name = "FOLDER")]
+    spill_folder: Option<PathBuf>,
+    /// Seconds for which a scheduler that is not there is looked for; 0: not at all
+    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
+    reconnect: u64,
+    /// Run the worker as a process of its own, and start it again when it dies
+    #[arg(long)]
+    supervise: bool,
+    #[command(flatten)]
+    access: Access,
+}
+
+impl Worker {
+    /// Runs until the scheduler says stop, or is gone for good.
+    pub(crate) fn run(self) -> Result<(), Failure> {
+        if self.supervise {
+            return supervise();
+        }
+        let interrupts = Interrupts::listen()?;
+        let cores = || thread::available_parallelism().map_or(1, |n| n.get().min(1024) as u16);
+        let options = WorkerOptions {
+            name: self.name.clone().unwrap_or_else(default_name),
+            slots: self.threads.unwrap_or_else(cores),
+            memory_limit: self.memory.unwrap_or(0),
+            spill_folder: self.spill_folder.clone(),
+            token: self.access.token()?,
+            resources: self.resources.iter().cloned().collect::<BTreeMap<_, _>>(),
+            reconnect: Duration::from_secs(self.reconnect),
+            ..WorkerOptions::new(&self.scheduler)
+        };
+        let worker = WorkerProcess::start(&options).map_err(Failure::run)?;
+        say(format_args!("worker {} of {}", options.name, self.scheduler));
+        wait(worker, &interrupts);
+        Ok(())
+    }
+}
+
+/// Waits for the worker to end; the first Ctrl-C asks it to leave in order.
+fn wait(worker: WorkerProcess, interrupts: &Interrupts) {
+    let retire = worker.retirer();
+    let (tx, ended) = mpsc::channel();
+    thread::spawn(move || {
+        worker.wait();
+        // Whoever waits below is there until then.
+        let _ = tx.send(());
+    });
+    let mut has_asked = false;
+    while ended.recv_timeout(TICK).is_err() {
+        if !has_asked && interrupts.wait_for(Duration::ZERO) {
+            say(format_args!("leaving once others have the results; Ctrl-C again ends at once"));
+            retire();
+            has_asked = true;
+        }
+    }
+}
+
+/// Runs this command again without `--supervise`, until it ends in order.
+fn supervise() -> Result<(), Failure> {
+    let interrupts = Interrupts::listen()?;
+    let program = std::env::current_exe().map_err(Failure::run)?;
+    let args: Vec<_> = std::env::args_os().skip(1).filter(|arg| arg != "--supervise").collect();
+    let (mut pause, longest) = PAUSES;
+    loop {
+        let begin = std::time::Instant::now();
+        let mut child = Command::new(&program).args(&args).spawn().map_err(Failure::run)?;
+        if watch(&mut child, &interrupts)? {
+            return Ok(());
+        }
+        if begin.elapsed() > LIVED {
+            pause = PAUSES.0;
+        }
+        if interrupts.wait_for(pause) {
+            return Ok(());
+        }
+        pause = (pause * 2).min(longest);
+    }
+}
+
+/// Waits for the worker; whether it ended in order, or because it was asked to.
+fn watch(child: &mut Child, interrupts: &Interrupts) -> Result<bool, Failure> {
+    let mut was_asked = false;
+    loop {
+        if let Some(status) = child.try_wait().map_err(Failure::run)? {
+            if !status.success() && !was_asked {
+                say(format_args!("the worker died ({status}): another starts"));
+            }
+            return Ok(status.success() || was_asked);
+        }
+        if interrupts.wait_for(TICK) && !was_asked {
+            was_asked = true;
+            let pid = rustix::process::Pid::from_child(child);
+            // One that has ended meanwhile needs no asking.
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+        }
+    }
+}
+
+fn default_name() -> String {
+    let host = std::fs::read_to_string("/etc/hostname").unwrap_or_default();
+    let host = if host.trim().is_empty() { "worker" } else { host.trim() };
+    format!("{host}-{}", std::process::id())
+}
+
+/// `gpu=1` in thousandths.
+fn parse_resource(text: &str) -> Result<(String, u64), String> {
+    let parsed = text.split_once('=').and_then(|(name, n)| Some((name, n.parse::<f64>().ok()?)));
+    match parsed {
+        Some((name, n)) if !name.is_empty() && (0.0..=1e12).contains(&n) => {
+            Ok((name.to_owned(), (n * 1000.0).round() as u64))
+        }
+        _ => Err(format!("`{text}` is no resource: write NAME=NUMBER as in gpu=1")),
+    }
+}

@@ -1,0 +1,133 @@
+//! A cluster of `reel` processes: scheduler, workers, and the commands that ask and steer.
+
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+mod support;
+
+use std::net::TcpListener;
+
+use serde_json::Value;
+use support::{Running, Scene, wait_until};
+
+struct Cluster {
+    scene: Scene,
+    address: String,
+}
+
+impl Cluster {
+    fn new() -> Self {
+        let scene = Scene::new();
+        scene.write("token", "key\n");
+        let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        Self { scene, address: format!("tcp://{free}") }
+    }
+
+    fn start_scheduler(&self) -> Running {
+        let listen = self.address.trim_start_matches("tcp://");
+        let args = ["scheduler", "--listen", listen, "--record", "run.reel"];
+        let scheduler = self.scene.start(&[&args[..], &["--token-file", "token"]].concat());
+        wait_until("the scheduler answers", || self.ask("status", &["--json"]));
+        scheduler
+    }
+
+    fn start_worker(&self, name: &str, more: &[&str]) -> Running {
+        let args = ["worker", &self.address, "--name", name, "--threads", "1"];
+        let worker = self.scene.start(&[&args[..], &["--token-file", "token"], more].concat());
+        wait_until("the worker is there", || {
+            let status = self.status();
+            let workers = status["workers"].as_array()?;
+            workers.iter().any(|w| w["name"] == name).then_some(())
+        });
+        worker
+    }
+
+    fn ask(&self, command: &str, more: &[&str]) -> Option<String> {
+        let args = [command, &self.address, "--token-file", "token"];
+        let ran = self.scene.reel(&[&args[..], more].concat());
+        (ran.code == Some(0)).then_some(ran.stdout)
+    }
+
+    fn status(&self) -> Value {
+        serde_json::from_str(&self.ask("status", &["--json"]).expect("an answer")).unwrap()
+    }
+}
+
+#[test]
+fn a_job_runs_on_a_cluster_whose_scheduler_is_killed() {
+    let cluster = Cluster::new();
+    let scheduler = cluster.start_scheduler();
+    let workers = [cluster.start_worker("a", &[]), cluster.start_worker("b", &["--supervise"])];
+    cluster.scene.write(
+        "job.toml",
+        "[[task]]\nkey = \"step\"\neach.range = 40\nrun = \"sleep 0.05; echo 1\"\n\
+         [[task]]\nkey = \"sum\"\nstdin.task = \"step\"\nrun = \"wc -l\"\n",
+    );
+    let submit =
+        cluster.scene.start(&["submit", &cluster.address, "job.toml", "--token-file", "token"]);
+    wait_until("some have finished", || {
+        let finished = |w: &Value| w["finished"].as_u64();
+        let n: u64 = cluster.status()["workers"].as_array()?.iter().filter_map(finished).sum();
+        (n > 5).then_some(())
+    });
+    scheduler.signal("KILL");
+    scheduler.wait();
+    let scheduler = cluster.start_scheduler();
+    let ran = submit.wait();
+    assert_eq!((ran.code, ran.stdout.trim()), (Some(0), "40"), "{ran:?}");
+    assert_eq!(cluster.status()["incarnation"], 1);
+    let shown = cluster.ask("status", &[]).unwrap();
+    assert!(shown.contains("started again 1 time") && shown.contains("running"), "{shown}");
+
+    cluster.ask("shutdown", &[]).unwrap();
+    assert_eq!(scheduler.wait().code, Some(0));
+    for worker in workers {
+        assert_eq!(worker.wait().code, Some(0));
+    }
+    let info = cluster.scene.json(&["info", "run.reel", "--json"]);
+    assert_eq!(
+        (&info["complete"], &info["tasks"]["finished"]),
+        (&Value::from(true), &Value::from(42))
+    );
+}
+
+#[test]
+fn without_the_token_nobody_gets_in_and_off_loopback_there_must_be_one() {
+    let cluster = Cluster::new();
+    let scheduler = cluster.start_scheduler();
+    for command in ["status", "shutdown", "worker"] {
+        cluster.scene.fails(1, &[command, &cluster.address], &["token is missing or wrong"]);
+    }
+    cluster.scene.fails(1, &["scheduler", "--listen", "0.0.0.0:0"], &["token", "0.0.0.0:0"]);
+    cluster.ask("shutdown", &[]).unwrap();
+    assert_eq!(scheduler.wait().code, Some(0));
+}
+
+#[test]
+fn a_supervised_worker_that_is_killed_is_started_again_and_one_that_is_asked_leaves() {
+    let cluster = Cluster::new();
+    let scheduler = cluster.start_scheduler();
+    let supervisor = cluster.start_worker("a", &["--supervise"]);
+    let joined = || cluster.scene.ok(&["events", "run.reel", "--kind", "WorkerJoined", "--json"]);
+    let pids = || -> Vec<u64> {
+        let lines = joined().stdout;
+        lines
+            .lines()
+            .filter_map(|l| serde_json::from_str::<Value>(l).ok()?["pid"].as_u64())
+            .collect()
+    };
+    let first = pids()[0];
+    assert!(
+        std::process::Command::new("kill")
+            .args(["-9", &first.to_string()])
+            .status()
+            .unwrap()
+            .success()
+    );
+    wait_until("another has joined", || (pids().len() == 2).then_some(()));
+    supervisor.signal("TERM");
+    assert_eq!(supervisor.wait().code, Some(0));
+    let lost = cluster.scene.ok(&["events", "run.reel", "--kind", "WorkerLost"]).stdout;
+    assert!(lost.contains("disconnected") && lost.contains("retired"), "{lost}");
+    cluster.ask("shutdown", &[]).unwrap();
+    assert_eq!(scheduler.wait().code, Some(0));
+}
