@@ -19,7 +19,7 @@ fn make(bytes: usize) -> Captured {
 }
 
 #[task]
-fn length(block: Captured) -> usize {
+fn length(block: &Captured) -> usize {
     block.0.len()
 }
 

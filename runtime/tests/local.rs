@@ -7,7 +7,7 @@ extern crate taskreel_runtime as taskreel;
 use std::time::Duration;
 
 use taskreel::{
-    Client, Cluster, Command, CommandOutput, TaskError, TaskErrorKind, TaskFuture, task,
+    Client, Cluster, Command, CommandOutput, Patience, TaskError, TaskErrorKind, TaskFuture, task,
 };
 use taskreel_model::FailureKind;
 
@@ -245,4 +245,16 @@ fn waiting_ends_when_the_cluster_does() {
     let error = waiting.join().unwrap().unwrap_err();
     let closed = [TaskErrorKind::Closed, TaskErrorKind::Cancelled];
     assert!(closed.contains(&error.kind()), "{error}");
+}
+
+/// Within a process nobody pings, however long a task takes.
+#[test]
+fn a_client_of_the_same_process_waits_as_long_as_it_takes() {
+    let silence = Duration::from_millis(20);
+    let patience = Patience { silence, ..Patience::default() };
+    let cluster = Cluster::local().workers(1).threads(1).patience(patience).no_record();
+    let cluster = cluster.start().unwrap();
+    let client = cluster.client();
+    let long = client.submit(Command::new("sleep").arg("0.3"));
+    assert_eq!(long.wait().unwrap().text(), "");
 }

@@ -166,7 +166,7 @@ async fn receive(
         match message {
             ToClient::Welcome { client, run, resumed, silence: limit } => {
                 tracing::debug!(%client, resumed, "connected");
-                silence = Some(limit);
+                silence = limit;
                 lock(kept).who = Some((run, client));
             }
             ToClient::Accepted { n_messages } => lock(kept).accepted(n_messages),

@@ -48,11 +48,12 @@ impl Core {
         };
         info!(%client, %name, again = before.is_some(), "client connected");
         self.away.remove(&client);
+        let silence = Nanos(self.config.patience.silence.as_nanos() as u64);
         out.push(ToClient::Welcome {
             client,
             run: self.config.run.run_id.clone(),
             resumed: before.is_some(),
-            silence: Nanos(self.config.patience.silence.as_nanos() as u64),
+            silence: (!embedded).then_some(silence),
         });
         let heard_at = self.config.clock.now();
         let n_told = n_messages;

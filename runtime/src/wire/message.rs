@@ -248,8 +248,9 @@ pub enum ToClient {
         run: String,
         /// Whether it is the client that it was before: its tasks are known.
         resumed: bool,
-        /// A connection on which nothing came for so long is taken for broken.
-        silence: Nanos,
+        /// A connection on which nothing came for so long is taken for broken; `None` within one
+        /// process, where nobody pings.
+        silence: Option<Nanos>,
     },
     /// So many of its messages, counted from its first connection, are in the log: they need not be
     /// kept any longer.
