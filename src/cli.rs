@@ -18,6 +18,7 @@ mod open;
 mod pack;
 mod progress;
 mod render;
+mod replay;
 mod run;
 mod runs;
 mod scheduler;
@@ -77,6 +78,7 @@ enum Command {
     State(state::AtInstant),
     Events(events::Events),
     Render(render::Render),
+    Replay(replay::Replay),
     Diff(diff::Diff),
     Story(story::TellStory),
     Explain(explain::Explain),
@@ -104,6 +106,7 @@ pub(crate) fn run() -> Result<(), Failure> {
         Command::State(command) => command.run(&mut out)?,
         Command::Events(command) => command.run(&mut out)?,
         Command::Render(command) => command.run(&mut out)?,
+        Command::Replay(command) => command.run(&mut out)?,
         Command::Diff(command) => command.run(&mut out)?,
         Command::Story(command) => command.run(&mut out)?,
         Command::Explain(command) => command.run(&mut out)?,

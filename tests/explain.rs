@@ -120,10 +120,10 @@ fn agree(scene: &Scene, trace: &str) {
 
 /// The columns of plots say the same.
 fn of_plots(scene: &Scene, trace: &str, sums: &Sums, erred: u64) {
-    let reader = TraceReader::open(&scene.path(trace)).unwrap();
+    let reader = TraceReader::open(&scene.path(trace)).expect("it can be read");
     let attached = ["progress", "task-stream"].map(|id| plots::by_id(id).expect("it is a plot"));
     let mut timeline = Timeline::new(Box::new(reader), attached.into());
-    timeline.run_to_end().unwrap();
+    timeline.run_to_end().expect("it can be read");
     let columns = |id: &str| timeline.plot(id).expect("it is attached").columns();
     let cell = |row: &str, n: usize| row.split('\t').nth(n).expect("a cell").to_owned();
     let number = |row: &str, n: usize| cell(row, n).parse::<u64>().expect("a number");
@@ -165,9 +165,9 @@ fn straggling(scene: &Scene) {
     jobs[190].took = Nanos::from_millis(800);
     let info = RunInfo { name: "<b>toy</b> `|".to_owned(), ..RunInfo::default() };
     let path = scene.path("toy.reel");
-    let mut recorder = Recorder::create(&path, &info, RecorderOptions::default()).unwrap();
-    recorder.append(&Toy::new(jobs).run()).unwrap();
-    recorder.finish().unwrap();
+    let mut recorder = Recorder::create(&path, &info, RecorderOptions::default()).expect("a trace");
+    recorder.append(&Toy::new(jobs).run()).expect("a trace");
+    recorder.finish().expect("a trace");
 }
 
 #[test]

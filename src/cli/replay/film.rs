@@ -1,0 +1,256 @@
+//! The run that is played: a timeline, and what was worth keeping of its events.
+
+use std::collections::VecDeque;
+use std::path::Path;
+
+use taskreel_model::{Event, Nanos, Stamped, State};
+use taskreel_recorder::{Source, TraceReader};
+use taskreel_replay::analysis::{Attempt, Facts};
+use taskreel_replay::{Instant, Landmark, Timeline, Toward};
+
+use crate::cli::names::fields;
+use crate::cli::table::printable;
+use crate::cli::{Failure, failure::chain, open};
+
+/// One line of the list of events.
+#[derive(Clone, Debug)]
+pub(super) struct Line {
+    pub(super) seq: u64,
+    pub(super) logged_at: Nanos,
+    pub(super) text: String,
+    pub(super) kind: Option<Landmark>,
+}
+
+/// The run that is played.
+pub(super) struct Film {
+    pub(super) name: String,
+    timeline: Timeline,
+    /// Rows of the whole run, for lanes.
+    pub(super) facts: Facts,
+    /// Positions in `facts.attempts` that executed, by worker and slot, in the order of time.
+    pub(super) lanes: Vec<(u32, u16, Vec<u32>)>,
+    /// The last event of the run, and when it was logged.
+    pub(super) n_events: u64,
+    pub(super) end: Nanos,
+    /// The events around the one last shown, so that stepping does not read the file again.
+    around: VecDeque<Line>,
+    path: std::path::PathBuf,
+    trouble: Option<String>,
+}
+
+/// How many events around the cursor are kept.
+const KEPT: u64 = 400;
+
+impl Film {
+    /// Reads the run once for its lanes, and stands at its begin.
+    pub(super) fn open(path: &Path) -> Result<Self, Failure> {
+        let mut reader = TraceReader::open(path).map_err(Failure::input)?;
+        let facts = Facts::read(&mut reader);
+        let timeline = open::timeline(path, Vec::new())?;
+        let mut film = Self {
+            name: printable(&facts.name),
+            timeline,
+            lanes: lanes(&facts),
+            n_events: facts.n_events,
+            end: facts.state.now(),
+            trouble: facts.warnings.first().map(|warning| format!("{}: {warning}", path.display())),
+            facts,
+            around: VecDeque::new(),
+            path: path.to_owned(),
+        };
+        film.look_around();
+        Ok(film)
+    }
+
+    /// The state at the instant shown.
+    pub(super) fn state(&self) -> &State {
+        self.timeline.state()
+    }
+
+    /// The instant shown.
+    pub(super) fn now(&self) -> Nanos {
+        self.timeline.now()
+    }
+
+    /// What is wrong with the trace.
+    pub(super) fn trouble(&self) -> Option<&str> {
+        self.trouble.as_deref()
+    }
+
+    /// Goes to an instant.
+    pub(super) fn go_to(&mut self, instant: Instant) {
+        let gone = self.timeline.seek(instant).map_err(|error| chain(&error));
+        self.arrive(gone);
+    }
+
+    /// Goes some events on or back.
+    pub(super) fn step(&mut self, n: i64) {
+        let gone = self.timeline.step(n).map(|_| ()).map_err(|error| chain(&error));
+        self.arrive(gone);
+    }
+
+    /// Goes some time on or back.
+    pub(super) fn shift(&mut self, ahead: bool, by: Nanos) {
+        let now = self.now();
+        self.go_to(Instant::At(if ahead { (now + by).min(self.end) } else { now.since(by) }));
+    }
+
+    /// Plays for as long as the clock went on; `false`: it is at the end.
+    pub(super) fn play(&mut self, elapsed: Nanos, speed: f64) {
+        let gone = self.timeline.play(elapsed, speed).map_err(|error| chain(&error));
+        self.arrive(gone);
+    }
+
+    /// Goes to the next place of a kind; `false`: there is none.
+    pub(super) fn jump(&mut self, kind: Landmark, toward: Toward) -> bool {
+        let (found, gone) = match self.timeline.jump(kind, toward) {
+            Ok(found) => (found.is_some(), Ok(())),
+            Err(error) => (false, Err(chain(&error))),
+        };
+        self.arrive(gone);
+        found
+    }
+
+    /// Whether there is nothing behind the instant shown.
+    pub(super) fn is_at_end(&self) -> bool {
+        self.state().next_seq() >= self.n_events
+    }
+
+    /// Executions that touch a stretch of time, of one lane.
+    pub(super) fn executions(
+        &self,
+        lane: &[u32],
+        from: Nanos,
+        to: Nanos,
+    ) -> impl Iterator<Item = &Attempt> {
+        let attempt = |row: &u32| &self.facts.attempts[*row as usize];
+        // Of one slot, executions follow each other.
+        let end = |row: &u32| attempt(row).executed(self.end).map_or(Nanos::ZERO, |w| w.to);
+        let first = lane.partition_point(|row| end(row) < from);
+        lane[first..]
+            .iter()
+            .map(move |row| &self.facts.attempts[*row as usize])
+            .take_while(move |attempt| attempt.started_at.is_some_and(|at| at <= to))
+    }
+
+    /// Up to `n` events before the cursor, its own last, and as many behind it.
+    pub(super) fn events(&self, before: usize, after: usize) -> (Vec<&Line>, Vec<&Line>) {
+        let next = self.state().next_seq();
+        let place = self.around.partition_point(|line| line.seq < next);
+        let past = self.around.range(place.saturating_sub(before)..place).collect();
+        let to = (place + after).min(self.around.len());
+        (past, self.around.range(place..to).collect())
+    }
+
+    /// The first event from the cursor on whose line has a text; wraps at the end. `None`: none.
+    pub(super) fn find(&mut self, text: &str) -> Option<u64> {
+        let here = self.state().next_seq();
+        let (mut first, mut next) = (None, None);
+        let lower = text.to_lowercase();
+        self.read(|line| {
+            if line.text.to_lowercase().contains(&lower) {
+                first.get_or_insert(line.seq);
+                if line.seq >= here {
+                    next = Some(line.seq);
+                    return false;
+                }
+            }
+            true
+        });
+        let found = next.or(first)?;
+        self.go_to(Instant::Event(found));
+        Some(found)
+    }
+
+    fn arrive(&mut self, gone: Result<(), String>) {
+        if let Err(error) = gone {
+            self.trouble = Some(error);
+        }
+        let next = self.state().next_seq();
+        let is_near = |line: Option<&Line>, edge: bool| line.is_some_and(|_| edge);
+        let starts = self.around.front().is_some_and(|line| line.seq == 0 || line.seq + 30 <= next);
+        let ends = self
+            .around
+            .back()
+            .is_some_and(|line| line.seq + 1 >= self.n_events || line.seq >= next + 30);
+        if !is_near(self.around.front(), starts) || !is_near(self.around.back(), ends) {
+            self.look_around();
+        }
+    }
+
+    /// Reads the lines of the events around the cursor.
+    fn look_around(&mut self) {
+        let next = self.timeline.state().next_seq();
+        let (from, to) = (next.saturating_sub(KEPT), next + KEPT);
+        let mut around = VecDeque::new();
+        self.read(|line| {
+            if line.seq >= from {
+                around.push_back(line);
+            }
+            around.back().is_none_or(|line| line.seq < to)
+        });
+        self.around = around;
+    }
+
+    /// Reads the log from its begin, as lines, as long as the visitor wants.
+    fn read(&self, mut visit: impl FnMut(Line) -> bool) {
+        let Ok(mut reader) = TraceReader::open(&self.path) else { return };
+        let mut state = State::new();
+        let mut changes = Vec::new();
+        while let Ok(Some(batch)) = reader.next_batch() {
+            for event in &batch.events {
+                if !visit(line(event, &state)) || state.apply(event, &mut changes).is_err() {
+                    return;
+                }
+                changes.clear();
+            }
+        }
+    }
+}
+
+/// An event in one line.
+fn line(event: &Stamped<Event>, before: &State) -> Line {
+    let mut text = event.what.name().to_owned();
+    for (name, value) in fields(&event.what, before) {
+        match value {
+            serde_json::Value::String(value) => text = format!("{text} {name}={value}"),
+            serde_json::Value::Null | serde_json::Value::Array(_) => {}
+            value => text = format!("{text} {name}={value}"),
+        }
+    }
+    Line {
+        seq: event.seq,
+        logged_at: event.logged_at,
+        text: printable(&text),
+        kind: Landmark::of(&event.what),
+    }
+}
+
+/// Executions by worker and slot.
+fn lanes(facts: &Facts) -> Vec<(u32, u16, Vec<u32>)> {
+    let mut lanes: Vec<(u32, u16, Vec<u32>)> = Vec::new();
+    for (id, worker) in (0..).zip(&facts.workers) {
+        lanes.extend((0..worker.slots.min(64)).map(|slot| (id, slot, Vec::new())));
+    }
+    let mut rows: Vec<u32> = (0..facts.attempts.len() as u32).collect();
+    rows.retain(|row| facts.attempts[*row as usize].started_at.is_some());
+    rows.sort_by_key(|row| facts.attempts[*row as usize].started_at);
+    let first: Vec<usize> = facts
+        .workers
+        .iter()
+        .scan(0, |next, worker| {
+            let first = *next;
+            *next += usize::from(worker.slots.min(64));
+            Some(first)
+        })
+        .collect();
+    for row in rows {
+        let attempt = &facts.attempts[row as usize];
+        if let Some(lane) =
+            lanes.get_mut(first[attempt.worker.index()] + usize::from(attempt.slot.min(63)))
+        {
+            lane.2.push(row);
+        }
+    }
+    lanes
+}
