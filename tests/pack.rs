@@ -226,6 +226,14 @@ fn a_window_shows_what_the_whole_run_shows_there() {
         &["pack", "run.reel", "--from", "70%", "--to", "30%"],
         &["nothing lies between"],
     );
+    // How its tasks came to be is not in it.
+    for args in [
+        &["explain", "part.zip"][..],
+        &["export", "part.zip", "--format", "csv", "-o", "-"],
+        &["story", "part.zip", "t7"],
+    ] {
+        scene.fails(3, args, &["part.zip is a part of a run"]);
+    }
     let args = ["pack", "part.zip", "-o", "again.zip", "--redact"];
     scene.fails(2, &args, &["cannot be redacted"]);
 }

@@ -5,7 +5,6 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use taskreel_recorder::TraceReader;
 use taskreel_replay::export::{Rows, Table, write_chrome, write_csv, write_jsonl, write_perfetto};
 
 use super::failure::say;
@@ -92,7 +91,7 @@ impl Export {
     }
 
     fn rows(&self) -> Result<Rows, Failure> {
-        let mut source = TraceReader::open(&self.trace).map_err(Failure::input)?;
+        let mut source = open::whole(&self.trace)?;
         let rows = Rows::collect(&mut source, &self.trace.display().to_string());
         open::say_warnings(&self.trace, taskreel_recorder::Source::warnings(&source));
         if let Some(cut) = &rows.cut {

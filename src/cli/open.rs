@@ -55,6 +55,16 @@ pub(crate) fn fold(
     }
 }
 
+/// A trace from the run's begin; what asks how tasks came to be has no answer in a part of a run.
+pub(crate) fn whole(path: &Path) -> Result<TraceReader, Failure> {
+    let mut reader = TraceReader::open(path).map_err(Failure::input)?;
+    if reader.opening_state().map_err(Failure::input)?.is_some() {
+        let hint = "this needs the whole: ask for a pack without --from";
+        return Err(Failure::input(format!("{} is a part of a run; {hint}", path.display())));
+    }
+    Ok(reader)
+}
+
 fn warnings(reader: &TraceReader, cut: Option<String>) -> Vec<String> {
     reader.warnings().iter().map(ToString::to_string).chain(cut).collect()
 }

@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use taskreel_recorder::{Source, TraceReader};
 use taskreel_replay::analysis::story::{Moment, Story, StoryError, Wait, tell};
 
-use super::Failure;
 use super::failure::{chain, say};
 use super::table::printable;
+use super::{Failure, open};
 
 /// Tells what happened to a task, and to what it waited for.
 ///
@@ -40,6 +40,7 @@ const LISTED_MAX: usize = 12;
 impl TellStory {
     /// Prints the story.
     pub(crate) fn run(&self, out: &mut dyn Write) -> Result<(), Failure> {
+        open::whole(&self.trace)?;
         let mut open = || Ok(Box::new(TraceReader::open(&self.trace)?) as Box<dyn Source>);
         let told = tell(&mut open, &self.task, usize::from(self.depth));
         let (story, cut) = told.map_err(|error| match error {

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use taskreel_model::{HumanBytes, Nanos, State, WorkerStatus};
+use taskreel_replay::analysis::Finding;
 
 use crate::cli::info::{Report, Tasks};
 use crate::cli::{counted, grouped};
@@ -20,6 +21,7 @@ pub(super) const READABLE: &str = "times, durations, sizes, counts, numbers in k
 pub(super) fn text(
     report: &Report,
     state: &State,
+    findings: &[Finding],
     left_out: Vec<String>,
     redacted: bool,
 ) -> String {
@@ -36,6 +38,7 @@ pub(super) fn text(
     environment(&mut out, report);
     workers(&mut out, state);
     prefixes(&mut out, state);
+    list(&mut out, findings);
     out.push_str(
         "### Task stream\n\n(drag stream.png here)\n\n\
          ## The trace\n\n\
@@ -131,6 +134,33 @@ fn prefixes(out: &mut String, state: &State) {
     });
     let head = ["tasks", "submitted", "finished", "erred", "mean", "in total", "results"];
     table(out, "Tasks", head, rows);
+}
+
+/// What made the run slow, the most costly first.
+fn list(out: &mut String, findings: &[Finding]) {
+    if findings.is_empty() {
+        return;
+    }
+    out.push_str("### What `reel explain` finds\n\n");
+    for (finding, number) in findings.iter().zip(1..) {
+        let share = finding.share * 100.0;
+        let title = sentence(&finding.title);
+        let _ = writeln!(out, "{number}. {title}: about {}, {share:.0} %.", finding.cost);
+        for evidence in &finding.evidence {
+            let _ = writeln!(out, "   {}", sentence(evidence));
+        }
+    }
+    out.push('\n');
+}
+
+/// A sentence in which names stand: neither markup nor lines of its own.
+fn sentence(text: &str) -> String {
+    let plain = |c: char| match c {
+        '<' => '‹',
+        c if c.is_control() => ' ',
+        c => c,
+    };
+    text.chars().map(plain).collect()
 }
 
 /// A table with a title; nothing if it has no rows.
