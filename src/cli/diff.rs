@@ -136,10 +136,12 @@ fn write_prefixes(prefixes: &[PrefixDiff], out: &mut dyn Write) -> Result<(), Fa
     ];
     let mut table = Table::new(&columns);
     for diff in prefixes {
-        let count =
-            |of: &Option<PrefixTime>| of.as_ref().map_or("-".to_owned(), |of| grouped(of.runs));
+        let count = |of: &Option<PrefixTime>| {
+            of.as_ref().map_or_else(|| "-".to_owned(), |of| grouped(of.runs))
+        };
         let time = |of: &Option<PrefixTime>, pick: fn(&PrefixTime) -> f64| {
-            of.as_ref().map_or("-".to_owned(), |of| Nanos::from_secs_f64(pick(of)).to_string())
+            let text = |of| Nanos::from_secs_f64(pick(of)).to_string();
+            of.as_ref().map_or_else(|| "-".to_owned(), text)
         };
         let verdict = match (&diff.a, &diff.b) {
             (None, _) => "new".to_owned(),

@@ -38,7 +38,7 @@ pub(crate) fn start(trace: &Path, addr: Option<SocketAddr>) -> Result<ViewerHand
             addr,
             source,
             reopen: Some(reopen),
-            token: None,
+            token,
             title: String::new(),
         }) {
             Ok(viewer) => {

@@ -195,22 +195,6 @@ fn parse_duration(text: &str) -> Option<Duration> {
     Some(total)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations() {
-        let parsed = |text| parse_duration(text).map(|d| d.as_secs_f64());
-        assert_eq!(parsed("1h30m"), Some(5400.0));
-        assert_eq!(parsed("1.5s"), Some(1.5));
-        assert_eq!(parsed("250ms"), Some(0.25));
-        for bad in ["", "5", "s", "5x", "1..2s", "-3s", "1e400s"] {
-            assert_eq!(parsed(bad), None, "{bad}");
-        }
-    }
-}
-
 /// What other tools call the fields of a task.
 const ELSEWHERE: [(&str, &str); 14] = [
     ("after", "needs"),
@@ -234,4 +218,20 @@ fn meant<'a>(typed: &str, known: &[&'a str]) -> Option<&'a str> {
     let elsewhere = ELSEWHERE.iter().find(|(other, _)| *other == typed).map(|(_, ours)| *ours);
     let of_other_tools = known.iter().copied().find(|name| Some(*name) == elsewhere);
     of_other_tools.or_else(|| nearest(typed, known.iter().copied()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations() {
+        let parsed = |text| parse_duration(text).map(|d| d.as_secs_f64());
+        assert_eq!(parsed("1h30m"), Some(5400.0));
+        assert_eq!(parsed("1.5s"), Some(1.5));
+        assert_eq!(parsed("250ms"), Some(0.25));
+        for bad in ["", "5", "s", "5x", "1..2s", "-3s", "1e400s"] {
+            assert_eq!(parsed(bad), None, "{bad}");
+        }
+    }
 }
