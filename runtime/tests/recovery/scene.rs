@@ -121,6 +121,12 @@ impl Scene {
             let worker = self.start("worker", "worker_process", &name);
             self.workers.push(Some(Ends(worker)));
         }
+        let names: Vec<String> =
+            (0..self.workers.len()).map(|index| format!("worker-{index}")).collect();
+        wait_until("the workers have joined", || {
+            let here = self.operator().status().ok()?.workers;
+            names.iter().all(|name| here.iter().any(|worker| worker.name == *name)).then_some(())
+        });
     }
 
     pub(crate) fn n_workers(&self) -> usize {
@@ -202,6 +208,8 @@ impl Scene {
 
     /// Stops the cluster, and reads its trace.
     pub(crate) fn shut_down(mut self) -> Trace {
+        // It may just have been started again.
+        wait_until("the scheduler answers", || self.operator().status().ok());
         self.operator().shutdown().unwrap();
         let mut scheduler = self.scheduler.take().unwrap();
         let status = wait_until("the scheduler ends", || scheduler.0.try_wait().unwrap());
