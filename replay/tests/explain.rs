@@ -163,8 +163,9 @@ fn memory_pressure() {
     for job in &mut jobs {
         job.bytes = 4_000_000;
     }
-    for i in 0..160 {
-        jobs.push(Job::new("use", 5_000).after([i]));
+    // Each waits for the last one, too: all results are held until then.
+    for i in 0..159 {
+        jobs.push(Job::new("use", 5_000).after([i, 159]));
     }
     for pauses in [false, true] {
         let (memory, disk) = (30_000_000, 200_000_000);
@@ -207,7 +208,9 @@ fn retries_and_failing_prefixes() {
 
 #[test]
 fn a_few_slow_workers_among_equals() {
-    let toy = Toy { pace: vec![1.0, 1.0, 3.0, 1.0, 1.0, 1.0], ..Toy::new(healthy()) };
+    // Of a prefix most of whose tasks ran on the slow worker, the usual time is the slow one.
+    let maps = (0..400).map(|i| Job::new("map", varied(20_000, i))).collect();
+    let toy = Toy { pace: vec![1.0, 1.0, 3.0, 1.0, 1.0, 1.0], ..Toy::new(maps) };
     let finding = found_first(&toy, "slow-workers");
     assert_eq!(finding.workers, ["worker-2"]);
     assert!(finding.evidence[0].contains("3.0 times"), "{:?}", finding.evidence);
