@@ -13,7 +13,6 @@ mod failure;
 mod info;
 mod interrupt;
 mod json;
-mod names;
 mod open;
 mod pack;
 mod progress;

@@ -31,6 +31,7 @@
 pub mod analysis;
 mod chart;
 pub mod export;
+pub mod fields;
 pub mod figure;
 mod instant;
 mod lanes;

@@ -7,10 +7,10 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 use taskreel_model::{EVENT_NAMES, Event, Nanos, Stamped, State, TaskId};
 use taskreel_replay::Instant;
+use taskreel_replay::fields::fields;
 
 use super::failure::say;
 use super::json::Object;
-use super::names::fields;
 use super::table::printable;
 use super::{Failure, INSTANTS, open};
 

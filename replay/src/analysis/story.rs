@@ -24,6 +24,25 @@ pub struct Story {
     pub moments: Vec<Moment>,
     /// What it depends on, the last to be ready first.
     pub waited_for: Vec<Wait>,
+    /// What depends on it, in the order of submission; only of the task that was asked for, and
+    /// at most [`NEEDED_BY_MAX`].
+    pub needed_by: Vec<Need>,
+    /// How many depend on it in all.
+    pub n_needed_by: usize,
+}
+
+/// Most tasks of a story's [`Story::needed_by`].
+pub const NEEDED_BY_MAX: usize = 500;
+
+/// Something that depends on a task.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Need {
+    /// Its key.
+    pub task: String,
+    /// Its id.
+    pub id: String,
+    /// When it first began to run, in seconds since the run began.
+    pub began_at_s: Option<f64>,
 }
 
 /// One thing that happened to a task.
@@ -120,7 +139,10 @@ pub fn tell(
         }
         Choice::Several(ids) => return Err(StoryError::Ambiguous { name: name.to_owned(), ids }),
     };
-    let mut gather = Gather::new(names.ancestors(task, depth));
+    let dependents = names.dependents(task);
+    let n_needed_by = dependents.len();
+    let nearest = dependents.into_iter().take(NEEDED_BY_MAX);
+    let mut gather = Gather::new(names.ancestors(task, depth), nearest);
     let _same_cut = fold(open()?.as_mut(), Keys::Before, |event, changes, before, after| {
         gather.take(event, changes, before, after);
     });
@@ -129,7 +151,8 @@ pub fn tell(
             gather.explain(event, before, after);
         });
     }
-    Ok((gather.story(&names, task, depth), cut.err()))
+    let story = Story { n_needed_by, ..gather.story(&names, task, depth) };
+    Ok((story, cut.err()))
 }
 
 /// Folds a source to its end. The visitor sees each event with its changes, the state's names just

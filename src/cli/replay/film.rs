@@ -8,9 +8,9 @@ use taskreel_recorder::{Source, TraceReader};
 use taskreel_replay::analysis::{Attempt, Facts};
 use taskreel_replay::{Instant, Landmark, Timeline, Toward};
 
-use crate::cli::names::fields;
 use crate::cli::table::printable;
 use crate::cli::{Failure, failure::chain, open};
+use taskreel_replay::fields::fields;
 
 /// One line of the list of events.
 #[derive(Clone, Debug)]

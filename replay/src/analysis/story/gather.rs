@@ -7,7 +7,7 @@ use taskreel_model::{
 };
 
 use super::names::Names;
-use super::{Before, Cause, Moment, Story, Wait, seconds};
+use super::{Before, Cause, Moment, Need, Story, Wait, seconds};
 
 /// What is gathered of one task.
 #[derive(Debug, Default)]
@@ -23,11 +23,17 @@ pub(super) struct Gather {
     lives: BTreeMap<TaskId, Life>,
     /// Causes that are named, and what they were.
     causes: BTreeMap<u64, String>,
+    /// What depends on the task that was asked for.
+    needs: BTreeMap<TaskId, Need>,
 }
 
 impl Gather {
-    pub(super) fn new(lives: BTreeMap<TaskId, Life>) -> Self {
-        Self { lives, causes: BTreeMap::new() }
+    pub(super) fn new(
+        lives: BTreeMap<TaskId, Life>,
+        dependents: impl Iterator<Item = TaskId>,
+    ) -> Self {
+        let need = |task: TaskId| (task, Need { id: task.to_string(), ..Need::default() });
+        Self { lives, causes: BTreeMap::new(), needs: dependents.map(need).collect() }
     }
 
     /// Whether any moment names a cause that is to be explained.
@@ -53,6 +59,14 @@ impl Gather {
             let (input, from, to) = (state.task_name(task), worker(state, from), worker(state, to));
             let what = format!("{to} begins to fetch its input {input} from {from}");
             self.add(dependent, event, what, None, state);
+        }
+        if let Some(need) = own.and_then(|task| self.needs.get_mut(&task)) {
+            if need.task.is_empty() {
+                need.task = own.map_or_else(String::new, |task| state.task_name(task));
+            }
+            if let Event::TaskStarted { .. } = event.what {
+                need.began_at_s.get_or_insert(seconds(event.at));
+            }
         }
         for change in changes {
             self.follow(event, change, before, state);
@@ -134,7 +148,8 @@ impl Gather {
                 cause.what = causes.get(&cause.seq).cloned().unwrap_or_default();
             }
         }
-        self.tell(names, task, depth)
+        let needed_by = std::mem::take(&mut self.needs).into_values().collect();
+        Story { needed_by, ..self.tell(names, task, depth) }
     }
 
     /// Deep chains are cut by `depth`; a task that several wait for is told once.
@@ -161,7 +176,8 @@ impl Gather {
             let story = (depth > 0 && !is_told).then(|| self.tell(names, dep, depth - 1));
             waited_for.push(Wait { story: story.map(Box::new), ..wait });
         }
-        Story { task: key, id: task.to_string(), moments, waited_for }
+        let needed_by = Vec::new();
+        Story { task: key, id: task.to_string(), moments, waited_for, needed_by, n_needed_by: 0 }
     }
 }
 

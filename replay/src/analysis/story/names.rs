@@ -75,6 +75,14 @@ impl<'a> Names<'a> {
         }
     }
 
+    /// What depends on a task, in the order of submission.
+    pub(super) fn dependents(&self, task: TaskId) -> Vec<TaskId> {
+        let n_tasks = self.first_dep.len() as u32 - 1;
+        // Whatever depends on a task was submitted after it.
+        let later = (task.0 + 1..n_tasks).map(TaskId);
+        later.filter(|other| self.deps(*other).contains(&task)).collect()
+    }
+
     /// A task, and what it depends on, so many steps away; each with an empty place for its story.
     pub(super) fn ancestors<T: Default>(&self, task: TaskId, depth: usize) -> BTreeMap<TaskId, T> {
         let mut all = BTreeMap::from([(task, T::default())]);

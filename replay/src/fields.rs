@@ -6,7 +6,7 @@ use taskreel_model::{ClientId, Event, Nanos, State, StrId, TaskId, WorkerId};
 /// The fields of an event in the order they are printed. `before` is the state before it: a task
 /// that the event makes the cluster forget still has its key there. What is absent is `null`.
 #[expect(clippy::too_many_lines, reason = "a table: one row per event")]
-pub(crate) fn fields(event: &Event, before: &State) -> Vec<(&'static str, Value)> {
+pub fn fields(event: &Event, before: &State) -> Vec<(&'static str, Value)> {
     let names = Names(before);
     match event {
         Event::SchedulerStarted { incarnation } => vec![("incarnation", json!(incarnation))],
