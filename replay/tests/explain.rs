@@ -111,6 +111,35 @@ fn stragglers() {
 }
 
 #[test]
+fn the_last_of_a_tree_of_merges_are_no_stragglers() {
+    // Each merge has as much to do as both before it had together.
+    let mut jobs: Vec<Job> = (0..64).map(|i| Job::new("map", varied(20_000, i))).collect();
+    let (mut first, mut n, mut took) = (0, 64, 5_000);
+    while n > 1 {
+        let next = jobs.len() as u32;
+        for i in 0..n / 2 {
+            jobs.push(Job::new("merge", took).after([first + 2 * i, first + 2 * i + 1]));
+        }
+        (first, n, took) = (next, n / 2, took * 2);
+    }
+    let kinds = |jobs: &[Job]| -> Vec<&str> {
+        explained(&Toy::new(jobs.to_vec())).findings.iter().map(|found| found.kind).collect()
+    };
+    assert_eq!(kinds(&jobs), ["parallelism", "critical-path"]);
+    // One that takes far longer than its inputs did is.
+    let last = jobs.len() - 2;
+    jobs[last].took = Nanos::from_millis(900);
+    assert!(kinds(&jobs).contains(&"stragglers"));
+}
+
+#[test]
+fn tasks_of_no_length_are_no_stragglers() {
+    let jobs = (0..5_000).map(|i| Job::new("tiny", u64::from(i % 7 == 0))).collect();
+    let explained = explained(&Toy::new(jobs));
+    assert!(explained.findings.iter().all(|found| found.kind != "stragglers"));
+}
+
+#[test]
 fn imbalance() {
     let mut jobs = healthy();
     for job in &mut jobs[..200] {
@@ -206,14 +235,44 @@ fn retries_and_failing_prefixes() {
     assert!(failures.evidence.concat().contains("`the toy is broken`"));
 }
 
+/// Whether the evidence says that the slow worker took three times as long.
+fn is_about_three(finding: &Finding) -> bool {
+    let times = finding.evidence[0].split(' ').find_map(|word| word.parse::<f64>().ok());
+    times.is_some_and(|times| (2.8..=3.2).contains(&times))
+}
+
 #[test]
 fn a_few_slow_workers_among_equals() {
-    // Of a prefix most of whose tasks ran on the slow worker, the usual time is the slow one.
-    let maps = (0..400).map(|i| Job::new("map", varied(20_000, i))).collect();
-    let toy = Toy { pace: vec![1.0, 1.0, 3.0, 1.0, 1.0, 1.0], ..Toy::new(maps) };
+    let pace = vec![1.0, 1.0, 3.0, 1.0, 1.0, 1.0];
+    let maps: Vec<Job> = (0..400).map(|i| Job::new("map", varied(20_000, i))).collect();
+    let toy = Toy { pace: pace.clone(), ..Toy::new(maps.clone()) };
     let finding = found_first(&toy, "slow-workers");
     assert_eq!(finding.workers, ["worker-2"]);
-    assert!(finding.evidence[0].contains("3.0 times"), "{:?}", finding.evidence);
+    assert!(is_about_three(&finding), "{:?}", finding.evidence);
+    // Also when most of the tasks of a prefix ran there.
+    let mut jobs = maps;
+    for i in 0..100 {
+        let mut job = Job::new("check", varied(6_000, i));
+        job.only_on = (i < 80).then_some(2);
+        jobs.push(job);
+    }
+    let finding = found(&Toy { pace, ..Toy::new(jobs) }, "slow-workers");
+    assert_eq!(finding.workers, ["worker-2"]);
+    assert!(
+        finding.evidence[0].contains(" 3.0 times") || finding.evidence[0].contains(" 2.9 times")
+    );
+}
+
+#[test]
+fn a_prefix_that_ran_on_one_worker_only_makes_it_no_slow_one() {
+    let mut jobs = healthy();
+    for i in 0..30 {
+        let mut job = Job::new("only-there", varied(4_000, i) * u64::from(1 + i % 9));
+        job.only_on = Some(2);
+        jobs.push(job);
+    }
+    let explained = explained(&Toy::new(jobs));
+    assert!(explained.findings.iter().all(|found| found.kind != "slow-workers"));
 }
 
 #[test]

@@ -71,7 +71,7 @@ impl WorkerRow {
     /// Whether it went without having been sent away, and when.
     pub fn lost_at(&self) -> Option<Nanos> {
         let (at, reason) = self.left?;
-        (!matches!(reason, LossReason::Left | LossReason::Retired)).then_some(at)
+        reason.is_unplanned().then_some(at)
     }
 }
 

@@ -10,7 +10,10 @@ const TIMES_PEERS: f64 = 1.5;
 /// Executions that a worker must have for its pace to mean something.
 const USUAL_OF: usize = 5;
 
-/// What a worker's executions took, and what the medians of their prefixes would have been.
+/// Workers that a prefix must have run on for its usual time to be known.
+const PEERS: usize = 3;
+
+/// What a worker's executions took by their medians, and what its peers usually take for the same.
 #[derive(Clone, Copy, Default)]
 struct Pace {
     n: usize,
@@ -25,11 +28,14 @@ impl Pace {
 }
 
 pub(super) fn find(run: &Run<'_>) -> Option<Finding> {
+    if run.facts.workers.len() < PEERS {
+        return None;
+    }
     let paces = paces(run);
     let mut ratios: Vec<f64> =
         paces.iter().filter(|p| p.n >= USUAL_OF).map(|p| p.ratio()).collect();
     ratios.sort_by(f64::total_cmp);
-    if ratios.len() < 3 {
+    if ratios.len() < PEERS {
         return None;
     }
     let peers = ratios[(ratios.len() - 1) / 2];
@@ -65,13 +71,38 @@ pub(super) fn find(run: &Run<'_>) -> Option<Finding> {
     Some(finding)
 }
 
+/// The pace of each worker, by the prefixes that it has in common with its peers: of what ran on one
+/// or two workers only, nobody knows how long it takes elsewhere.
 fn paces(run: &Run<'_>) -> Vec<Pace> {
+    let mut rows: Vec<(u32, WorkerId, Nanos)> = run
+        .executions()
+        .filter(|attempt| attempt.finished())
+        .map(|attempt| (attempt.prefix, attempt.worker, attempt.duration(run.now())))
+        .collect();
+    rows.sort_unstable();
     let mut paces = vec![Pace::default(); run.facts.workers.len()];
-    for attempt in run.executions().filter(|attempt| attempt.finished()) {
-        let pace = &mut paces[attempt.worker.index()];
-        pace.n += 1;
-        pace.took += attempt.duration(run.now()).0 as f64;
-        pace.usual += run.medians[attempt.prefix as usize].0 as f64;
+    for of_prefix in rows.chunk_by(|a, b| a.0 == b.0) {
+        let by_worker =
+            || of_prefix.chunk_by(|a, b| a.1 == b.1).map(|of| (of[0].1, of.len(), median(of)));
+        let mut medians: Vec<Nanos> = by_worker().map(|(_, _, median)| median).collect();
+        if medians.len() < PEERS {
+            continue;
+        }
+        medians.sort_unstable();
+        // A slow worker counts once in it, also when most of the prefix's tasks ran there.
+        let usual = medians[(medians.len() - 1) / 2];
+        for (worker, n, median) in by_worker() {
+            let pace = &mut paces[worker.index()];
+            pace.n += n;
+            pace.took += median.0 as f64 * n as f64;
+            pace.usual += usual.0 as f64 * n as f64;
+        }
     }
     paces
+}
+
+/// The median of rows that are sorted by it. A mean would make the worker slow that happens to run
+/// the few large tasks.
+fn median(rows: &[(u32, WorkerId, Nanos)]) -> Nanos {
+    rows[(rows.len() - 1) / 2].2
 }

@@ -9,6 +9,9 @@ use crate::figure::count_text;
 /// Tasks shorter than this are small: handing one out and hearing back takes about as long.
 pub(super) const SMALL: Nanos = Nanos::from_millis(1);
 
+/// Tasks as long as this hide what handing them out costs.
+const GOOD: Nanos = Nanos::from_millis(10);
+
 /// How many small tasks it takes to matter.
 const MANY: usize = 100;
 
@@ -42,11 +45,23 @@ pub(super) fn find(run: &Run<'_>) -> Option<Finding> {
     ));
     finding.evidence.push(format!("Each cost {} of waiting beside it.", short(each)));
     finding.prefixes = names(&by_prefix);
-    let name = finding.prefixes.first().map_or_else(|| "them".to_owned(), |name| quoted(name));
-    let n = (10_000_000 / run.median.0.max(1_000)).max(2);
-    finding.advice = format!(
-        "Let one task of {name} do the work of about {n}: tasks of 10 ms and more hide what \
-         handing them out costs."
-    );
+    finding.advice = advice(run, &by_prefix);
     Some(finding)
+}
+
+/// How many tasks to make one of: enough to hide what handing them out costs, and not so many that
+/// slots go empty.
+fn advice(run: &Run<'_>, by_prefix: &[(String, u64)]) -> String {
+    let Some((name, n_tasks)) = by_prefix.first() else { return String::new() };
+    let prefix = run.facts.prefixes.iter().position(|known| known == name).unwrap_or(0);
+    let median = run.medians.get(prefix).copied().unwrap_or_default();
+    let most = n_tasks / run.facts.n_slots().max(1);
+    let n = (GOOD.0 / median.0.max(1_000)).min(most).max(2);
+    format!(
+        "Let one task of {} do the work of about {}: the longer tasks are, up to some {}, the less \
+         handing them out costs.",
+        quoted(name),
+        count_text(n),
+        short(GOOD),
+    )
 }
