@@ -19,7 +19,7 @@
 //!  "x":{"label":"time","unit":"s","scale":"time","from":0.0,"to":12.0,
 //!       "ticks":[{"px":0.0,"label":"0 s"},{"px":116.6,"label":"2 s"}]},
 //!  "y":{"label":"","unit":"slot","scale":"lanes","from":0.0,"to":2.0,
-//!       "ticks":[{"px":20.0,"label":"worker-0 · 0"}],"groups":[{"from":0.0,"to":60.0,"label":"worker-0"}]},
+//!       "ticks":[{"px":20.0,"label":"worker-0 · 0"}],"groups":[{"from":0.0,"to":60.0,"label":"worker-0","worker":0,"lanes":[0,30],"lane_px":28}]},
 //!  "layers":[{"opacity":1.0,"kind":"rects","x":[10],"y":[4],"width":[30],"height":[20],
 //!             "color":[7],"label":[0]}],
 //!  "strings":["count-17 on worker-0 · 0: 12.3 ms, from 1.204 s"],
@@ -55,7 +55,7 @@ pub use glyphs::{
 };
 pub use legend::{LegendBox, LegendEntry, SWATCH_PX};
 pub use text::{LABEL_PX, clean, count_text, elide, elide_middle, text_width};
-pub use view::{View, Window};
+pub use view::{Filter, View, Window};
 
 /// A picture as data. See the module's text for its coordinates and its JSON form.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]

@@ -7,6 +7,8 @@ use crate::figure::{Axis, Group, LABEL_PX, Tick, elide_middle, text_width};
 /// A worker that wants lanes.
 #[derive(Clone, Debug)]
 pub(crate) struct Lodger {
+    /// Its number.
+    pub(crate) worker: u32,
     /// Its name, cleaned.
     pub(crate) name: String,
     /// How many slots it has, at least 1.
@@ -150,6 +152,9 @@ impl Lanes {
             from: worker.top as f32,
             to: worker.bottom as f32,
             label: lodger.name.clone(),
+            worker: lodger.worker,
+            lanes: worker.lanes.clone(),
+            lane_px: self.lane_px,
         });
         let n_lanes = self.workers.iter().map(|w| w.lanes.len()).sum();
         Axis::lanes(
@@ -177,7 +182,7 @@ mod tests {
     use super::*;
 
     fn lodgers(n: usize, n_slots: u16) -> Vec<Lodger> {
-        (0..n).map(|i| Lodger { name: format!("worker-{i}"), n_slots }).collect()
+        (0..n).map(|i| Lodger { worker: i as u32, name: format!("worker-{i}"), n_slots }).collect()
     }
 
     #[test]
@@ -215,7 +220,8 @@ mod tests {
 
     #[test]
     fn long_names_keep_their_slot() {
-        let lodgers = [Lodger { name: "a-host-with-a-very-long-name".to_owned(), n_slots: 2 }];
+        let lodgers =
+            [Lodger { worker: 0, name: "a-host-with-a-very-long-name".to_owned(), n_slots: 2 }];
         let ticks = Lanes::new(&lodgers, 100).axis(&lodgers, 70.0).ticks;
         assert!(ticks[1].label.ends_with("e · 1"), "{ticks:?}");
         assert!(text_width(&ticks[1].label, LABEL_PX) <= 70.0);

@@ -50,14 +50,20 @@ pub(crate) struct Lod {
 
 impl Lod {
     /// Pieces of a lane whose spans do not overlap but for errors of clocks.
-    pub(crate) fn lane<T>(&self, spans: &Spans<T>, category: impl Fn(usize) -> u8) -> Vec<Piece> {
+    /// A span without a category is left out.
+    pub(crate) fn lane<T, C: Into<Option<u8>>>(
+        &self,
+        spans: &Spans<T>,
+        category: impl Fn(usize) -> C,
+    ) -> Vec<Piece> {
         let mut bins = Bins::new(self);
         let mut pieces = Vec::new();
         let mut free_from = 0;
         for i in spans.range(self.window) {
+            let Some(category) = category(i).into() else { continue };
             let (a, b) = self.px(spans, i);
             if b - a < WIDE_PX {
-                bins.add(a, b, category(i), i);
+                bins.add(a, b, category, i);
                 continue;
             }
             bins.cover_edges(a, b);
@@ -72,7 +78,7 @@ impl Lod {
                 x: x0,
                 width: x1 - x0,
                 level: FULL,
-                category: category(i),
+                category,
                 span: i,
                 is_single: true,
             });
@@ -84,18 +90,19 @@ impl Lod {
 
     /// Pieces of several lanes seen as one, or of a lane whose spans overlap: `capacity` spans at
     /// once fill it.
-    pub(crate) fn overlaid<'a, T: 'a>(
+    pub(crate) fn overlaid<'a, T: 'a, C: Into<Option<u8>>>(
         &self,
         lanes: impl IntoIterator<Item = &'a Spans<T>>,
         capacity: f32,
-        category: impl Fn(&'a Spans<T>, usize) -> u8,
+        category: impl Fn(&'a Spans<T>, usize) -> C,
     ) -> Vec<Piece> {
         let mut bins = Bins::new(self);
         for spans in lanes {
             for i in spans.range(self.window) {
+                let Some(category) = category(spans, i).into() else { continue };
                 let (a, b) = self.px(spans, i);
                 let (a, b) = if b - a < WIDE_PX { (a, b) } else { (a.round(), b.round()) };
-                bins.add(a, b, category(spans, i), i);
+                bins.add(a, b, category, i);
             }
         }
         let mut pieces = Vec::new();

@@ -9,9 +9,9 @@ use std::path::PathBuf;
 
 use made_up::Made;
 use serde_json::Value;
-use taskreel_model::{Event, Nanos};
+use taskreel_model::{Event, Nanos, PrefixId, WorkerId};
 use taskreel_recorder::{Batch, RunInfo, VecSource};
-use taskreel_replay::figure::{Figure, Glyphs, Theme, View, Window};
+use taskreel_replay::figure::{Figure, Filter, Glyphs, Theme, View, Window};
 use taskreel_replay::render::{layout::Layout, svg};
 use taskreel_replay::{Timeline, plots};
 
@@ -189,6 +189,29 @@ fn running_tasks_reach_now() {
     // One may have begun less than two pixels ago, and is then drawn with the short ones.
     assert!(n_at_edge >= 6, "{n_at_edge}");
     assert!(figure.note.contains("8 running"), "{}", figure.note);
+}
+
+#[test]
+fn a_filter_leaves_out_other_prefixes_and_workers() {
+    let timeline = fold([small().batch()]);
+    let plot = timeline.plot("task-stream").unwrap();
+    let view = View::new(Window::until(timeline.now()), 900, 300);
+    let labels = |filter| {
+        let strings = plot.figure(&view.filtered(filter)).strings;
+        strings.into_iter().filter(|text| text.contains(" on worker-")).collect::<Vec<_>>()
+    };
+    let all = labels(Filter::default());
+    let is_sum = |text: &&String| text.starts_with("sum");
+    assert!(all.iter().any(|text| is_sum(&text)) && !all.iter().all(|text| is_sum(&text)));
+    let only = labels(Filter { prefix: Some(PrefixId(1)), worker: None });
+    assert_eq!(only.len(), all.iter().filter(is_sum).count());
+    assert!(only.iter().all(|text| is_sum(&text)), "{only:?}");
+
+    let here = Filter { prefix: None, worker: Some(WorkerId(1)) };
+    assert!(labels(here).iter().all(|text| text.contains("worker-1")));
+    let groups = plot.figure(&view.filtered(here)).y.groups;
+    assert_eq!(groups.iter().map(|group| group.worker).collect::<Vec<_>>(), [1]);
+    assert_eq!(groups[0].lanes.len(), 2, "one for each slot");
 }
 
 #[test]

@@ -58,6 +58,12 @@ pub struct Group {
     pub to: f32,
     /// What they have in common: the worker's name.
     pub label: String,
+    /// The worker's number.
+    pub worker: u32,
+    /// Upper edges of the lanes, by slot; one for all slots where they share it.
+    pub lanes: Vec<i32>,
+    /// Height of each lane.
+    pub lane_px: i32,
 }
 
 impl Axis {

@@ -1,7 +1,7 @@
 //! What part of a run is shown, and how large.
 
 use serde::{Deserialize, Serialize};
-use taskreel_model::Nanos;
+use taskreel_model::{Nanos, PrefixId, WorkerId};
 
 /// A span of time, from `from` (shown) to `to`; never empty once it is made by [`Window::new`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +30,15 @@ impl Window {
     }
 }
 
+/// What of a run is shown; the default is all of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Filter {
+    /// Tasks of this prefix only.
+    pub prefix: Option<PrefixId>,
+    /// This worker only.
+    pub worker: Option<WorkerId>,
+}
+
 /// What a figure is made for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct View {
@@ -41,6 +50,8 @@ pub struct View {
     pub width_px: u32,
     /// Height of the picture, labels included; at least 60.
     pub height_px: u32,
+    /// Plots of single tasks on lanes leave out the rest; others show all.
+    pub filter: Filter,
 }
 
 impl View {
@@ -51,11 +62,17 @@ impl View {
             now: window.to,
             width_px: width_px.clamp(120, 16_384),
             height_px: height_px.clamp(60, 16_384),
+            filter: Filter::default(),
         }
     }
 
     /// The same view at an instant that is not the window's end.
     pub fn at(self, now: Nanos) -> Self {
         Self { now, ..self }
+    }
+
+    /// The same view of a part of the run.
+    pub fn filtered(self, filter: Filter) -> Self {
+        Self { filter, ..self }
     }
 }

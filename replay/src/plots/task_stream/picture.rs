@@ -31,7 +31,11 @@ pub(super) fn figure(plot: &TaskStream, view: &View) -> Figure {
     let shown = shown(plot, view);
     let lodgers: Vec<Lodger> = shown
         .iter()
-        .map(|worker| Lodger { name: worker.name.clone(), n_slots: worker.n_slots })
+        .map(|&(worker, columns)| Lodger {
+            worker,
+            name: columns.name.clone(),
+            n_slots: columns.n_slots,
+        })
         .collect();
     let room = room(&lodgers, view);
     let lanes = Lanes::new(&lodgers, room.height);
@@ -48,7 +52,7 @@ pub(super) fn figure(plot: &TaskStream, view: &View) -> Figure {
         x: Axis::time(view.window, frame.width),
         y: lanes.axis(&lodgers, frame.left as f32 - 10.0),
         legend: legend(plot, view, frame, &lanes),
-        note: note(plot, &shown, &lanes),
+        note: note(plot, view, shown.len(), &lanes),
         ..Figure::default()
     };
     if shown.is_empty() {
@@ -57,24 +61,24 @@ pub(super) fn figure(plot: &TaskStream, view: &View) -> Figure {
         return figure;
     }
     let mut drawing = Drawing::new(plot, &lanes, view, frame.width);
-    for (worker, at) in shown.iter().zip(&lanes.workers) {
+    for ((_, worker), at) in shown.iter().zip(&lanes.workers) {
         drawing.worker(worker, at);
     }
     drawing.finish(&mut figure);
     figure
 }
 
-/// The workers that are here at some time in the window.
-fn shown<'a>(plot: &'a TaskStream, view: &View) -> Vec<&'a WorkerColumns> {
-    let is_here = |worker: &&WorkerColumns| {
+/// The workers that are here at some time in the window, by number.
+fn shown<'a>(plot: &'a TaskStream, view: &View) -> Vec<(u32, &'a WorkerColumns)> {
+    let is_here = |(id, worker): &(u32, &WorkerColumns)| {
         let joined = worker.presence.first().is_some_and(|(at, _)| *at <= view.window.to);
         let gone = worker
             .presence
             .last()
             .is_some_and(|(at, status)| *status == WorkerStatus::Lost && *at < view.window.from);
-        joined && !gone
+        joined && !gone && view.filter.worker.is_none_or(|wanted| wanted.0 == *id)
     };
-    plot.workers.iter().filter(is_here).collect()
+    (0..).zip(&plot.workers).filter(is_here).collect()
 }
 
 /// What is left for lanes beside labels on the left, and above ticks and the legend.
@@ -145,7 +149,7 @@ fn other_colors(plot: &TaskStream, lanes: &Lanes) -> Vec<(Color, f32, String)> {
     colors
 }
 
-fn note(plot: &TaskStream, shown: &[&WorkerColumns], lanes: &Lanes) -> String {
+fn note(plot: &TaskStream, view: &View, n_shown: usize, lanes: &Lanes) -> String {
     let mut parts = Vec::new();
     if plot.n_running > 0 {
         parts.push(format!("{} running", plot.n_running));
@@ -159,8 +163,8 @@ fn note(plot: &TaskStream, shown: &[&WorkerColumns], lanes: &Lanes) -> String {
         [worker] => parts.push(format!("{} lost", worker.name)),
         many => parts.push(format!("{} workers lost", many.len())),
     }
-    let n_gone = plot.workers.len() - shown.len();
-    if n_gone > 0 {
+    let n_gone = plot.workers.len() - n_shown;
+    if n_gone > 0 && view.filter.worker.is_none() {
         parts.push(format!("{n_gone} workers not here in this window"));
     }
     if lanes.n_hidden > 0 {

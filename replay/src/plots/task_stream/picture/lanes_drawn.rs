@@ -2,7 +2,7 @@
 //! finished, what runs, seams between neighbours of one colour, data on the move, lost workers
 //! and failures on top.
 
-use taskreel_model::{Key, Outcome, WorkerStatus};
+use taskreel_model::{Key, Outcome, PrefixId, WorkerStatus};
 
 use super::labels::{Labels, Subject};
 use super::{LOST_OPACITY, MOVED, RUNNING_OPACITY};
@@ -30,6 +30,8 @@ pub(super) struct Drawing<'a> {
     plot: &'a TaskStream,
     lanes: &'a Lanes,
     lod: Lod,
+    /// Attempts of this prefix only.
+    only: Option<PrefixId>,
     labels: Labels<'a>,
     back: Rects,
     lost: Rects,
@@ -56,6 +58,7 @@ impl<'a> Drawing<'a> {
                 width_px,
                 n_categories: N_CATEGORIES,
             },
+            only: view.filter.prefix,
             labels: Labels::new(plot, view.now),
             back: Rects::default(),
             lost: Rects::default(),
@@ -188,7 +191,11 @@ impl<'a> Drawing<'a> {
     }
 
     fn band(&mut self, worker: &'a WorkerColumns, spans: &'a Spans<Moved>, y: i32) {
-        let category = |i: usize| track(spans.what(i).activity) as u8;
+        let is_shown = |moved: &Moved| self.is_shown(moved.key);
+        let category = |i: usize| {
+            let moved = spans.what(i);
+            is_shown(moved).then(|| track(moved.activity) as u8)
+        };
         let pieces = self.lod.overlaid([spans], 1.0, |_, i| category(i));
         for piece in pieces {
             let subject = if piece.is_single {
@@ -210,12 +217,13 @@ impl<'a> Drawing<'a> {
         let begin = slot.failed.partition_point(|(at, _)| *at < window.from);
         let end = slot.failed.partition_point(|(at, _)| *at <= window.to);
         let mut group: Option<(f32, usize, Key)> = None;
-        for (at, key) in &slot.failed[begin..end] {
-            let x = self.lod.px_from_ns(*at) as f32;
+        let failed = slot.failed[begin..end].iter().filter(|(_, key)| self.is_shown(Some(*key)));
+        for (at, key) in failed.copied().collect::<Vec<_>>() {
+            let x = self.lod.px_from_ns(at) as f32;
             match &mut group {
                 Some((first, n, _)) if x - *first < CROSS_PX => *n += 1,
                 _ => {
-                    if let Some(done) = group.replace((x, 1, *key)) {
+                    if let Some(done) = group.replace((x, 1, key)) {
                         self.cross(done, y);
                     }
                 }
@@ -256,16 +264,22 @@ impl<'a> Drawing<'a> {
         }
     }
 
-    fn category(&self, attempts: &Spans<super::super::Attempt>, index: usize) -> u8 {
+    /// Whether what is told of a task is to be shown; what is known of none is, unless one asks for
+    /// a prefix.
+    fn is_shown(&self, key: Option<Key>) -> bool {
+        self.only.is_none_or(|only| key.is_some_and(|key| key.prefix == only))
+    }
+
+    fn category(&self, attempts: &Spans<super::super::Attempt>, index: usize) -> Option<u8> {
         let attempt = attempts.what(index);
-        match attempt.outcome {
+        self.is_shown(Some(attempt.key)).then(|| match attempt.outcome {
             Some(Outcome::Failed) => FAILED,
             None | Some(Outcome::Finished | Outcome::Lost | Outcome::Cancelled) => self
                 .plot
                 .prefixes
                 .get(attempt.key.prefix.index())
                 .map_or(0, |prefix| prefix.color.0.min(FAILED - 1)),
-        }
+        })
     }
 }
 
