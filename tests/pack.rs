@@ -181,6 +181,11 @@ fn a_run_that_was_killed_is_packed_as_such() {
     assert!(ran.stderr.contains("was not closed"), "{ran:?}");
     let info = scene.json(&["info", "killed.reel.zip", "--json"]);
     assert_eq!(info["complete"], false);
+    // What the footer of the whole run says is what folding this one gives.
+    let of_whole = scene.json(&["info", "run.reel", "--json"]);
+    for field in ["tasks", "workers"] {
+        assert_eq!(info[field], of_whole[field], "{field}");
+    }
     assert_eq!(summary(&scene.path("killed.reel.zip"))["run"]["complete"], false);
 }
 

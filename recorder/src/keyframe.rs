@@ -7,13 +7,13 @@ use std::path::Path;
 
 use taskreel_model::{Change, KEYFRAME_LAYOUT, Keyframe, Nanos, State};
 
-use crate::RecordError;
 use crate::bytes::{Cursor, Malformed};
 use crate::codec::{put_row, read_large};
 use crate::events::decode;
 use crate::format::{Kind, Unsealer};
 use crate::scan::{Found, Scanner};
 use crate::writer::BlockWriter;
+use crate::{RecordError, Totals};
 
 /// Fewer events than this are folded as fast as a keyframe is read.
 const MIN_EVENTS: u64 = 100_000;
@@ -104,6 +104,12 @@ impl Keyframer {
     /// Folds the rest, unless the run was so short that it is folded at once.
     pub(crate) fn finish(&mut self, writer: &mut BlockWriter) -> Result<(), RecordError> {
         if writer.summary().events < SHORT { Ok(()) } else { self.catch_up(writer, 0) }
+    }
+
+    /// What the state after the last event in a block says, if all is folded.
+    pub(crate) fn totals(&self, writer: &BlockWriter) -> Option<Totals> {
+        let state = &self.fold.as_ref()?.state;
+        (state.next_seq() == writer.next_seq()).then(|| Totals::of(state))
     }
 
     /// Folds until at most `lag` events are not.

@@ -75,5 +75,5 @@ pub use recorder::{
 pub use run_info::RunInfo;
 pub use source::{Batch, SeekTo, Source};
 pub use spec_batch::SpecBatch;
-pub use summary::Summary;
+pub use summary::{Summary, Totals};
 pub use vec_source::VecSource;

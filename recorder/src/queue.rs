@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use taskreel_model::{Event, LogLine, Sample, Stamped};
 
-use crate::{RecordError, SpecBatch};
+use crate::{RecordError, SpecBatch, Totals};
 
 /// So many events make a block at once, without waiting for more.
 const FULL_EVENTS: usize = 64 << 10;
@@ -49,8 +49,8 @@ enum Urgency {
 /// How the recording ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Closing {
-    /// With a footer.
-    Finish,
+    /// With a footer, and what the state at the end says, if that is known.
+    Finish(Option<Totals>),
     /// Without one: something is missing.
     Abandon,
 }

@@ -15,7 +15,7 @@ use crate::keyframe::Keyframer;
 use crate::queue::{Closing, Queue, weigh};
 use crate::tail::TailWriter;
 use crate::writer::BlockWriter;
-use crate::{CreateError, RecordError, RunInfo, SpecBatch};
+use crate::{CreateError, RecordError, RunInfo, SpecBatch, Totals};
 
 pub use reopen::{ReopenError, Reopened};
 use thread::{Closed, write_blocks};
@@ -242,8 +242,22 @@ impl Recorder {
     ///
     /// # Errors
     /// A write failed, now or earlier (with [`OnRecordError::Continue`] that is in the summary).
-    pub fn finish(mut self) -> Result<RecordSummary, RecordError> {
-        let closing = if self.stopped { Closing::Abandon } else { Closing::Finish };
+    pub fn finish(self) -> Result<RecordSummary, RecordError> {
+        self.finish_with(None)
+    }
+
+    /// Finishes as [`finish`](Self::finish) does, and notes what the state after the last event says:
+    /// then nobody needs to fold the trace to know how the run ended.
+    ///
+    /// # Errors
+    /// As for [`finish`](Self::finish).
+    pub fn finish_at(self, state: &State) -> Result<RecordSummary, RecordError> {
+        let is_last = self.next_seq.is_none_or(|next_seq| next_seq == state.next_seq());
+        self.finish_with(is_last.then(|| Totals::of(state)))
+    }
+
+    fn finish_with(mut self, totals: Option<Totals>) -> Result<RecordSummary, RecordError> {
+        let closing = if self.stopped { Closing::Abandon } else { Closing::Finish(totals) };
         let closed = self.close(closing);
         let failure = match self.queue.progress() {
             Err(Some(failure)) => Some(failure),

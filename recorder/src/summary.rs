@@ -1,7 +1,7 @@
 //! Counts over a whole trace, kept while writing and stored in the footer.
 
 use serde::{Deserialize, Serialize};
-use taskreel_model::{EVENT_NAMES, Event, Nanos, Stamped};
+use taskreel_model::{EVENT_NAMES, Event, Nanos, Stamped, State};
 
 /// Counts over a whole trace.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +23,46 @@ pub struct Summary {
     pub dropped: u64,
     /// `logged_at` of the last event, in nanoseconds since the run began.
     pub last_logged_at_ns: u64,
+    /// Workers that went though nobody sent them away.
+    pub workers_lost: u64,
+    /// What the state after the last event says; `None`: whoever wrote the footer did not know it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub totals: Option<Totals>,
+}
+
+/// How a run stood after its last event, to be known without folding it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Totals {
+    /// Workers that ever joined.
+    pub workers: u64,
+    /// Slots of all of them.
+    pub slots: u64,
+    /// Tasks submitted.
+    pub tasks: u64,
+    /// Those whose result was there once.
+    pub finished: u64,
+    /// Those that erred.
+    pub erred: u64,
+    /// Those that were cancelled before they ended otherwise.
+    pub cancelled: u64,
+}
+
+impl Totals {
+    /// What a state says.
+    pub fn of(state: &State) -> Self {
+        let workers = state.workers();
+        let finished = state.prefixes().iter().map(|p| p.n_finished).sum();
+        let erred = state.graphs().iter().map(|g| u64::from(g.n_erred)).sum();
+        let ended: u64 = state.graphs().iter().map(|g| u64::from(g.n_ended)).sum();
+        Self {
+            workers: workers.len() as u64,
+            slots: workers.iter().map(|w| u64::from(w.info.slots)).sum(),
+            tasks: state.totals().total(),
+            finished,
+            erred,
+            cancelled: ended.saturating_sub(finished).saturating_sub(erred),
+        }
+    }
 }
 
 impl Summary {
@@ -33,8 +73,13 @@ impl Summary {
             if let Some(n) = self.by_tag.get_mut(usize::from(event.what.tag())) {
                 *n += 1;
             }
-            if let Event::TaskSubmitted { .. } = event.what {
-                self.tasks += 1;
+            match &event.what {
+                Event::TaskSubmitted { .. } => self.tasks += 1,
+                Event::WorkerLost { reason, .. } => {
+                    self.workers_lost += u64::from(reason.is_unplanned())
+                }
+                // All others are counted by their tag alone.
+                _counted => {}
             }
         }
         self.events += events.len() as u64;
@@ -46,5 +91,40 @@ impl Summary {
     /// When the last event was logged.
     pub fn last_logged_at(&self) -> Nanos {
         Nanos(self.last_logged_at_ns)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Recorder, RecorderOptions, RunInfo, read_info};
+
+    #[test]
+    fn the_footer_says_how_the_run_ended() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run.reel");
+        let recorder = || {
+            let options = RecorderOptions { overwrite: true, ..RecorderOptions::default() };
+            Recorder::create(&path, &RunInfo::default(), options).unwrap()
+        };
+        let mut state = State::new();
+        let mut first = recorder();
+        for turn in crate::run::turns(5, 40, 2, 3) {
+            for event in &turn {
+                state.apply(event, &mut Vec::new()).unwrap();
+            }
+            first.append(&turn).unwrap();
+        }
+        first.finish_at(&state).unwrap();
+        let totals = read_info(&path).unwrap().summary.totals.unwrap();
+        let expected = Totals { workers: 2, slots: 6, tasks: 40, finished: 40, ..totals };
+        assert_eq!(totals, expected);
+        assert_eq!((totals.erred, totals.cancelled), (0, 0));
+
+        // A state of another place in the log says nothing of this one.
+        let mut second = recorder();
+        second.append(&crate::run::turns(5, 40, 2, 3)[0]).unwrap();
+        second.finish_at(&state).unwrap();
+        assert_eq!(read_info(&path).unwrap().summary.totals, None);
     }
 }

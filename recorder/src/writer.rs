@@ -12,7 +12,7 @@ use crate::format::{
 };
 use crate::keyframe::encode_keyframe;
 use crate::records::{encode_logs, encode_samples, encode_specs};
-use crate::{CreateError, RecordError, RunInfo, SpecBatch, Summary};
+use crate::{CreateError, RecordError, RunInfo, SpecBatch, Summary, Totals};
 
 /// Events in one block: more make it no smaller, fewer make a reader's first picture quicker.
 const EVENTS_PER_BLOCK: usize = 64 << 10;
@@ -111,6 +111,11 @@ impl BlockWriter {
     /// Counts records that were dropped before they came here.
     pub(crate) fn count_dropped(&mut self, n: u64) {
         self.footer.summary.dropped += n;
+    }
+
+    /// Notes what the state after the last event says.
+    pub(crate) fn set_totals(&mut self, totals: Option<Totals>) {
+        self.footer.summary.totals = totals;
     }
 
     /// The present end, to come back to.

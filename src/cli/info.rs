@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde::Serialize;
-use taskreel_model::{Event, HumanBytes, LossReason, Nanos, State};
-use taskreel_recorder::TraceInfo;
+use taskreel_model::{Event, HumanBytes, Nanos, State};
+use taskreel_recorder::{Totals, TraceInfo};
 
 use super::table::{counted, grouped, printable};
 use super::{Failure, open};
@@ -74,7 +74,7 @@ pub(crate) struct Tasks {
 impl Info {
     /// Prints the report.
     pub(crate) fn run(&self, out: &mut dyn Write) -> Result<(), Failure> {
-        let (report, _) = Report::read(&self.trace, &self.trace.display().to_string())?;
+        let report = Report::of(&self.trace)?;
         if self.json {
             serde_json::to_writer_pretty(&mut *out, &report).map_err(std::io::Error::from)?;
             return Ok(writeln!(out)?);
@@ -84,15 +84,29 @@ impl Info {
 }
 
 impl Report {
+    /// What a trace's footer says; without one the trace is folded.
+    fn of(trace: &Path) -> Result<Self, Failure> {
+        let (info, name) = (open::info(trace)?, trace.display().to_string());
+        match info.summary.totals {
+            Some(totals) => Ok(Self::new(name, info, totals)),
+            None => Ok(Self::folded(trace, name, info)?.0),
+        }
+    }
+
     /// Reads a whole trace, which is to be called `name`, and gives its last state too.
     pub(crate) fn read(trace: &Path, name: &str) -> Result<(Self, State), Failure> {
-        let info = open::info(trace)?;
+        Self::folded(trace, name.to_owned(), open::info(trace)?)
+    }
+
+    fn folded(trace: &Path, name: String, info: TraceInfo) -> Result<(Self, State), Failure> {
         let mut n_lost = 0;
         let (state, warnings) = open::fold(trace, |event, _| {
-            n_lost += u64::from(is_loss(&event.what));
+            if let Event::WorkerLost { reason, .. } = event.what {
+                n_lost += u64::from(reason.is_unplanned());
+            }
             ControlFlow::Continue(())
         })?;
-        let mut report = Self::new(name.to_owned(), info, &state);
+        let mut report = Self::new(name, info, Totals::of(&state));
         report.workers.lost = n_lost;
         report.complete &= warnings.is_empty();
         // The footer knows of nothing that reading stumbles over.
@@ -102,7 +116,7 @@ impl Report {
         Ok((report, state))
     }
 
-    fn new(trace: String, info: TraceInfo, state: &State) -> Self {
+    fn new(trace: String, info: TraceInfo, totals: Totals) -> Self {
         let started = Timestamp::from_nanosecond(i128::from(info.run.started_unix_ns))
             .map_or_else(|_| "unknown".to_owned(), |t| format!("{t:.3}"));
         let events = info.summary.events;
@@ -118,8 +132,12 @@ impl Report {
             host: info.run.host,
             platform: info.run.platform,
             command: info.run.command,
-            workers: Workers::of(state),
-            tasks: Tasks::of(state),
+            workers: Workers {
+                joined: totals.workers,
+                lost: info.summary.workers_lost,
+                slots: totals.slots,
+            },
+            tasks: Tasks::of(totals),
             events,
             samples: info.summary.samples,
             logs: info.summary.logs,
@@ -166,36 +184,11 @@ impl Report {
     }
 }
 
-/// Whether a worker went that nobody sent away.
-fn is_loss(event: &Event) -> bool {
-    let Event::WorkerLost { reason, .. } = event else { return false };
-    !matches!(reason, LossReason::Left | LossReason::Retired)
-}
-
-impl Workers {
-    fn of(state: &State) -> Self {
-        let workers = state.workers();
-        Self {
-            joined: workers.len() as u64,
-            lost: 0,
-            slots: workers.iter().map(|w| u64::from(w.info.slots)).sum(),
-        }
-    }
-}
-
 impl Tasks {
-    /// The tasks of a run by what a state knows of them.
-    pub(crate) fn of(state: &State) -> Self {
-        let total = state.totals().total();
-        let ended: u64 = state.graphs().iter().map(|g| u64::from(g.n_ended)).sum();
-        let finished: u64 = state.prefixes().iter().map(|p| p.n_finished).sum();
-        let erred: u64 = state.graphs().iter().map(|g| u64::from(g.n_erred)).sum();
-        Self {
-            total,
-            finished,
-            erred,
-            cancelled: ended.saturating_sub(finished + erred),
-            unfinished: total.saturating_sub(ended),
-        }
+    /// Each task of a run once.
+    pub(crate) fn of(totals: Totals) -> Self {
+        let Totals { tasks: total, finished, erred, cancelled, .. } = totals;
+        let unfinished = total.saturating_sub(finished + erred + cancelled);
+        Self { total, finished, erred, cancelled, unfinished }
     }
 }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use taskreel::{Cluster, RunSummary};
 use taskreel_model::{HumanBytes, policy_by_name};
+use taskreel_recorder::Totals;
 use taskreel_viewer::ViewerHandle;
 
 use super::cluster_options::{ClusterOptions, OnRecordError, on_terminal};
@@ -153,14 +154,14 @@ fn conclude(
         say(format_args!("trace: {} ({size}{incomplete})", trace.display()));
     }
     let Some(result) = ended.result else {
-        let Tasks { finished, total, .. } = Tasks::of(&summary.state);
+        let Tasks { finished, total, .. } = Tasks::of(Totals::of(&summary.state));
         let (finished, total) = (grouped(finished), counted(total, "task"));
         let seconds = ended.seconds;
         say(format_args!("interrupted: {finished} of {total} had finished in {seconds:.3} s"));
         return Err(Failure::told());
     };
     let outcome = result?;
-    let tasks = Tasks::of(&summary.state);
+    let tasks = Tasks::of(Totals::of(&summary.state));
     for note in &outcome.notes {
         say(format_args!("{}", printable(note)));
     }

@@ -101,6 +101,7 @@ fn save(
         }
     }
     keyframer.finish(&mut writer)?;
+    writer.set_totals(keyframer.totals(&writer));
     writer.finish()?;
     Ok((writer.summary().events, writer.bytes()))
 }

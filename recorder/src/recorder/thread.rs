@@ -54,8 +54,9 @@ fn write_until_closed(
         let bytes = writer.bytes();
         write_pending(writer, queue, work.pending)?;
         match work.closing {
-            Some(Closing::Finish) => {
+            Some(Closing::Finish(totals)) => {
                 keyframer.finish(writer)?;
+                writer.set_totals(totals.or_else(|| keyframer.totals(writer)));
                 return writer.finish();
             }
             Some(Closing::Abandon) => return writer.sync(),

@@ -1,6 +1,6 @@
 //! Places of a run that a person looks for: errors, lost workers, markers.
 
-use taskreel_model::{Event, LossReason, Stamped};
+use taskreel_model::{Event, Stamped};
 
 /// A kind of place to jump to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,8 +26,7 @@ impl Landmark {
     /// What an event is, if a person may look for it.
     pub fn of(event: &Event) -> Option<Self> {
         if let Event::WorkerLost { reason, .. } = event {
-            let sent_away = matches!(reason, LossReason::Left | LossReason::Retired);
-            return (!sent_away).then_some(Self::WorkerLoss);
+            return reason.is_unplanned().then_some(Self::WorkerLoss);
         }
         let is_mark = matches!(event, Event::Marked { .. } | Event::SpanRecorded { .. });
         match is_mark {

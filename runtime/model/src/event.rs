@@ -196,6 +196,16 @@ pub enum LossReason {
     NotBack,
 }
 
+impl LossReason {
+    /// Whether nobody sent it away.
+    pub fn is_unplanned(self) -> bool {
+        match self {
+            Self::Left | Self::Retired => false,
+            Self::Disconnected | Self::Silent | Self::OutOfMemory | Self::NotBack => true,
+        }
+    }
+}
+
 /// Why a worker starts nothing new.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[repr(u8)]

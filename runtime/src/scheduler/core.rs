@@ -225,7 +225,8 @@ impl Core {
         }
         self.peers.flush();
         let elapsed = self.now();
-        let finished = self.config.recorder.take().map(|recorder| recorder.finish()).transpose();
+        let recorder = self.config.recorder.take();
+        let finished = recorder.map(|recorder| recorder.finish_at(&self.state)).transpose();
         done?;
         Ok(SchedulerSummary { record: finished?, elapsed, state: self.state })
     }
