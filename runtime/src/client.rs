@@ -21,11 +21,13 @@ pub use completed::{AsCompleted, Waited, as_completed, wait};
 pub use error::{TaskError, TaskErrorKind};
 pub use future::{Gather, Held, TaskFuture};
 
+use crate::credentials::Credentials;
 use crate::io_thread::IoThread;
 use crate::peers::{LocalStores, Peers};
 use crate::scheduler::inbound::{ConnId, Inbound, Inbox};
 use crate::task::Call;
 use crate::task::spec::{SpecWriter, VALUE};
+use crate::tls::Tls;
 use crate::wire::handshake::{self, HandshakeError, Role};
 use crate::wire::link::LINK_CAPACITY;
 use crate::wire::message::{ClientBefore, ClientHello};
@@ -64,6 +66,8 @@ pub struct ClientOptions {
     pub name: String,
     /// The cluster's token, where it demands one.
     pub token: Option<String>,
+    /// Its certificate, where the cluster speaks TLS.
+    pub tls: Option<Tls>,
     /// How long a scheduler is looked for when the connection breaks: it may be started again, and
     /// then futures still resolve. By default 60 s.
     pub reconnect: Duration,
@@ -71,7 +75,7 @@ pub struct ClientOptions {
 
 impl Default for ClientOptions {
     fn default() -> Self {
-        Self { name: String::new(), token: None, reconnect: Duration::from_secs(60) }
+        Self { name: String::new(), token: None, tls: None, reconnect: Duration::from_secs(60) }
     }
 }
 
@@ -80,7 +84,7 @@ impl Default for ClientOptions {
 struct Door {
     host: String,
     name: String,
-    token: Option<String>,
+    credentials: Credentials,
     patience: Duration,
 }
 
@@ -91,7 +95,7 @@ impl Door {
     ) -> Result<(ClientLink, Carried), HandshakeError> {
         let hello = ClientHello { name: self.name.clone(), embedded: false, before };
         let role = Role::Client(hello);
-        handshake::connect(&self.host, role, self.token.as_deref()).await.map(pump::carry)
+        handshake::connect(&self.host, role, &self.credentials).await.map(pump::carry)
     }
 
     fn rejoin(self) -> Rejoin {
@@ -135,8 +139,14 @@ impl Client {
         let io = io_thread.handle().clone();
         let (tx, rx) = std::sync::mpsc::channel();
         let host = address.strip_prefix("tcp://").unwrap_or(address).to_owned();
-        let ClientOptions { name, token, reconnect } = options.clone();
-        let door = Door { host, name: name.clone(), token: token.clone(), patience: reconnect };
+        let ClientOptions { name, token, tls, reconnect } = options.clone();
+        let credentials = Credentials::new(token.as_deref(), tls);
+        let door = Door {
+            host,
+            name: name.clone(),
+            credentials: credentials.clone(),
+            patience: reconnect,
+        };
         let theirs = door.clone();
         io.spawn(async move {
             // The receiver waits below.
@@ -145,7 +155,7 @@ impl Client {
         let connected = rx.recv().unwrap_or(Err(HandshakeError::Silent)).map_err(failed)?;
         let (link, carried) = connected;
         let remote = Some(Remote { carried, rejoin: door.rejoin() });
-        let peers = Peers::new(LocalStores::default(), token);
+        let peers = Peers::new(LocalStores::default(), credentials);
         Ok(Self { session: Session::new(link, remote, name, peers, (io, Some(io_thread))) })
     }
 

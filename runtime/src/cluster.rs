@@ -15,6 +15,7 @@ pub use builder::ClusterBuilder;
 pub use children::init;
 
 use crate::client::Client;
+use crate::credentials::Credentials;
 use crate::io_thread::IoThread;
 use crate::listener::ConnIds;
 use crate::peers::{LocalStores, Peers};
@@ -63,6 +64,8 @@ pub struct Cluster {
     token: Option<String>,
     trace_path: Option<PathBuf>,
     run_info: RunInfo,
+    /// Carries the scheduler, and the connections to it.
+    scheduler_thread: IoThread,
     /// Last: the others need it until they are gone.
     io_thread: IoThread,
 }
@@ -73,9 +76,6 @@ pub enum StartError {
     /// The trace cannot be written.
     #[error(transparent)]
     Trace(#[from] CreateError),
-    /// The scheduler cannot be started.
-    #[error(transparent)]
-    Scheduler(#[from] SchedulerError),
     /// The trace cannot be gone on with.
     #[error(transparent)]
     Resume(#[from] ReopenError),
@@ -205,5 +205,5 @@ struct Foundation {
     conn_ids: ConnIds,
     stores: LocalStores,
     peers: Peers,
-    token: Option<String>,
+    credentials: Credentials,
 }

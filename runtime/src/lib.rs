@@ -31,6 +31,7 @@
 pub mod client;
 pub mod clock;
 pub mod cluster;
+mod credentials;
 pub mod executor;
 mod io_thread;
 mod listener;
@@ -39,6 +40,7 @@ pub mod peers;
 mod reading;
 pub mod scheduler;
 pub mod task;
+pub mod tls;
 pub mod wire;
 pub mod worker;
 
@@ -47,6 +49,7 @@ pub use client::{
     Waited, as_completed, wait,
 };
 pub use cluster::{Cluster, ClusterBuilder, RunSummary, StartError, init};
+pub use credentials::Credentials;
 pub use executor::Failure;
 #[doc(no_inline)]
 pub use inventory;
@@ -57,4 +60,5 @@ pub use task::{
     current_client, mark, registered, span,
 };
 pub use taskreel_macros::task;
+pub use tls::{Tls, TlsError};
 pub use worker::{WorkerOptions, WorkerProcess, WorkerProcessError, run_worker};

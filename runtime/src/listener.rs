@@ -13,6 +13,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{oneshot, watch};
 
+use crate::credentials::Credentials;
 use crate::scheduler::inbound::{ConnId, Inbound, Inbox};
 use crate::wire::LinkSender;
 use crate::wire::frame::{self, FrameError};
@@ -48,7 +49,7 @@ pub(crate) struct Listener {
 struct Door {
     inbox: Inbox,
     conn_ids: ConnIds,
-    token: Option<Arc<str>>,
+    credentials: Credentials,
     n_workers: Arc<watch::Sender<usize>>,
 }
 
@@ -61,12 +62,11 @@ impl Listener {
         address: &str,
         inbox: Inbox,
         conn_ids: ConnIds,
-        token: Option<&str>,
+        credentials: Credentials,
     ) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let (tx, n_workers) = watch::channel(0);
-        let token = token.map(Into::into);
-        let door = Door { inbox, conn_ids, token, n_workers: Arc::new(tx) };
+        let door = Door { inbox, conn_ids, credentials, n_workers: Arc::new(tx) };
         Ok(Self { listener, door, n_workers })
     }
 
@@ -102,7 +102,7 @@ impl Listener {
 
 impl Door {
     async fn receive(self, stream: TcpStream, from: SocketAddr) {
-        match handshake::accept(stream, self.token.as_deref()).await {
+        match handshake::accept(stream, &self.credentials).await {
             Ok((Role::Worker(hello), connection)) => {
                 let conn = self.conn_ids.next();
                 let wrap = |tx| Inbound::WorkerConnected { conn, hello, tx };
@@ -179,6 +179,7 @@ impl Door {
             let mut out = BytesMut::new();
             frame::encode(answer, &mut Vec::new(), &mut out)?;
             writer.write_all(&out).await?;
+            writer.flush().await?;
         }
         Ok(())
     }

@@ -4,6 +4,7 @@ use bytes::BytesMut;
 use thiserror::Error;
 use tokio::io::AsyncWriteExt;
 
+use crate::credentials::Credentials;
 use crate::io_thread::IoThread;
 use crate::wire::frame::{self, FrameError};
 use crate::wire::handshake::{self, Connection, HandshakeError, Role};
@@ -37,13 +38,13 @@ pub enum OperateError {
 #[derive(Clone, Debug)]
 pub struct Operator {
     address: String,
-    token: Option<String>,
+    credentials: Credentials,
 }
 
 impl Operator {
-    /// For the scheduler at that address; with the cluster's token, where it demands one.
-    pub fn new(address: impl Into<String>, token: Option<String>) -> Self {
-        Self { address: address.into(), token }
+    /// For the scheduler at that address.
+    pub fn new(address: impl Into<String>, credentials: Credentials) -> Self {
+        Self { address: address.into(), credentials }
     }
 
     /// How the cluster is.
@@ -86,9 +87,9 @@ impl Operator {
         let io_thread = IoThread::start("reel-operator").map_err(|e| failed(e.into()))?;
         let (tx, rx) = std::sync::mpsc::channel();
         let host = self.address.strip_prefix("tcp://").unwrap_or(&self.address).to_owned();
-        let token = self.token.clone();
+        let credentials = self.credentials.clone();
         io_thread.handle().spawn(async move {
-            let answered = match handshake::connect(&host, Role::Operator, token.as_deref()).await {
+            let answered = match handshake::connect(&host, Role::Operator, &credentials).await {
                 Ok(connection) => Ok(exchange(connection, request).await),
                 Err(error) => Err(error),
             };
@@ -104,6 +105,7 @@ async fn exchange(connection: Connection, request: Request) -> Result<Answer, Op
     let mut out = BytesMut::new();
     frame::encode(request, &mut Vec::new(), &mut out)?;
     writer.write_all(&out).await.map_err(FrameError::Io)?;
+    writer.flush().await.map_err(FrameError::Io)?;
     read_message(&mut reader).await?.ok_or(OperateError::Closed)
 }
 

@@ -9,6 +9,7 @@ use taskreel_model::{TaskId, TransferFailure};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::Semaphore;
 
+use crate::credentials::Credentials;
 use crate::wire::data::{Fetch, Found};
 use crate::wire::frame::{self, FrameError};
 use crate::wire::handshake::{self, Connection, Role};
@@ -49,7 +50,7 @@ impl LocalStores {
 #[derive(Clone, Debug)]
 pub struct Peers {
     local: LocalStores,
-    token: Option<Arc<str>>,
+    credentials: Credentials,
     idle: Arc<Mutex<HashMap<String, Vec<Connection>>>>,
     /// One for each request that may be under way.
     permits: Arc<Semaphore>,
@@ -57,11 +58,11 @@ pub struct Peers {
 }
 
 impl Peers {
-    /// Knows the stores of this process; others are reached by TCP with the cluster's token.
-    pub fn new(local: LocalStores, token: Option<String>) -> Self {
+    /// Knows the stores of this process; others are reached by TCP.
+    pub fn new(local: LocalStores, credentials: Credentials) -> Self {
         Self {
             local,
-            token: token.map(Into::into),
+            credentials,
             idle: Arc::default(),
             permits: Arc::new(Semaphore::new(PARALLEL_REQUESTS)),
             received: Arc::default(),
@@ -118,7 +119,7 @@ impl Peers {
             self.keep(host, connection);
             return Ok(results);
         }
-        let mut connection = handshake::connect(host, Role::Peer, self.token.as_deref()).await?;
+        let mut connection = handshake::connect(host, Role::Peer, &self.credentials).await?;
         let results = self.exchange(&mut connection, tasks).await?;
         self.keep(host, connection);
         Ok(results)
@@ -132,6 +133,7 @@ impl Peers {
         let mut request = BytesMut::new();
         frame::encode(Fetch { tasks: tasks.to_vec() }, &mut Vec::new(), &mut request)?;
         connection.writer.write_all(&request).await.map_err(FrameError::Io)?;
+        connection.writer.flush().await.map_err(FrameError::Io)?;
         let mut results = Vec::with_capacity(tasks.len());
         while results.len() < tasks.len() {
             let message: Found =

@@ -13,5 +13,6 @@ pub mod message;
 pub mod operate;
 pub(crate) mod outlet;
 pub mod pump;
+pub(crate) mod socket;
 
 pub use link::{Link, LinkSender, SendError};

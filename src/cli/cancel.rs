@@ -27,7 +27,7 @@ pub(crate) struct Cancel {
 impl Cancel {
     /// Asks for it, and says how much it was.
     pub(crate) fn run(self, out: &mut dyn Write) -> Result<(), Failure> {
-        let operator = Operator::new(self.address, self.access.token()?);
+        let operator = Operator::new(self.address, self.access.credentials()?);
         let n_tasks = operator.cancel(target(&self.id)).map_err(Failure::run)?;
         writeln!(out, "{} given up", counted(n_tasks, "task"))?;
         Ok(())

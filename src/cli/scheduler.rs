@@ -54,6 +54,9 @@ impl Scheduler {
         if let Some(token) = self.access.token()? {
             builder = builder.token(token);
         }
+        if let Some(tls) = self.access.tls()? {
+            builder = builder.tls(tls);
+        }
         let cluster = builder.start().map_err(Failure::run)?;
         if let Some(address) = cluster.address() {
             say(format_args!("scheduler: {address}, recording to {}", self.record.display()));

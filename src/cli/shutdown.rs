@@ -19,7 +19,7 @@ pub(crate) struct Shutdown {
 impl Shutdown {
     /// Asks for it.
     pub(crate) fn run(self) -> Result<(), Failure> {
-        let operator = Operator::new(self.address, self.access.token()?);
+        let operator = Operator::new(self.address, self.access.credentials()?);
         operator.shutdown().map_err(Failure::run)
     }
 }

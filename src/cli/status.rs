@@ -27,7 +27,7 @@ pub(crate) struct Status {
 impl Status {
     /// Asks and prints.
     pub(crate) fn run(self, out: &mut dyn Write) -> Result<(), Failure> {
-        let operator = Operator::new(self.address, self.access.token()?);
+        let operator = Operator::new(self.address, self.access.credentials()?);
         let status = operator.status().map_err(Failure::run)?;
         if self.json {
             serde_json::to_writer_pretty(&mut *out, &status).map_err(std::io::Error::from)?;

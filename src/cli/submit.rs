@@ -39,6 +39,7 @@ impl Submit {
         let options = ClientOptions {
             name: job.name.clone(),
             token: self.access.token()?,
+            tls: self.access.tls()?,
             ..ClientOptions::default()
         };
         let client = Client::connect(&self.address, &options).map_err(Failure::run)?;

@@ -77,6 +77,7 @@ impl Worker {
             memory_limit: self.memory.unwrap_or(0),
             spill_folder: self.spill_folder.clone(),
             token: self.access.token()?,
+            tls: self.access.tls()?,
             resources: self.resources.iter().cloned().collect::<BTreeMap<_, _>>(),
             reconnect: Duration::from_secs(self.reconnect),
             ..WorkerOptions::new(&self.scheduler)

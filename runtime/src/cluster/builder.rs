@@ -14,12 +14,14 @@ use taskreel_recorder::{OnRecordError, Recorder, RecorderOptions, Reopened, RunI
 use super::children::{self, ChildSetup, Children};
 use super::{Cluster, Foundation, StartError, embedded};
 use crate::clock::Clock;
+use crate::credentials::Credentials;
 use crate::io_thread::IoThread;
 use crate::listener::{ConnIds, Listener};
 use crate::peers::{LocalStores, Peers};
 use crate::reading::machine_memory;
 use crate::scheduler::{self, Patience, ResumedLog, SchedulerConfig};
 use crate::task::thousandths;
+use crate::tls::Tls;
 use crate::wire::handshake::VERSION;
 use crate::worker::machine;
 
@@ -37,6 +39,7 @@ pub struct ClusterBuilder {
     recorder: RecorderOptions,
     listen: Option<String>,
     token: Option<String>,
+    tls: Option<Tls>,
     policy: Box<dyn Policy>,
     seed: u64,
     tick_ns: u32,
@@ -80,6 +83,7 @@ impl ClusterBuilder {
             recorder: RecorderOptions::default(),
             listen: None,
             token: None,
+            tls: None,
             policy: Box::new(LocalityThenIdle),
             seed: 0,
             tick_ns: RunInfo::default().tick_ns,
@@ -212,6 +216,14 @@ impl ClusterBuilder {
         self
     }
 
+    /// Speaks TLS with workers and clients, and workers with one another; by default not. Each of
+    /// them must show a certificate of the same authority.
+    #[must_use]
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.tls = Some(tls);
+        self
+    }
+
     /// Which worker runs what; by default that which holds the inputs, then the least loaded.
     #[must_use]
     pub fn policy(mut self, policy: Box<dyn Policy>) -> Self {
@@ -264,7 +276,8 @@ impl ClusterBuilder {
         let Log { recorder, run_info, resumed, clock } = self.open_log()?;
         let trace_path = recorder.as_ref().map(|recorder| recorder.path().to_owned());
         let io_thread = IoThread::start("reel-io")?;
-        let scheduler = scheduler::start(SchedulerConfig {
+        let scheduler_thread = IoThread::start("scheduler")?;
+        let config = SchedulerConfig {
             run: run_info.clone(),
             resumed,
             patience: self.patience,
@@ -272,17 +285,19 @@ impl ClusterBuilder {
             policy: std::mem::replace(&mut self.policy, Box::new(LocalityThenIdle)),
             clock,
             watch: self.watch.take(),
-        })?;
+        };
+        let scheduler = scheduler::start(config, scheduler_thread.handle());
         if self.processes && self.token.is_none() {
             self.token = Some(random_hex());
         }
         let stores = LocalStores::default();
+        let credentials = Credentials::new(self.token.as_deref(), self.tls.clone());
         let foundation = Foundation {
             inbox: scheduler.inbox.clone(),
             conn_ids: ConnIds::default(),
-            peers: Peers::new(stores.clone(), self.token.clone()),
+            peers: Peers::new(stores.clone(), credentials.clone()),
             stores,
-            token: self.token.clone(),
+            credentials,
         };
         let mut cluster = Cluster {
             name: self.name.clone(),
@@ -293,9 +308,10 @@ impl ClusterBuilder {
             conn_ids: foundation.conn_ids.clone(),
             peers: foundation.peers.clone(),
             address: None,
-            token: foundation.token.clone(),
+            token: self.token.clone(),
             trace_path,
             run_info,
+            scheduler_thread,
             io_thread,
         };
         // From here on an error drops the cluster, and so closes what has begun.
@@ -316,20 +332,22 @@ impl ClusterBuilder {
         let mut joined = None;
         if self.processes || self.listen.is_some() {
             let address = self.listen.clone().unwrap_or_else(|| "127.0.0.1:0".to_owned());
-            let listener = listen(&io, address.clone(), foundation)?;
-            if !listener.address()?.ip().is_loopback() && foundation.token.is_none() {
+            let door = cluster.scheduler_thread.handle();
+            let listener = listen(door, address.clone(), foundation)?;
+            if !listener.address()?.ip().is_loopback() && self.token.is_none() {
                 return Err(StartError::TokenNeeded { address });
             }
             cluster.address = Some(format!("tcp://{}", listener.address()?));
             joined = Some(listener.n_workers());
-            io.spawn(listener.serve());
+            door.spawn(listener.serve());
         }
         match (joined, &cluster.address) {
             (Some(joined), Some(address)) if self.processes => {
                 let setup = ChildSetup {
                     command: self.worker_command,
                     scheduler: address.clone(),
-                    token: foundation.token.clone(),
+                    token: self.token,
+                    tls: self.tls,
                     slots: n_threads,
                     memory_limit,
                     spill_folder: self.spill_folder,
@@ -413,7 +431,7 @@ fn unix_now_ns() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos() as u64
 }
 
-/// Binds on the I/O thread, from any thread.
+/// Binds on the thread that is to carry the connections, from any other.
 fn listen(
     io: &tokio::runtime::Handle,
     address: String,
@@ -421,10 +439,10 @@ fn listen(
 ) -> Result<Listener, StartError> {
     let (tx, rx) = std::sync::mpsc::channel();
     let (inbox, conn_ids) = (foundation.inbox.clone(), foundation.conn_ids.clone());
-    let (token, host) = (foundation.token.clone(), address.clone());
+    let (credentials, host) = (foundation.credentials.clone(), address.clone());
     io.spawn(async move {
         // The receiver waits below.
-        let _ = tx.send(Listener::bind(&host, inbox, conn_ids, token.as_deref()).await);
+        let _ = tx.send(Listener::bind(&host, inbox, conn_ids, credentials).await);
     });
     rx.recv()
         .unwrap_or_else(|_| Err(io::Error::other("the I/O thread failed")))

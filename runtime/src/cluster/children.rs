@@ -13,6 +13,7 @@ use tokio::sync::watch;
 
 use super::StartError;
 use crate::scheduler::inbound::{Inbound, Inbox};
+use crate::tls::Tls;
 use crate::worker::{WorkerOptions, run_worker};
 
 /// Names the scheduler that a child process is to join; [`init`] looks for it.
@@ -24,6 +25,8 @@ const SPILL_FOLDER: &str = "TASKREEL_WORKER_SPILL_FOLDER";
 /// `gpu=1000,licence=2000`: in thousandths.
 const RESOURCES: &str = "TASKREEL_WORKER_RESOURCES";
 const TOKEN: &str = "TASKREEL_TOKEN";
+/// Files with the certificate, its key and the authority.
+const TLS: [&str; 3] = ["TASKREEL_TLS_CERT", "TASKREEL_TLS_KEY", "TASKREEL_TLS_CA"];
 
 /// Has glibc give large blocks back to the system as soon as they are freed. By default it raises
 /// the size that counts as large to that of the blocks it sees freed, and then keeps them: a worker
@@ -66,12 +69,25 @@ pub fn init() {
         spill_folder: std::env::var_os(SPILL_FOLDER).map(PathBuf::from),
         resources: parse_resources(&std::env::var(RESOURCES).unwrap_or_default()),
         token: std::env::var(TOKEN).ok(),
+        tls: tls(),
         ..WorkerOptions::new("")
     };
     match run_worker(&options) {
         Ok(()) => std::process::exit(0),
         Err(error) => {
             eprintln!("{}: {error}", options.name);
+            std::process::exit(1);
+        }
+    }
+}
+
+/// The certificate of this process, if its environment names one.
+fn tls() -> Option<Tls> {
+    let [cert, key, ca] = TLS.map(std::env::var_os);
+    match Tls::load(cert?, key?, ca?) {
+        Ok(tls) => Some(tls),
+        Err(error) => {
+            eprintln!("{error}");
             std::process::exit(1);
         }
     }
@@ -115,6 +131,7 @@ pub(super) struct ChildSetup {
     pub(super) command: Option<(PathBuf, Vec<String>)>,
     pub(super) scheduler: String,
     pub(super) token: Option<String>,
+    pub(super) tls: Option<Tls>,
     pub(super) slots: u16,
     pub(super) memory_limit: u64,
     pub(super) spill_folder: Option<PathBuf>,
@@ -282,6 +299,9 @@ fn start_one(setup: &ChildSetup, name: String) -> Result<ChildWorker, StartError
     }
     if let Some(token) = &setup.token {
         command.env(TOKEN, token);
+    }
+    if let Some(tls) = &setup.tls {
+        command.envs(TLS.into_iter().zip(tls.files()));
     }
     let mut process = command.spawn().map_err(|error| StartError::Worker {
         name: name.clone(),

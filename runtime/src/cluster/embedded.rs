@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 use super::Foundation;
 use crate::client::Client;
 use crate::clock::Clock;
+use crate::credentials::Credentials;
 use crate::executor::Executors;
 use crate::scheduler::inbound::Inbound;
 use crate::wire::handshake::VERSION;
@@ -51,7 +52,7 @@ fn start_one(
 ) -> io::Result<Worker> {
     let store = Arc::new(Store::with_limit(setup.memory_limit, setup.spill_folder.clone()));
     let (address, sent_bytes) = if setup.serves_tcp {
-        let server = data_server(&store, foundation.token.clone(), io)?;
+        let server = data_server(&store, foundation.credentials.clone(), io)?;
         let served = (format!("tcp://{}", server.address()?), server.sent_bytes());
         io.spawn(server.serve());
         served
@@ -97,12 +98,16 @@ fn start_one(
     Worker::start(worker, Link { tx: to_scheduler, rx })
 }
 
-fn data_server(store: &Arc<Store>, token: Option<String>, io: &Handle) -> io::Result<DataServer> {
+fn data_server(
+    store: &Arc<Store>,
+    credentials: Credentials,
+    io: &Handle,
+) -> io::Result<DataServer> {
     let (tx, rx) = std::sync::mpsc::channel();
     let store = Arc::clone(store);
     io.spawn(async move {
         // The receiver waits below.
-        let _ = tx.send(DataServer::bind("127.0.0.1", store, token).await);
+        let _ = tx.send(DataServer::bind("127.0.0.1", store, credentials).await);
     });
     rx.recv().unwrap_or_else(|_| Err(io::Error::other("the I/O thread failed")))
 }

@@ -21,12 +21,14 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio_util::codec::{FramedRead, LengthDelimitedCodec};
 
 use super::codec::{self, CodecError, MAX_FRAME_BYTES};
 use super::frame::delimiter;
 use super::message::{ClientHello, WorkerHello};
+use super::socket::{self, ReadHalf, WriteHalf};
+use crate::credentials::Credentials;
+use crate::tls;
 
 /// Number of the protocol. It changes whenever a message does.
 pub const PROTOCOL: u32 = 2;
@@ -37,6 +39,12 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 const MAGIC: &[u8; 4] = b"REEL";
 const MAX_GREETING_BYTES: usize = 64 << 10;
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The first byte of a TLS connection. A greeting begins with another: it is shorter than 16 MiB.
+const TLS_BEGIN: u8 = 22;
+
+/// The alert `protocol_version`, for an end that speaks TLS to one that does not.
+const NO_TLS: [u8; 7] = [21, 3, 3, 0, 2, 2, 70];
 
 /// Who connects, and what for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,20 +93,21 @@ pub enum HandshakeError {
     /// The other end refused.
     #[error("refused: {0}")]
     Refused(String),
+    /// The ends do not agree on TLS, or one does not accept the other's certificate.
+    #[error("TLS: {0}")]
+    Tls(String),
 }
 
 /// A connection after the handshake.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    pub(crate) reader: FramedRead<OwnedReadHalf, LengthDelimitedCodec>,
-    pub(crate) writer: OwnedWriteHalf,
+    pub(crate) reader: FramedRead<ReadHalf, LengthDelimitedCodec>,
+    pub(crate) writer: WriteHalf,
 }
 
 impl Connection {
-    fn new(stream: TcpStream) -> io::Result<Self> {
-        stream.set_nodelay(true)?;
-        let (read, writer) = stream.into_split();
-        Ok(Self { reader: FramedRead::new(read, delimiter(MAX_GREETING_BYTES)), writer })
+    fn new((read, writer): (ReadHalf, WriteHalf)) -> Self {
+        Self { reader: FramedRead::new(read, delimiter(MAX_GREETING_BYTES)), writer }
     }
 
     fn greeted(mut self) -> Self {
@@ -114,14 +123,21 @@ impl Connection {
 pub(crate) async fn connect(
     address: &str,
     role: Role,
-    token: Option<&str>,
+    credentials: &Credentials,
 ) -> Result<Connection, HandshakeError> {
     let stream = tokio::time::timeout(PATIENCE, TcpStream::connect(address))
         .await
         .map_err(|_elapsed| io::Error::from(io::ErrorKind::TimedOut))??;
-    let mut connection = Connection::new(stream)?;
+    stream.set_nodelay(true)?;
+    let mut connection = Connection::new(match credentials.tls() {
+        None => socket::plain(stream),
+        Some(tls) => {
+            let greeted = tokio::time::timeout(PATIENCE, tls.connect(stream)).await;
+            socket::tls(greeted.map_err(|_elapsed| HandshakeError::Silent)?.map_err(told)?)
+        }
+    });
     let mut body = Vec::new();
-    let token = token.unwrap_or_default();
+    let token = credentials.token().unwrap_or_default();
     body.extend_from_slice(&(token.len() as u16).to_le_bytes());
     body.extend_from_slice(token.as_bytes());
     codec::encode_message(&role, &mut body)?;
@@ -144,9 +160,9 @@ pub(crate) async fn connect(
 /// The other end is something else, speaks another version, or its token is wrong; it is told.
 pub(crate) async fn accept(
     stream: TcpStream,
-    token: Option<&str>,
+    credentials: &Credentials,
 ) -> Result<(Role, Connection), HandshakeError> {
-    let mut connection = Connection::new(stream)?;
+    let mut connection = admit(stream, credentials).await?;
     let frame = read(&mut connection).await?;
     let body = match parse(&frame) {
         Ok(body) => body,
@@ -158,7 +174,7 @@ pub(crate) async fn accept(
         }
     };
     let (theirs, role) = split_token(body).ok_or(HandshakeError::Foreign)?;
-    if token.is_some_and(|token| !same(token.as_bytes(), theirs)) {
+    if credentials.token().is_some_and(|token| !same(token.as_bytes(), theirs)) {
         let reason = "the token is missing or wrong".to_owned();
         refuse(&mut connection, &reason).await?;
         return Err(HandshakeError::Refused(reason));
@@ -168,6 +184,47 @@ pub(crate) async fn accept(
     codec::encode_message(&Answer::Welcome, &mut welcome)?;
     write(&mut connection, &welcome).await?;
     Ok((role, connection.greeted()))
+}
+
+/// The connection to an end that speaks TLS if it should, and only then.
+async fn admit(
+    mut stream: TcpStream,
+    credentials: &Credentials,
+) -> Result<Connection, HandshakeError> {
+    stream.set_nodelay(true)?;
+    let mut first = [0];
+    let peeked = tokio::time::timeout(PATIENCE, stream.peek(&mut first)).await;
+    peeked.map_err(|_elapsed| HandshakeError::Silent)??;
+    match (credentials.tls(), first[0] == TLS_BEGIN) {
+        (None, false) => Ok(Connection::new(socket::plain(stream))),
+        (Some(tls), true) => {
+            let greeted = tokio::time::timeout(PATIENCE, tls.accept(stream)).await;
+            let stream = greeted.map_err(|_elapsed| HandshakeError::Silent)?.map_err(told)?;
+            Ok(Connection::new(socket::tls(stream)))
+        }
+        (None, true) => {
+            // If it is gone it needs no word.
+            let _ = stream.write_all(&NO_TLS).await;
+            tls::read_away(&mut stream).await;
+            Err(HandshakeError::Tls("the other end speaks TLS, and this one does not".to_owned()))
+        }
+        (Some(_), false) => {
+            let mut connection = Connection::new(socket::plain(stream));
+            // Read, so that it gets to read the answer, but not looked at.
+            read(&mut connection).await?;
+            refuse(&mut connection, "TLS and a certificate of this cluster are needed").await?;
+            Err(HandshakeError::Tls("the other end does not speak TLS".to_owned()))
+        }
+    }
+}
+
+/// What a failure of a socket means.
+fn told(error: io::Error) -> HandshakeError {
+    match tls::explain(&error) {
+        Some(why) => HandshakeError::Tls(why),
+        None if error.kind() == io::ErrorKind::InvalidData => HandshakeError::Foreign,
+        None => HandshakeError::Io(error),
+    }
 }
 
 async fn refuse(connection: &mut Connection, reason: &str) -> Result<(), HandshakeError> {
@@ -197,8 +254,8 @@ async fn write(connection: &mut Connection, body: &[u8]) -> Result<(), Handshake
     frame.put_u8(VERSION.len() as u8);
     frame.put_slice(VERSION.as_bytes());
     frame.put_slice(body);
-    connection.writer.write_all(&frame).await?;
-    Ok(())
+    connection.writer.write_all(&frame).await.map_err(told)?;
+    connection.writer.flush().await.map_err(told)
 }
 
 async fn read(connection: &mut Connection) -> Result<Bytes, HandshakeError> {
@@ -206,10 +263,7 @@ async fn read(connection: &mut Connection) -> Result<Bytes, HandshakeError> {
         .await
         .map_err(|_elapsed| HandshakeError::Silent)?
         .ok_or_else(|| io::Error::from(io::ErrorKind::UnexpectedEof))?
-        .map_err(|error| match error.kind() {
-            io::ErrorKind::InvalidData => HandshakeError::Foreign,
-            _ => HandshakeError::Io(error),
-        })?;
+        .map_err(told)?;
     Ok(frame.freeze())
 }
 

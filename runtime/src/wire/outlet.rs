@@ -5,17 +5,15 @@
 //! the time that a small message takes. What the socket does not take at once goes through a
 //! bounded queue to a pump on the I/O thread.
 
-use std::net::Shutdown;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bytes::{Buf, BytesMut};
-use socket2::SockRef;
-use tokio::net::tcp::OwnedWriteHalf;
+use bytes::BytesMut;
 use tokio::sync::{Notify, mpsc};
 
 use super::frame::{self, FrameError};
 use super::link::{LINK_CAPACITY, LinkSender};
 use super::message::Message;
+use super::socket::WriteHalf;
 
 /// Messages taken from the queue at once.
 const BURST: usize = 256;
@@ -26,7 +24,7 @@ const KEEP_BYTES: usize = 4 << 20;
 /// A socket that several threads write messages to, whole and in order.
 #[derive(Debug)]
 pub(super) struct Outlet {
-    socket: OwnedWriteHalf,
+    socket: WriteHalf,
     state: Mutex<Pending>,
     /// The pump has something to write.
     wake: Notify,
@@ -36,6 +34,8 @@ pub(super) struct Outlet {
 struct Pending {
     /// What the socket has not taken yet.
     bytes: BytesMut,
+    /// The socket did not take all that it was given: the pump gives it the rest.
+    is_clogged: bool,
     scratch: Vec<u8>,
     /// Messages in the queue, or about to be.
     n_queued: usize,
@@ -50,7 +50,7 @@ pub(crate) struct Pump<T> {
 }
 
 /// Opens an outlet: the way into it, and the pump that must run for it.
-pub(crate) fn open<T: Message>(socket: OwnedWriteHalf) -> (LinkSender<T>, Pump<T>) {
+pub(crate) fn open<T: Message>(socket: WriteHalf) -> (LinkSender<T>, Pump<T>) {
     let (tx, rx) = mpsc::channel(LINK_CAPACITY);
     let outlet = Arc::new(Outlet { socket, state: Mutex::default(), wake: Notify::new() });
     let sender = LinkSender::socket(tx, Arc::clone(&outlet), Outlet::write::<T>);
@@ -62,7 +62,7 @@ impl Outlet {
     /// where it counts already.
     fn write<T: Message>(&self, message: T) -> Option<T> {
         let mut state = self.lock();
-        if state.closed || state.n_queued > 0 || !state.bytes.is_empty() {
+        if state.closed || state.n_queued > 0 || state.is_clogged {
             state.n_queued += 1;
             return Some(message);
         }
@@ -82,17 +82,11 @@ impl Outlet {
 
     /// Writes what the socket takes; whether that was all.
     fn drain(&self, state: &mut Pending) -> Result<bool, FrameError> {
-        while !state.bytes.is_empty() {
-            match self.socket.try_write(&state.bytes) {
-                Ok(n) => state.bytes.advance(n),
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return Ok(false),
-                Err(error) => return Err(error.into()),
-            }
-        }
-        if state.bytes.capacity() > KEEP_BYTES {
+        state.is_clogged = !self.socket.drain(&mut state.bytes)?;
+        if !state.is_clogged && state.bytes.capacity() > KEEP_BYTES {
             state.bytes = BytesMut::new();
         }
-        Ok(true)
+        Ok(!state.is_clogged)
     }
 
     fn fail(&self, state: &mut Pending, error: &FrameError) {
@@ -160,7 +154,6 @@ impl<T: Message> Pump<T> {
 impl<T> Drop for Pump<T> {
     fn drop(&mut self) {
         self.outlet.lock().closed = true;
-        // It fails when the other end was quicker.
-        let _ = SockRef::from(self.outlet.socket.as_ref()).shutdown(Shutdown::Write);
+        self.outlet.socket.close();
     }
 }

@@ -1,7 +1,6 @@
 //! Pumps: they carry the messages of a link over a socket.
 
 use futures_util::StreamExt;
-use tokio::net::tcp::OwnedReadHalf;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::codec::{FramedRead, LengthDelimitedCodec};
@@ -11,13 +10,14 @@ use super::handshake::Connection;
 use super::link::{LINK_CAPACITY, Link};
 use super::message::Message;
 use super::outlet;
+use super::socket::ReadHalf;
 
 /// The next message of a connection; `None` when the other end closed it.
 ///
 /// # Errors
 /// The socket failed, or what came is not a message.
 pub(crate) async fn read_message<T: Message>(
-    reader: &mut FramedRead<OwnedReadHalf, LengthDelimitedCodec>,
+    reader: &mut FramedRead<ReadHalf, LengthDelimitedCodec>,
 ) -> Result<Option<T>, FrameError> {
     match reader.next().await {
         None => Ok(None),

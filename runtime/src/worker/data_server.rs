@@ -9,15 +9,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::{Bytes, BytesMut};
 use taskreel_model::TaskId;
 use tokio::io::AsyncWriteExt;
-use tokio::net::tcp::OwnedWriteHalf;
 use tokio::net::{TcpListener, TcpStream};
 
 use super::Store;
 use super::store::Held;
+use crate::credentials::Credentials;
 use crate::wire::data::{FLUSH_BYTES, Fetch, Found, FoundResult, INLINE_BYTES};
 use crate::wire::frame::{self, FrameError};
 use crate::wire::handshake::{self, Connection, Role};
 use crate::wire::pump::read_message;
+use crate::wire::socket::WriteHalf;
 
 /// Bytes of a long result that are read or written at once.
 const PART_BYTES: usize = 1 << 20;
@@ -27,7 +28,7 @@ const PART_BYTES: usize = 1 << 20;
 pub(crate) struct DataServer {
     listener: TcpListener,
     store: Arc<Store>,
-    token: Option<Arc<str>>,
+    credentials: Credentials,
     sent_bytes: Arc<AtomicU64>,
 }
 
@@ -39,10 +40,10 @@ impl DataServer {
     pub(crate) async fn bind(
         host: &str,
         store: Arc<Store>,
-        token: Option<String>,
+        credentials: Credentials,
     ) -> io::Result<Self> {
         let listener = TcpListener::bind((host, 0)).await?;
-        Ok(Self { listener, store, token: token.map(Into::into), sent_bytes: Arc::default() })
+        Ok(Self { listener, store, credentials, sent_bytes: Arc::default() })
     }
 
     /// Where it listens.
@@ -63,10 +64,12 @@ impl DataServer {
         loop {
             match self.listener.accept().await {
                 Ok((stream, _)) => {
-                    let (store, token) = (Arc::clone(&self.store), self.token.clone());
+                    let (store, credentials) = (Arc::clone(&self.store), self.credentials.clone());
                     let sent_bytes = Arc::clone(&self.sent_bytes);
                     tokio::spawn(async move {
-                        if let Err(error) = serve_peer(stream, &store, token, &sent_bytes).await {
+                        if let Err(error) =
+                            serve_peer(stream, &store, &credentials, &sent_bytes).await
+                        {
                             tracing::debug!(error, "a peer left");
                         }
                     });
@@ -84,11 +87,11 @@ impl DataServer {
 async fn serve_peer(
     stream: TcpStream,
     store: &Store,
-    token: Option<Arc<str>>,
+    credentials: &Credentials,
     sent_bytes: &AtomicU64,
 ) -> Result<(), String> {
     let (role, mut connection) =
-        handshake::accept(stream, token.as_deref()).await.map_err(|e| e.to_string())?;
+        handshake::accept(stream, credentials).await.map_err(|e| e.to_string())?;
     if role != Role::Peer {
         return Err("this is a worker's data port, not a scheduler".to_owned());
     }
@@ -130,11 +133,12 @@ async fn answer(
             }
         }
     }
-    answer.flush().await
+    answer.flush().await?;
+    Ok(connection.writer.flush().await?)
 }
 
 struct Answer<'a> {
-    writer: &'a mut OwnedWriteHalf,
+    writer: &'a mut WriteHalf,
     results: Vec<FoundResult>,
     n_bytes: usize,
     sent_bytes: &'a AtomicU64,

@@ -15,9 +15,11 @@ use tokio::task::JoinHandle;
 use super::{ClientSource, DataServer, Rejoin, Remote, Store, Worker, WorkerLink, WorkerSetup};
 use crate::client::{Client, ClientOptions};
 use crate::clock::Clock;
+use crate::credentials::Credentials;
 use crate::executor::Executors;
 use crate::io_thread::IoThread;
 use crate::peers::{LocalStores, Peers};
+use crate::tls::Tls;
 use crate::wire::handshake::{self, HandshakeError, Role};
 use crate::wire::message::{WorkerBefore, WorkerHello};
 use crate::wire::pump::{self, Carried};
@@ -40,6 +42,8 @@ pub struct WorkerOptions {
     pub resources: BTreeMap<String, u64>,
     /// The cluster's token, where it demands one.
     pub token: Option<String>,
+    /// Its certificate, where the cluster speaks TLS.
+    pub tls: Option<Tls>,
     /// How long a scheduler that is not there is waited for, at first and whenever the connection
     /// breaks; meanwhile the worker goes on with what it has. Zero: it ends with the connection.
     pub reconnect: Duration,
@@ -55,6 +59,7 @@ impl WorkerOptions {
             memory_limit: 0,
             spill_folder: None,
             token: None,
+            tls: None,
             resources: BTreeMap::new(),
             reconnect: Duration::ZERO,
         }
@@ -147,9 +152,10 @@ async fn join(
     let failed = |source| WorkerProcessError::Join { address: scheduler.clone(), source };
     let own_host = own_address(&host).map_err(|e| failed(e.into()))?.ip().to_string();
     let clients = clients(&options);
-    let WorkerOptions { name, slots, memory_limit, spill_folder, token, resources, .. } = options;
+    let credentials = Credentials::new(options.token.as_deref(), options.tls.clone());
+    let WorkerOptions { name, slots, memory_limit, spill_folder, resources, .. } = options;
     let store = Arc::new(Store::with_limit(memory_limit, spill_folder));
-    let server = DataServer::bind(&own_host, Arc::clone(&store), token.clone()).await?;
+    let server = DataServer::bind(&own_host, Arc::clone(&store), credentials.clone()).await?;
     let sent_bytes = server.sent_bytes();
     let info = WorkerInfo {
         name,
@@ -161,14 +167,15 @@ async fn join(
         resources,
         version: handshake::VERSION.to_owned(),
     };
-    let door = Door { host, token: token.clone(), info: info.clone(), patience: options.reconnect };
+    let patience = options.reconnect;
+    let door = Door { host, credentials: credentials.clone(), info: info.clone(), patience };
     let (link, carried) = door.connect(None).await.map_err(failed)?;
     let serving = io.spawn(server.serve());
     let setup = WorkerSetup {
         info,
         clock: Clock::start(),
         store,
-        peers: Peers::new(LocalStores::default(), token),
+        peers: Peers::new(LocalStores::default(), credentials),
         executors: Executors::new(io.clone()),
         io,
         sent_bytes,
@@ -183,7 +190,7 @@ async fn join(
 #[derive(Clone, Debug)]
 struct Door {
     host: String,
-    token: Option<String>,
+    credentials: Credentials,
     info: WorkerInfo,
     /// How long a scheduler that is not there is waited for.
     patience: Duration,
@@ -211,7 +218,7 @@ impl Door {
             let info = self.info.clone();
             let hello = WorkerHello { info, shares_clock: false, before: before.clone() };
             let role = Role::Worker(hello);
-            match handshake::connect(&self.host, role, self.token.as_deref()).await {
+            match handshake::connect(&self.host, role, &self.credentials).await {
                 Ok(connection) => return Ok(pump::carry(connection)),
                 Err(error @ (HandshakeError::Io(_) | HandshakeError::Silent))
                     if begin.elapsed() < self.patience =>
@@ -228,10 +235,10 @@ impl Door {
 
 /// For tasks that submit tasks: a connection of their own, when they first ask for it.
 fn clients(options: &WorkerOptions) -> ClientSource {
-    let WorkerOptions { scheduler, name, token, .. } = options.clone();
+    let WorkerOptions { scheduler, name, token, tls, .. } = options.clone();
     ClientSource::new(move || {
-        let options =
-            ClientOptions { name: name.clone(), token: token.clone(), ..ClientOptions::default() };
+        let (name, token, tls) = (name.clone(), token.clone(), tls.clone());
+        let options = ClientOptions { name, token, tls, ..ClientOptions::default() };
         match Client::connect(&scheduler, &options) {
             Ok(client) => Some(client),
             Err(error) => {

@@ -62,7 +62,7 @@ impl Scheduler {
             info,
             clock: Clock::start(),
             store: Arc::default(),
-            peers: Peers::new(stores.clone(), None),
+            peers: Peers::new(stores.clone(), crate::Credentials::default()),
             executors: Executors::new(runtime.handle().clone()),
             io: runtime.handle().clone(),
             sent_bytes: Arc::default(),

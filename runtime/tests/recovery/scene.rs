@@ -7,7 +7,9 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use taskreel::{Client, ClientOptions, Cluster, Operator, Patience, WorkerOptions, run_worker};
+use taskreel::{
+    Client, ClientOptions, Cluster, Credentials, Operator, Patience, WorkerOptions, run_worker,
+};
 use taskreel_model::{Event, LossReason, Stamped, State};
 use taskreel_recorder::{Source, Tailer, TraceReader};
 use tempfile::TempDir;
@@ -165,7 +167,7 @@ impl Scene {
     }
 
     pub(crate) fn operator(&self) -> Operator {
-        Operator::new(self.address.clone(), Some(TOKEN.to_owned()))
+        Operator::new(self.address.clone(), Credentials::new(Some(TOKEN), None))
     }
 
     fn start(&self, role: &str, test: &str, name: &str) -> Child {

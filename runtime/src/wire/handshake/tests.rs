@@ -7,14 +7,19 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 
+fn token(token: Option<&str>) -> Credentials {
+    Credentials::new(token, None)
+}
+
 async fn meet(
     ours: Option<&str>,
     theirs: Option<&str>,
 ) -> (Result<Connection, HandshakeError>, Result<(Role, Connection), HandshakeError>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
-    let accepting = async { accept(listener.accept().await.unwrap().0, theirs).await };
-    tokio::join!(connect(&address, Role::Peer, ours), accepting)
+    let accepting = async { accept(listener.accept().await.unwrap().0, &token(theirs)).await };
+    let ours = token(ours);
+    tokio::join!(connect(&address, Role::Peer, &ours), accepting)
 }
 
 #[test]
@@ -36,7 +41,8 @@ fn the_token_must_match_where_one_is_demanded() {
 async fn send_raw(bytes: &[u8]) -> (Vec<u8>, HandshakeError) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let accepting = async { accept(listener.accept().await.unwrap().0, None).await.unwrap_err() };
+    let accepting =
+        async { accept(listener.accept().await.unwrap().0, &token(None)).await.unwrap_err() };
     let sending = async {
         let mut stream = TcpStream::connect(address).await.unwrap();
         stream.write_all(bytes).await.unwrap();
@@ -82,8 +88,9 @@ fn nothing_behind_a_wrong_token_is_decoded() {
     block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let accepting =
-            async { accept(listener.accept().await.unwrap().0, Some("key")).await.unwrap_err() };
+        let accepting = async {
+            accept(listener.accept().await.unwrap().0, &token(Some("key"))).await.unwrap_err()
+        };
         let sending = async {
             let mut stream = TcpStream::connect(address).await.unwrap();
             let greeting = b"\0\0\0\x11REEL\x02\0\0\0\0\x03\0abc\xff\xff\xff";
