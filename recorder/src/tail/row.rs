@@ -7,36 +7,43 @@ use taskreel_model::{
     WorkerId,
 };
 
-use crate::bytes::{Cursor, Malformed, put_varint, put_zigzag};
+use super::frame::{Frame, Row};
+use crate::bytes::{Cursor, Malformed};
 use crate::codec::{put_row, read_row};
 use crate::events::{HAS_CAUSE, reasons, tag};
 
 /// Appends an event; `last` is the `logged_at` of the one before it in the frame, at first 0.
-pub(super) fn put_event(out: &mut Vec<u8>, event: &Stamped<Event>, last: u64) {
-    let caused = if event.cause.is_some() { HAS_CAUSE } else { 0 };
-    out.push(event.what.tag() | caused);
-    put_varint(out, event.logged_at.0.wrapping_sub(last));
-    put_zigzag(out, event.logged_at.0.wrapping_sub(event.at.0) as i64);
-    if let Some(cause) = event.cause {
-        put_zigzag(out, event.seq.wrapping_sub(cause) as i64);
+pub(super) fn put_event(frame: &mut Frame, event: &Stamped<Event>, last: u64) {
+    let mut hot = true;
+    frame.row(|row| {
+        let caused = if event.cause.is_some() { HAS_CAUSE } else { 0 };
+        row.byte(event.what.tag() | caused);
+        row.varint(event.logged_at.0.wrapping_sub(last));
+        row.zigzag(event.logged_at.0.wrapping_sub(event.at.0) as i64);
+        if let Some(cause) = event.cause {
+            row.zigzag(event.seq.wrapping_sub(cause) as i64);
+        }
+        hot = put_hot(row, &event.what);
+    });
+    if let Event::TaskSubmitted { deps, .. } = &event.what {
+        for dep in deps {
+            frame.row(|row| row.varint(u64::from(dep.0)));
+        }
     }
-    if !put_hot(out, &event.what) {
-        let begin = out.len();
-        out.extend_from_slice(&[0; 4]);
-        put_row(out, &event.what);
-        let len = (out.len() - begin - 4) as u32;
-        out[begin..begin + 4].copy_from_slice(&len.to_le_bytes());
+    if !hot {
+        frame.append(|out| {
+            let begin = out.len();
+            out.extend_from_slice(&[0; 4]);
+            put_row(out, &event.what);
+            let len = (out.len() - begin - 4) as u32;
+            out[begin..begin + 4].copy_from_slice(&len.to_le_bytes());
+        });
     }
 }
 
-fn put_all<const N: usize>(out: &mut Vec<u8>, numbers: [u32; N]) {
-    for number in numbers {
-        put_varint(out, u64::from(number));
-    }
-}
-
-/// Appends the fields of a frequent kind; `false`: it is none.
-fn put_hot(out: &mut Vec<u8>, event: &Event) -> bool {
+/// Appends the fields of a frequent kind, but for the dependencies; `false`: it is none.
+#[inline]
+fn put_hot(row: &mut Row<'_>, event: &Event) -> bool {
     match *event {
         Event::TaskSubmitted { task, graph, key, options, wanted, ref deps } => {
             let (kind, suffix) = match key.suffix {
@@ -44,36 +51,33 @@ fn put_hot(out: &mut Vec<u8>, event: &Event) -> bool {
                 Suffix::Index(index) => (1, index),
                 Suffix::Name(name) => (2, name.0),
             };
-            out.push(kind | u8::from(wanted) << 2);
-            put_all(out, [task.0, graph.0, key.prefix.0, suffix, options.0, deps.len() as u32]);
-            for dep in deps {
-                put_varint(out, u64::from(dep.0));
-            }
+            row.byte(kind | u8::from(wanted) << 2);
+            row.all([task.0, graph.0, key.prefix.0, suffix, options.0, deps.len() as u32]);
         }
-        Event::ResultReleased { client, task } => put_all(out, [client.0, task.0]),
+        Event::ResultReleased { client, task } => row.all([client.0, task.0]),
         Event::TaskAssigned { task, worker, attempt, reason } => {
-            out.push(reason as u8);
-            put_all(out, [task.0, worker.0, attempt]);
+            row.byte(reason as u8);
+            row.all([task.0, worker.0, attempt]);
         }
         Event::TransferStarted { task, from, to, dependent } => {
-            put_all(out, [task.0, from.0, to.0, dependent.0]);
+            row.all([task.0, from.0, to.0, dependent.0]);
         }
         Event::TransferFinished { task, to, bytes } => {
-            put_all(out, [task.0, to.0]);
-            put_varint(out, bytes);
+            row.all([task.0, to.0]);
+            row.varint(bytes);
         }
         Event::TaskStarted { task, worker, attempt, slot } => {
-            put_all(out, [task.0, worker.0, attempt, u32::from(slot)]);
+            row.all([task.0, worker.0, attempt, u32::from(slot)]);
         }
         Event::TaskFinished { task, worker, attempt, bytes } => {
-            put_all(out, [task.0, worker.0, attempt]);
-            put_varint(out, bytes);
+            row.all([task.0, worker.0, attempt]);
+            row.varint(bytes);
         }
         Event::ActivityRecorded { task, worker, activity, took, bytes } => {
-            out.push(activity as u8);
-            put_all(out, [task.0, worker.0]);
-            put_varint(out, took.0);
-            put_varint(out, bytes);
+            row.byte(activity as u8);
+            row.all([task.0, worker.0]);
+            row.varint(took.0);
+            row.varint(bytes);
         }
         ref _rare => return false,
     }
@@ -82,7 +86,7 @@ fn put_hot(out: &mut Vec<u8>, event: &Event) -> bool {
 
 /// Reads an event, the inverse of [`put_event`]. An event that this version does not know is
 /// `Event::Unknown`.
-pub(super) fn read_event(
+pub(crate) fn read_event(
     rows: &mut Cursor<'_>,
     seq: u64,
     last: u64,
@@ -189,12 +193,13 @@ mod tests {
     use super::*;
 
     fn rows(events: &[Stamped<Event>]) -> Vec<u8> {
-        let (mut out, mut last) = (Vec::new(), 0);
+        let (mut out, mut last) = (Frame::default(), 0);
+        out.clear();
         for event in events {
             put_event(&mut out, event, last);
             last = event.logged_at.0;
         }
-        out
+        out.payload().to_vec()
     }
 
     fn read_all(bytes: &[u8], n: usize) -> Result<Vec<Stamped<Event>>, Malformed> {

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use taskreel_model::{Event, Stamped, TaskId};
 
+use super::frame::Frame;
 use super::row::put_event;
-use super::{FRAME_LEN, FrameHeader, HEADER_LEN, TailHeader, tail_paths};
+use super::{FrameHeader, HEADER_LEN, TailHeader, tail_paths};
 use crate::codec::MAX_ROW;
 use crate::format::{Kind, MAX_RECORDS};
 use crate::records::encode_specs;
@@ -26,7 +27,7 @@ pub(crate) struct TailWriter {
     generation: u32,
     tails: [Tail; 2],
     current: usize,
-    frame: Vec<u8>,
+    frame: Frame,
     durable: bool,
 }
 
@@ -49,7 +50,7 @@ impl TailWriter {
             generation: 0,
             tails,
             current: 0,
-            frame: Vec::new(),
+            frame: Frame::default(),
             durable: false,
         };
         writer.remove();
@@ -87,7 +88,6 @@ impl TailWriter {
         let mut rest = events;
         while let Some(first) = rest.first() {
             self.frame.clear();
-            self.frame.resize(FRAME_LEN, 0);
             let (mut n, mut last) = (0, 0);
             while let Some(event) = rest.get(n)
                 && n < MAX_RECORDS as usize
@@ -127,8 +127,7 @@ impl TailWriter {
     ) -> Result<(), RecordError> {
         self.rotate(ticket, folded)?;
         self.frame.clear();
-        self.frame.resize(FRAME_LEN, 0);
-        self.frame.append(&mut encode_specs(&batch.lens, &batch.bytes));
+        self.frame.append(|out| out.append(&mut encode_specs(&batch.lens, &batch.bytes)));
         self.write(Kind::Specs, u64::from(batch.first.0), batch.lens.len())
     }
 
@@ -198,7 +197,7 @@ impl TailWriter {
     }
 
     fn write(&mut self, kind: Kind, first: u64, n_records: usize) -> Result<(), RecordError> {
-        let payload = &self.frame[FRAME_LEN..];
+        let payload = self.frame.payload();
         let mut header = FrameHeader {
             payload_len: payload.len() as u32,
             kind: kind as u8,
@@ -207,10 +206,10 @@ impl TailWriter {
             crc: 0,
         };
         header.crc = header.checksum(self.generation, payload);
-        self.frame[..FRAME_LEN].copy_from_slice(&header.encode());
+        self.frame.set_header(&header.encode());
         let tail = &mut self.tails[self.current];
         let file = tail.file.as_mut().expect("rotate opened it");
-        let written = file.write_all(&self.frame);
+        let written = file.write_all(self.frame.bytes());
         let written = if self.durable { written.and_then(|()| file.sync_data()) } else { written };
         written.map_err(|source| fault(tail, source))?;
         tail.len += self.frame.len() as u64;
