@@ -13,12 +13,14 @@ mod specs;
 mod workers;
 
 use std::fmt;
-use std::thread::JoinHandle;
+use std::sync::mpsc;
 use std::time::Duration;
 
 use taskreel_model::{Nanos, Policy, State, Watch};
 use taskreel_recorder::{RecordError, RecordSummary, Recorder, RunInfo, SpecBatch};
 use thiserror::Error;
+use tokio::runtime::Handle;
+use tokio::task::{JoinError, JoinHandle};
 
 use crate::clock::Clock;
 use inbound::{Inbox, inbox};
@@ -98,9 +100,6 @@ pub enum SchedulerError {
     /// The run could not be recorded any further (`OnRecordError::Stop`).
     #[error(transparent)]
     Record(#[from] RecordError),
-    /// The thread could not be started.
-    #[error("cannot start the scheduler's thread: {0}")]
-    Thread(std::io::Error),
     /// A bug: the thread panicked. The trace up to there is kept.
     #[error("the scheduler failed: {0}")]
     Panicked(String),
@@ -111,13 +110,14 @@ pub enum SchedulerError {
 pub struct SchedulerHandle {
     /// The way to it.
     pub inbox: Inbox,
-    thread: JoinHandle<Result<SchedulerSummary, SchedulerError>>,
+    running: JoinHandle<()>,
+    ended: mpsc::Receiver<Result<SchedulerSummary, SchedulerError>>,
 }
 
 impl SchedulerHandle {
     /// Whether it has stopped.
     pub fn is_finished(&self) -> bool {
-        self.thread.is_finished()
+        self.running.is_finished()
     }
 
     /// Waits until it has stopped; `Inbound::Stop` makes it.
@@ -126,27 +126,29 @@ impl SchedulerHandle {
     /// The run could not be recorded to its end, or the scheduler panicked.
     pub fn join(self) -> Result<SchedulerSummary, SchedulerError> {
         drop(self.inbox);
-        self.thread.join().unwrap_or_else(|panic| {
-            let text = panic.downcast_ref::<String>().map(String::as_str);
-            let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
-            Err(SchedulerError::Panicked(text.unwrap_or("no message").to_owned()))
-        })
+        let gone = || Err(SchedulerError::Panicked("its thread is gone".to_owned()));
+        self.ended.recv().unwrap_or_else(|_gone| gone())
     }
 }
 
-/// Starts a scheduler on a thread of its own.
-///
-/// # Errors
-/// The thread cannot be started.
-pub fn start(config: SchedulerConfig) -> Result<SchedulerHandle, SchedulerError> {
+/// Starts a scheduler on `thread`, which must be a runtime of one thread. The connections to the
+/// scheduler are best carried by the same one: what arrives then wakes no second thread.
+pub fn start(config: SchedulerConfig, thread: &Handle) -> SchedulerHandle {
     let (inbox, receiver) = inbox();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .build()
-        .map_err(SchedulerError::Thread)?;
-    let thread = std::thread::Builder::new()
-        .name("scheduler".to_owned())
-        .spawn(move || runtime.block_on(core::Core::new(config).run(receiver)))
-        .map_err(SchedulerError::Thread)?;
-    Ok(SchedulerHandle { inbox, thread })
+    let (tx, ended) = mpsc::channel();
+    let running = thread.spawn(core::Core::new(config).run(receiver));
+    let running = thread.spawn(async move {
+        // Whoever started it may have lost interest.
+        let _ = tx.send(running.await.unwrap_or_else(|failed| Err(panicked(failed))));
+    });
+    SchedulerHandle { inbox, running, ended }
+}
+
+fn panicked(failed: JoinError) -> SchedulerError {
+    let text = failed.try_into_panic().map(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        text.or_else(|| panic.downcast_ref::<&str>().copied()).map(str::to_owned)
+    });
+    let text = text.unwrap_or_else(|_cancelled| Some("its thread ended".to_owned()));
+    SchedulerError::Panicked(text.unwrap_or_else(|| "no message".to_owned()))
 }

@@ -88,6 +88,10 @@ impl Core {
         self.resume();
         let mut done = self.commit();
         while done.is_ok() && self.stopping.is_none() {
+            if !inbox.is_empty() {
+                // More has come: first let the connections, which this thread carries, bring theirs.
+                tokio::task::yield_now().await;
+            }
             let is_full = self.peers.flush();
             let deadline = self.next_deadline(is_full);
             match tokio::time::timeout_at(deadline, inbox.recv_many(&mut batch, MAX_BATCH)).await {
