@@ -1,15 +1,12 @@
 //! Measures the runtime: `throughput [TASKS] [embedded|processes] [record|no-record]`.
 //!
-//! Prints tasks per second for independent tasks that do nothing, the time of a step for a chain of
-//! tasks, each of which depends on the one before, the time from the submission of one task to its
-//! result, and, to compare with, a bare round trip over loopback TCP.
+//! Prints tasks per second for independent tasks that do nothing. `latency` measures the rest.
 
 extern crate taskreel_runtime as taskreel;
 
 use std::error::Error;
-use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::time::{Duration, Instant};
+use std::io::Write;
+use std::time::Instant;
 
 use taskreel::{Client, Cluster, task};
 
@@ -34,10 +31,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     client.submit(nothing(0)).wait()?;
     let mut out = std::io::stdout();
     independent(&client, n_tasks, &mut out)?;
-    chain(&client, 2_000, &mut out)?;
-    submit_to_result(&client, 2_000, &mut out)?;
-    let bare = round_trip(5_000)?;
-    writeln!(out, "bare loopback round trip: {bare:?} in the median")?;
     let summary = cluster.close()?;
     if let Some(record) = summary.record {
         writeln!(out, "trace: {} events, {} bytes", record.events, record.bytes)?;
@@ -60,54 +53,4 @@ fn independent(client: &Client, n_tasks: u64, out: &mut impl Write) -> Result<()
     assert_eq!(sum, n_tasks * (n_tasks - 1) / 2);
     writeln!(out, "gathered in {:?}", begin.elapsed())?;
     Ok(())
-}
-
-fn chain(client: &Client, n_steps: u32, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
-    let begin = Instant::now();
-    let mut last = client.submit(nothing(0));
-    for _ in 1..n_steps {
-        last = client.submit(nothing(last));
-    }
-    last.wait_done()?;
-    writeln!(out, "chain: {:?} per step", begin.elapsed() / n_steps)?;
-    Ok(())
-}
-
-fn submit_to_result(client: &Client, n: u32, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
-    let mut times = Vec::new();
-    for number in 0..u64::from(n) {
-        let begin = Instant::now();
-        assert_eq!(client.submit(nothing(number)).wait()?, number);
-        times.push(begin.elapsed());
-    }
-    writeln!(out, "submit to result: {:?} in the median", median(times))?;
-    Ok(())
-}
-
-/// Two threads send 64 bytes to and fro.
-fn round_trip(n: u32) -> std::io::Result<Duration> {
-    let listener = TcpListener::bind("127.0.0.1:0")?;
-    let mut near = TcpStream::connect(listener.local_addr()?)?;
-    let (mut far, _) = listener.accept()?;
-    near.set_nodelay(true)?;
-    far.set_nodelay(true)?;
-    let echo = std::thread::spawn(move || {
-        let mut bytes = [0; 64];
-        while far.read_exact(&mut bytes).and_then(|()| far.write_all(&bytes)).is_ok() {}
-    });
-    let (mut bytes, mut times) = ([7; 64], Vec::new());
-    for _ in 0..n {
-        let begin = Instant::now();
-        near.write_all(&bytes)?;
-        near.read_exact(&mut bytes)?;
-        times.push(begin.elapsed());
-    }
-    drop(near);
-    echo.join().expect("it does nothing that panics");
-    Ok(median(times))
-}
-
-fn median(mut times: Vec<Duration>) -> Duration {
-    times.sort_unstable();
-    times[times.len() / 2]
 }
