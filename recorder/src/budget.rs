@@ -4,25 +4,69 @@
 //! What recorded runs hold for each byte of their file is known; a file may hold some times more, and
 //! a small one always as much as a modest machine handles in seconds.
 
-use taskreel_model::{Event, Stamped};
+mod texts;
+
+use taskreel_model::{Event, Stamped, Task, TaskOptions, WorkerInfo};
 
 use crate::format::MAX_RECORDS;
+use texts::LongTexts;
 
-/// Bytes of payloads before compression, whatever the file's size, and for each of its bytes. Runs of
-/// equal tasks have 60.
-const RAW: (u64, u64) = (256 << 20, 256);
+/// What any file may have, and what more it may have for each of its bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Allowance {
+    floor: u64,
+    each: u64,
+}
+
+/// Bytes of payloads before compression. Runs of equal tasks have 60 for each byte.
+const RAW: Allowance = Allowance { floor: 128 << 20, each: 256 };
 /// Records. Runs of equal tasks have 5 for each byte.
-const RECORDS: (u64, u64) = (16 << 20, 32);
-/// Bytes of memory for what a state never lets go: workers, strings, options. Runs with long error
-/// texts have 4 for each byte.
-const LASTING: (u64, u64) = (96 << 20, 64);
+const RECORDS: Allowance = Allowance { floor: 4 << 20, each: 24 };
+/// Bytes of memory that a state may take: tasks with their dependencies, workers, texts. Runs of
+/// equal tasks have 50 for each byte while none is forgotten.
+const STATE: Allowance = Allowance { floor: 64 << 20, each: 192 };
+/// Bytes of long texts, as often as events name them.
+const TEXTS: Allowance = Allowance { floor: 64 << 20, each: 256 };
+/// Bytes of a stored state before compression become at most so many times as much when it is taken
+/// apart.
+const KEYFRAME_GROWTH: u64 = 16;
+
+/// Bytes of memory for a task beside what it holds in lists: its place in the table and in a queue.
+const TASK: u64 = size_of::<Task>() as u64 + 48;
+/// For a dependency: in the lists of both tasks, which grow by doubling.
+const DEPENDENCY: u64 = 16;
+/// For a result on its way, and for a copy: among those of its task and of its worker.
+const FLIGHT: u64 = 96;
+const COPY: u64 = 24;
+/// For a text beside its bytes, which are there twice.
+const TEXT: u64 = 128;
+
+impl Allowance {
+    /// What a file of so many bytes may have.
+    fn of(self, file_bytes: u64) -> u64 {
+        self.floor.saturating_add(file_bytes.saturating_mul(self.each))
+    }
+}
+
+/// The memory that a state in a file of so many bytes may take.
+pub(crate) fn state_bytes(file_bytes: u64) -> u64 {
+    STATE.of(file_bytes)
+}
+
+/// Whether a stored state of so many bytes before compression fits into so much memory while it is
+/// taken apart.
+pub(crate) fn keyframe_fits(raw_len: usize, state_bytes: u64) -> bool {
+    (raw_len as u64).saturating_mul(KEYFRAME_GROWTH) <= state_bytes
+}
 
 /// What was unpacked so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Spent {
     raw: u64,
     records: u64,
-    lasting: u64,
+    state: u64,
+    texts: u64,
+    long: LongTexts,
 }
 
 impl Spent {
@@ -33,34 +77,108 @@ impl Spent {
         self.records += u64::from(n_records.min(MAX_RECORDS));
     }
 
-    /// Counts what its events leave in a state for good.
+    /// Counts what events add to a state. What lets go of tasks and copies again is not counted:
+    /// whether it does is known only to who folds.
     pub(crate) fn events(&mut self, events: &[Stamped<Event>]) {
-        self.lasting += events.iter().map(|event| lasting(&event.what)).sum::<u64>();
+        for event in events {
+            self.state += added(&event.what);
+            self.texts += self.long.named_by(&event.what);
+            if let Event::TransferFinished { .. } | Event::TransferFailed { .. } = event.what {
+                self.state = self.state.saturating_sub(FLIGHT);
+            }
+        }
+    }
+
+    /// The memory that events of a file of so many bytes may still take.
+    pub(crate) fn room(&self, file_bytes: u64) -> u64 {
+        state_bytes(file_bytes).saturating_sub(self.state)
     }
 
     /// What a file of so many bytes may not hold and did.
     pub(crate) fn beyond(&self, file_bytes: u64) -> Option<&'static str> {
-        let allowed =
-            |(base, each): (u64, u64)| base.saturating_add(file_bytes.saturating_mul(each));
-        if self.raw > allowed(RAW) || self.records > allowed(RECORDS) {
+        if self.raw > RAW.of(file_bytes) || self.records > RECORDS.of(file_bytes) {
             Some("it unpacks to far more than a run of its size")
-        } else if self.lasting > allowed(LASTING) {
-            Some("its workers and texts need far more memory than those of a run of its size")
+        } else if self.state > STATE.of(file_bytes) {
+            Some(
+                "its tasks, workers and texts need far more memory than those of a run of its size",
+            )
+        } else if self.texts > TEXTS.of(file_bytes) {
+            Some("its long names come up far more often than those of a run of its size")
         } else {
             None
         }
     }
 }
 
-/// About the bytes that an event adds to a state for ever.
-fn lasting(event: &Event) -> u64 {
+/// About the bytes that an event adds to a state.
+fn added(event: &Event) -> u64 {
     match event {
-        Event::WorkerJoined { info, .. } => 1_024 + 8 * u64::from(info.slots),
-        Event::Interned { text, .. } => 128 + 2 * text.len() as u64,
+        Event::TaskSubmitted { deps, .. } => TASK + DEPENDENCY * deps.len() as u64,
+        Event::TransferStarted { .. } => FLIGHT,
+        Event::TransferFinished { .. } | Event::ReplicaAdded { .. } => COPY,
+        Event::ResultWanted { .. } => COPY,
+        Event::WorkerJoined { info, .. } => worker(info),
+        Event::Interned { text, .. } => TEXT + 2 * text.len() as u64,
         Event::PrefixDeclared { name, .. } => 512 + 2 * name.len() as u64,
-        Event::OptionsDeclared { .. } => 1_024,
+        Event::OptionsDeclared { options, .. } => task_options(options),
         Event::ClientConnected { .. } | Event::GraphSubmitted { .. } => 128,
-        // Nothing else stays once its task is forgotten.
-        _passing => 0,
+        // The others change what is there.
+        _changing => 0,
+    }
+}
+
+fn worker(info: &WorkerInfo) -> u64 {
+    let texts = [&info.name, &info.address, &info.host, &info.version];
+    let texts: u64 = texts.into_iter().map(|text| text.len() as u64).sum();
+    let resources: u64 = info.resources.keys().map(|name| TEXT + name.len() as u64).sum();
+    1_024 + 8 * u64::from(info.slots) + texts + resources
+}
+
+fn task_options(options: &TaskOptions) -> u64 {
+    let names = options.resources.keys().chain(&options.workers);
+    let names: u64 = names.map(|name| TEXT + name.len() as u64).sum();
+    1_024 + 2 * (options.function.len() as u64 + names)
+}
+
+#[cfg(test)]
+mod tests {
+    use taskreel_model::State;
+
+    use super::*;
+
+    /// Events of a run as long as it grows: nothing is let go.
+    fn events(n_tasks: u32) -> Vec<Stamped<Event>> {
+        crate::run::turns(5, n_tasks, 2, 2).concat()
+    }
+
+    #[test]
+    fn an_honest_run_stays_far_within_its_budget() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run.reel");
+        let options = crate::RecorderOptions::default();
+        let mut recorder =
+            crate::Recorder::create(&path, &crate::RunInfo::default(), options).unwrap();
+        let events = events(30_000);
+        recorder.append(&events).unwrap();
+        let file_bytes = recorder.finish().unwrap().bytes;
+        let mut spent = Spent::default();
+        spent.events(&events);
+        spent.records = events.len() as u64;
+        // Without the floors, which alone would do for this run.
+        assert!(spent.state < STATE.each * file_bytes, "{spent:?} of {file_bytes}");
+        assert!(spent.records < RECORDS.each * file_bytes, "{spent:?} of {file_bytes}");
+    }
+
+    #[test]
+    fn what_is_counted_is_what_a_state_takes() {
+        let mut spent = Spent::default();
+        let mut state = State::new();
+        for event in events(2_000) {
+            spent.events(std::slice::from_ref(&event));
+            state.apply(&event, &mut Vec::new()).unwrap();
+        }
+        // A stored state knows what it needs, to the byte of its lists.
+        let needed = state.keyframe().restore(spent.state);
+        assert!(needed.is_ok(), "{needed:?}");
     }
 }

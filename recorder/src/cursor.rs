@@ -43,7 +43,7 @@ pub(crate) struct TraceCursor {
     /// Where the keyframes are, as far as that was looked up.
     pub(crate) keyframes: Keyframes,
     /// What was unpacked since the last jump.
-    spent: Spent,
+    pub(crate) spent: Spent,
     /// The footer was reached.
     closed: bool,
     /// Events are missing: what follows them cannot be folded.
@@ -182,8 +182,14 @@ impl TraceCursor {
         Ok(batch)
     }
 
-    fn check_budget(&mut self, offset: u64) -> Result<(), ReadError> {
-        let Some(reason) = self.spent.beyond(self.scanner.len()?) else { return Ok(()) };
+    /// Whether what was unpacked so far is no more than a run of this size has.
+    pub(crate) fn check_budget(&mut self, offset: u64) -> Result<(), ReadError> {
+        // A scheduler that starts again on its own log needs all that its tasks run, however well
+        // that was compressed.
+        if self.wanted == Wanted::Specs {
+            return Ok(());
+        }
+        let Some(reason) = self.spent.beyond(self.bytes()?) else { return Ok(()) };
         self.stopped = true;
         Err(ReadError::TooMuch { path: self.scanner.path().to_owned(), offset, reason })
     }
@@ -226,13 +232,14 @@ impl TraceCursor {
         batch: &mut Batch,
     ) -> Result<(), crate::bytes::Malformed> {
         let tick = self.scanner.info.tick();
+        let file_bytes = self.bytes().unwrap_or(0);
         let raw = self.unsealer.unseal(header, payload)?;
         match kind {
             Kind::Samples => batch.samples = decode_samples(header, &raw, tick)?,
             Kind::Logs => batch.logs = decode_logs(header, &raw, tick)?,
             Kind::Specs => self.specs.push(decode_specs(header.first, header.n_records, &raw)?),
             Kind::Events => {
-                let mut decoded = decode(header, &raw, tick)?;
+                let mut decoded = decode(header, &raw, tick, self.spent.room(file_bytes))?;
                 // The first ones may have come from the tail already.
                 decoded.events.retain(|event| event.seq >= self.next_seq);
                 batch.events = decoded.events;
@@ -242,7 +249,7 @@ impl TraceCursor {
                 }
             }
             Kind::Footer => {
-                let footer = Footer::parse(&raw)?;
+                let footer = Footer::parse(&raw, file_bytes)?;
                 self.follows(offset, footer.events_end());
                 self.closed = true;
             }
@@ -266,6 +273,8 @@ impl TraceCursor {
                 self.count_specs(specs.first.0.into(), specs.lens.len() as u64);
             }
             let batch = Batch { events: found.events, ..Batch::default() };
+            self.spent.events(&batch.events);
+            self.check_budget(self.scanner.offset())?;
             match self.wanted {
                 Wanted::Specs if !found.specs.is_empty() => {
                     self.specs.extend(found.specs);

@@ -15,7 +15,7 @@ mod tests;
 #[cfg(test)]
 pub(crate) use columns::COLUMN_NAMES;
 pub(crate) use decode::decode;
-pub(crate) use encode::Encoder;
+pub(crate) use encode::{Encoded, Encoder};
 
 /// Set in the tag of an event that has a cause.
 pub(crate) const HAS_CAUSE: u8 = 0x80;
@@ -30,4 +30,7 @@ pub(crate) mod tag {
     pub(crate) const TASK_STARTED: u8 = 26;
     pub(crate) const TASK_FINISHED: u8 = 27;
     pub(crate) const ACTIVITY_RECORDED: u8 = 29;
+
+    /// Rows that hold lists: these take more memory than bytes.
+    pub(crate) const WITH_LISTS: [u8; 2] = [3, 11];
 }

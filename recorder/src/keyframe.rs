@@ -7,6 +7,7 @@ use std::path::Path;
 
 use taskreel_model::{Change, KEYFRAME_LAYOUT, Keyframe, Nanos, State};
 
+use crate::budget::keyframe_fits;
 use crate::bytes::{Cursor, Malformed};
 use crate::codec::{put_row, read_large};
 use crate::events::decode;
@@ -45,6 +46,9 @@ pub(crate) fn decode_keyframe(
     raw: &[u8],
     max_bytes: u64,
 ) -> Result<State, Malformed> {
+    if !keyframe_fits(raw.len(), max_bytes) {
+        return Err(Malformed("a keyframe needs far more memory than one of a run of its size"));
+    }
     let mut cursor = Cursor::new(raw);
     if cursor.u16()? != KEYFRAME_LAYOUT {
         return Err(Malformed("a keyframe has a layout that this version does not know"));
@@ -156,7 +160,7 @@ impl Fold {
         }
         let payload = self.scanner.payload(offset, &header).ok()?;
         let raw = self.unsealer.unseal(&header, &payload).ok()?;
-        for event in decode(&header, &raw, self.scanner.info.tick()).ok()?.events {
+        for event in decode(&header, &raw, self.scanner.info.tick(), u64::MAX).ok()?.events {
             self.state.apply(&event, &mut self.changes).ok()?;
             self.changes.clear();
         }

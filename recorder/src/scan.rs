@@ -140,14 +140,13 @@ impl Scanner {
         let mut begin = from;
         while begin + (BlockHeader::LEN as u64) <= len {
             let chunk = self.read(begin, (CHUNK as u64).min(len - begin))?;
-            for (i, _) in chunk.windows(MARKER.len()).enumerate().filter(|(_, w)| *w == MARKER) {
-                let candidate = begin + i as u64;
-                if self.block_at(candidate)?.is_some() {
-                    return Ok(Some(candidate));
-                }
+            let places = chunk.windows(BlockHeader::LEN).enumerate();
+            let mut marked = places.filter(|(_, place)| place.starts_with(&MARKER));
+            if let Some((i, _)) = marked.find(|(_, place)| BlockHeader::parse(place).is_ok()) {
+                return Ok(Some(begin + i as u64));
             }
-            // The last bytes are looked at again: a marker may lie across two chunks.
-            begin += (chunk.len() - (MARKER.len() - 1)) as u64;
+            // The last bytes are looked at again: a header may lie across two chunks.
+            begin += (chunk.len() - (BlockHeader::LEN - 1)) as u64;
         }
         Ok(None)
     }

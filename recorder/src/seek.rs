@@ -4,17 +4,13 @@ use std::borrow::Cow;
 
 use taskreel_model::State;
 
+use crate::budget::state_bytes;
 use crate::bytes::Malformed;
 use crate::cursor::TraceCursor;
 use crate::format::{BlockHeader, Footer, Kind};
 use crate::keyframe::decode_keyframe;
-use crate::scan::{Found, Scanner};
+use crate::scan::Found;
 use crate::{ReadError, SeekTo, Warning};
-
-/// Memory that a state may take whatever the size of its file.
-const STATE_BYTES: u64 = 128 << 20;
-/// And for each byte of the file.
-const STATE_BYTES_EACH: u64 = 64;
 
 /// Where keyframes are, as far as that was looked up.
 #[derive(Debug, Default)]
@@ -34,11 +30,6 @@ struct Place {
     first: u64,
     /// When the last event before it was logged, in nanoseconds.
     at: u64,
-}
-
-/// What a state in a file may take: a small file has no large state.
-pub(crate) fn state_bytes(scanner: &Scanner) -> u64 {
-    STATE_BYTES.saturating_add(scanner.len().unwrap_or(0).saturating_mul(STATE_BYTES_EACH))
 }
 
 impl Place {
@@ -95,8 +86,9 @@ impl TraceCursor {
             return Ok(None);
         }
         let payload = self.scanner.payload(trailer.footer_offset, &header)?;
+        let file_bytes = self.scanner.len()?;
         let raw = self.unsealer.unseal(&header, &payload).ok();
-        Ok(raw.and_then(|raw| Footer::parse(&raw).ok()))
+        Ok(raw.and_then(|raw| Footer::parse(&raw, file_bytes).ok()))
     }
 
     /// Finds the keyframes: from the index, else block header by block header. Later calls look at
@@ -151,6 +143,9 @@ impl TraceCursor {
         if header.kind != Kind::Keyframe as u8 || header.first != place.first {
             return Ok(None);
         }
+        // A forged file has a thousand of them, none of which is a state.
+        self.spent.block(header.raw_len, header.n_records);
+        self.check_budget(place.offset)?;
         let payload = self.scanner.payload(place.offset, &header)?;
         match self.state(&header, &payload) {
             Ok(state) => Ok(Some(state)),
@@ -164,6 +159,7 @@ impl TraceCursor {
 
     fn state(&mut self, header: &BlockHeader, payload: &[u8]) -> Result<State, Malformed> {
         let raw: Cow<'_, [u8]> = self.unsealer.unseal(header, payload)?;
-        decode_keyframe(header.first, header.first_at, &raw, state_bytes(&self.scanner))
+        let allowed = state_bytes(self.scanner.len().unwrap_or(0));
+        decode_keyframe(header.first, header.first_at, &raw, allowed)
     }
 }

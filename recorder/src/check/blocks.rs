@@ -6,13 +6,13 @@ use std::path::Path;
 use taskreel_model::{Event, LogLine, Sample, Stamped, State};
 
 use super::{CheckReport, Finding};
+use crate::budget::{Spent, state_bytes};
 use crate::bytes::Malformed;
 use crate::events::decode;
 use crate::format::{BlockHeader, Footer, IndexEntry, Kind, TRAILER_LEN, Unsealer};
 use crate::keyframe::decode_keyframe;
 use crate::records::{decode_logs, decode_samples, decode_specs};
 use crate::scan::{Found, Scanner};
-use crate::seek::state_bytes;
 use crate::tail::TailReader;
 use crate::{OpenError, ReadError, SpecBatch, Summary};
 
@@ -49,6 +49,8 @@ pub(super) struct Walk {
     summary: Summary,
     /// Where the state after so many events is stored; those that were passed are taken out.
     stored: BTreeMap<u64, u64>,
+    /// What was unpacked so far.
+    spent: Spent,
     over: bool,
 }
 
@@ -69,6 +71,7 @@ impl Walk {
             index: Vec::new(),
             summary: Summary::default(),
             stored,
+            spent: Spent::default(),
             over: false,
         })
     }
@@ -122,12 +125,16 @@ impl Walk {
     }
 
     fn block(&mut self, offset: u64, header: &BlockHeader) -> Result<Piece, ReadError> {
+        self.spent.block(header.raw_len, header.n_records);
+        self.check_budget(offset)?;
         let payload = self.scanner.payload(offset, header)?;
         let tick = self.scanner.info.tick();
+        let file_bytes = self.file_bytes()?;
+        let room = self.spent.room(file_bytes);
         let read = self.unsealer.unseal(header, &payload).and_then(|raw| {
             Ok::<_, Malformed>(match Kind::from_number(header.kind) {
                 Some(Kind::Events) => {
-                    let decoded = decode(header, &raw, tick)?;
+                    let decoded = decode(header, &raw, tick, room)?;
                     self.report.unknown += decoded.unknown.values().sum::<u64>();
                     Piece::Events(decoded.events)
                 }
@@ -137,12 +144,12 @@ impl Walk {
                     Piece::Specs(decode_specs(header.first, header.n_records, &raw)?)
                 }
                 Some(Kind::Keyframe) => {
-                    let allowed = state_bytes(&self.scanner);
+                    let allowed = state_bytes(file_bytes);
                     decode_keyframe(header.first, header.first_at, &raw, allowed)?;
                     Piece::State(header.first)
                 }
                 Some(Kind::Footer) => {
-                    let footer = Footer::parse(&raw)?;
+                    let footer = Footer::parse(&raw, file_bytes)?;
                     self.closed(offset, header, &footer);
                     Piece::Other
                 }
@@ -152,6 +159,10 @@ impl Walk {
                 }
             })
         });
+        if let Ok(Piece::Events(events)) = &read {
+            self.spent.events(events);
+            self.check_budget(offset)?;
+        }
         Ok(match read {
             Ok(piece) => self.accept(offset, header, piece),
             Err(why) => {
@@ -159,6 +170,16 @@ impl Walk {
                 Piece::Other
             }
         })
+    }
+
+    fn file_bytes(&self) -> Result<u64, ReadError> {
+        Ok(self.scanner.len()? + self.tail.bytes())
+    }
+
+    /// Whether what was unpacked so far is no more than a run of this size has.
+    fn check_budget(&self, offset: u64) -> Result<(), ReadError> {
+        let Some(reason) = self.spent.beyond(self.file_bytes()?) else { return Ok(()) };
+        Err(ReadError::TooMuch { path: self.scanner.path().to_owned(), offset, reason })
     }
 
     /// Compares a piece with what came before it.
@@ -231,7 +252,8 @@ impl Walk {
         let header = self.scanner.block_at(offset).ok()??;
         let payload = self.scanner.payload(offset, &header).ok()?;
         let raw = self.unsealer.unseal(&header, &payload).ok()?;
-        decode_keyframe(header.first, header.first_at, &raw, state_bytes(&self.scanner)).ok()
+        decode_keyframe(header.first, header.first_at, &raw, state_bytes(self.file_bytes().ok()?))
+            .ok()
     }
 
     fn tail_events(&mut self, offset: u64) -> Result<Vec<Stamped<Event>>, ReadError> {

@@ -22,10 +22,17 @@ pub(crate) struct Decoded {
     pub(crate) unknown: BTreeMap<u8, u64>,
 }
 
-/// The events of a block's payload.
-pub(crate) fn decode(header: &BlockHeader, raw: &[u8], tick: u64) -> Result<Decoded, Malformed> {
+/// The events of a block's payload. What they hold in lists takes about `room` bytes of memory at the
+/// most.
+pub(crate) fn decode(
+    header: &BlockHeader,
+    raw: &[u8],
+    tick: u64,
+    room: u64,
+) -> Result<Decoded, Malformed> {
     let columns = ColumnsIn::parse(raw)?;
-    let mut decoder = Decoder { columns, context: Context::new(header.first_at / tick), tick };
+    let context = Context::new(header.first_at / tick);
+    let mut decoder = Decoder { columns, context, tick, room };
     let n = header.n_records;
     // Every event has a byte in the column of tags: a forged count cannot take more memory.
     if n > MAX_RECORDS || decoder.columns.column(Column::Tag).remaining() != n as usize {
@@ -45,6 +52,8 @@ struct Decoder<'a> {
     columns: ColumnsIn<'a>,
     context: Context,
     tick: u64,
+    /// Bytes of memory that lists may still take.
+    room: u64,
 }
 
 /// An event's content and instant in ticks; no content: it is of an unknown kind.
@@ -91,10 +100,20 @@ impl Decoder<'_> {
                 let column = self.columns.column(Column::Cold);
                 let len = column.varint()?;
                 let row = column.take_len(len)?;
+                // A list of empty texts takes far more memory than bytes in a row.
+                let growth = if tag::WITH_LISTS.contains(&tag) { 32 } else { 2 };
+                self.take_room(len.saturating_mul(growth))?;
                 let event = read_row::<Event>(row).ok().filter(|event| event.tag() == tag);
                 Ok((event, at))
             }
         }
+    }
+
+    fn take_room(&mut self, bytes: u64) -> Result<(), Malformed> {
+        let left = self.room.checked_sub(bytes);
+        self.room =
+            left.ok_or(Malformed("a block needs far more memory than a run of its size"))?;
+        Ok(())
     }
 
     fn lag(&mut self) -> Result<u64, Malformed> {
@@ -147,6 +166,8 @@ impl Decoder<'_> {
         if n_deps > columns.column(Column::Dep).remaining() as u64 {
             return Err(Malformed("a task claims more dependencies than there are"));
         }
+        self.take_room(n_deps.saturating_mul(size_of::<TaskId>() as u64))?;
+        let Self { columns, context, .. } = self;
         let mut deps = Vec::with_capacity(n_deps as usize);
         for _ in 0..n_deps {
             let dep = columns.id(Column::Dep, context.next_dep)?;

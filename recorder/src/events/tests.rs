@@ -157,7 +157,7 @@ proptest! {
     #[test]
     fn events_come_back(events in events()) {
         let raw = Encoder::new(TICK).encode(&events);
-        let decoded = decode(&header(&events), &raw, TICK);
+        let decoded = decode(&header(&events), &raw, TICK, u64::MAX);
         prop_assert_eq!(decoded, Ok(Decoded { events, ..Decoded::default() }));
     }
 
@@ -167,14 +167,14 @@ proptest! {
         let at = at.index(raw.len());
         raw[at] = byte;
         let forged = BlockHeader { n_records: n, ..header(&events) };
-        let _ = decode(&header(&events), &raw, TICK);
-        let _ = decode(&forged, &raw, TICK);
-        let _ = decode(&header(&events), &raw[..at], TICK);
+        let _ = decode(&header(&events), &raw, TICK, u64::MAX);
+        let _ = decode(&forged, &raw, TICK, u64::MAX);
+        let _ = decode(&header(&events), &raw[..at], TICK, u64::MAX);
     }
 
     #[test]
     fn any_bytes_are_survived(raw: Vec<u8>, n in 0..64_u32) {
-        let _ = decode(&BlockHeader { n_records: n, ..BlockHeader::default() }, &raw, TICK);
+        let _ = decode(&BlockHeader { n_records: n, ..BlockHeader::default() }, &raw, TICK, u64::MAX);
     }
 }
 
@@ -188,7 +188,7 @@ fn instants_are_rounded_down() {
         what: Event::RetryDue { task: TaskId(1) },
     };
     let raw = Encoder::new(TICK).encode(std::slice::from_ref(&event));
-    let decoded = decode(&header(std::slice::from_ref(&event)), &raw, TICK).unwrap();
+    let decoded = decode(&header(std::slice::from_ref(&event)), &raw, TICK, u64::MAX).unwrap();
     event.logged_at = Nanos(12_345_000);
     event.at = Nanos(12_344_000);
     assert_eq!(decoded.events, [event]);
@@ -208,7 +208,7 @@ fn an_unknown_event_is_counted_and_keeps_its_place() {
     raw.extend_from_slice(&[99, 22, 0, 0, 0, 0]);
     raw.extend_from_slice(&cold);
     let header = BlockHeader { n_records: 2, first: 10, ..BlockHeader::default() };
-    let decoded = decode(&header, &raw, TICK).unwrap();
+    let decoded = decode(&header, &raw, TICK, u64::MAX).unwrap();
     assert_eq!(decoded.unknown, [(99, 1)].into());
     assert_eq!(decoded.events.len(), 2);
     assert_eq!(decoded.events[0].what, Event::Unknown { tag: 99 });

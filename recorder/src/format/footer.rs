@@ -4,13 +4,15 @@ use taskreel_model::Nanos;
 
 use crate::Summary;
 use crate::bytes::{Cursor, Malformed, put_varint};
-use crate::format::Kind;
+use crate::format::{BlockHeader, Kind};
 
 /// Bytes at the very end of a closed trace.
 pub(crate) const TRAILER_LEN: usize = 24;
 const TRAILER_MAGIC: &[u8; 8] = b"REELEND\n";
 /// Least bytes of one index entry: six numbers.
 const MIN_ENTRY: usize = 6;
+/// The most bytes of the summary: it holds a few numbers, and a count for each of 256 tags.
+const MAX_SUMMARY: u64 = 64 << 10;
 
 /// Where a block is, and what it holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,13 +78,17 @@ impl Footer {
         of_run.map(|entry| Nanos(entry.last_at)).max()
     }
 
-    pub(crate) fn parse(raw: &[u8]) -> Result<Self, Malformed> {
+    /// The footer in a payload, of a file of so many bytes: it has no more blocks than fit into it.
+    pub(crate) fn parse(raw: &[u8], file_bytes: u64) -> Result<Self, Malformed> {
         let mut cursor = Cursor::new(raw);
         let len = cursor.varint()?;
+        if len > MAX_SUMMARY {
+            return Err(Malformed("the summary claims an impossible length"));
+        }
         let summary = serde_json::from_slice(cursor.take_len(len)?)
             .map_err(|_why| Malformed("the summary is not what it should be"))?;
         let n = cursor.varint()?;
-        if n > (cursor.remaining() / MIN_ENTRY) as u64 {
+        if n > (cursor.remaining() / MIN_ENTRY) as u64 || n > file_bytes / BlockHeader::LEN as u64 {
             return Err(Malformed("the index claims an impossible length"));
         }
         let mut index: Vec<IndexEntry> = Vec::with_capacity(n as usize);
@@ -151,7 +157,7 @@ mod tests {
 
     #[test]
     fn comes_back() {
-        assert_eq!(Footer::parse(&footer().encode()), Ok(footer()));
+        assert_eq!(Footer::parse(&footer().encode(), 1_000), Ok(footer()));
         let trailer = Trailer { footer_offset: 77, footer_len: 5 };
         assert_eq!(Trailer::parse(&trailer.encode()), Some(trailer));
     }
@@ -160,7 +166,7 @@ mod tests {
     fn cut_anywhere_it_is_refused() {
         let bytes = footer().encode();
         for len in 0..bytes.len() {
-            assert!(Footer::parse(&bytes[..len]).is_err(), "cut at {len}");
+            assert!(Footer::parse(&bytes[..len], 1_000).is_err(), "cut at {len}");
         }
     }
 }
