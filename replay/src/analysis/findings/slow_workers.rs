@@ -8,22 +8,29 @@ use super::{Finding, Run, listed, quoted, short};
 const TIMES_PEERS: f64 = 1.5;
 
 /// Executions that a worker must have for its pace to mean something.
-const USUAL_OF: usize = 5;
+const USUAL_OF: usize = 8;
 
 /// Workers that a prefix must have run on for its usual time to be known.
 const PEERS: usize = 3;
 
-/// What a worker's executions took by their medians, and what its peers usually take for the same.
-#[derive(Clone, Copy, Default)]
+/// How long a worker's executions took, against what its peers usually take for the same.
+#[derive(Clone, Default)]
 struct Pace {
-    n: usize,
-    took: f64,
-    usual: f64,
+    /// Of each execution how many times the usual time it took, rising.
+    times: Vec<f64>,
+    /// What they took beyond the usual, by their medians, in nanoseconds.
+    excess: f64,
 }
 
 impl Pace {
-    fn ratio(self) -> f64 {
-        if self.usual > 0.0 { self.took / self.usual } else { 1.0 }
+    /// The median over its executions: tasks that vary much make no worker slow if others do not.
+    fn ratio(&self) -> f64 {
+        self.times[(self.times.len() - 1) / 2]
+    }
+
+    /// Whether three of four took longer than usual.
+    fn is_mostly_longer(&self) -> bool {
+        self.times[self.times.len() / 4] > 1.0
     }
 }
 
@@ -31,21 +38,20 @@ pub(super) fn find(run: &Run<'_>) -> Option<Finding> {
     if run.facts.workers.len() < PEERS {
         return None;
     }
-    let paces = paces(run);
-    let mut ratios: Vec<f64> =
-        paces.iter().filter(|p| p.n >= USUAL_OF).map(|p| p.ratio()).collect();
+    let mut paces: Vec<(WorkerId, Pace)> = (0..).map(WorkerId).zip(paces(run)).collect();
+    paces.retain(|(_, pace)| pace.times.len() >= USUAL_OF);
+    let mut ratios: Vec<f64> = paces.iter().map(|(_, pace)| pace.ratio()).collect();
     ratios.sort_by(f64::total_cmp);
     if ratios.len() < PEERS {
         return None;
     }
     let peers = ratios[(ratios.len() - 1) / 2];
-    let is_slow = |pace: &Pace| pace.n >= USUAL_OF && pace.ratio() >= peers * TIMES_PEERS;
-    let slow: Vec<(WorkerId, Pace)> =
-        (0..).map(WorkerId).zip(paces).filter(|(_, pace)| is_slow(pace)).collect();
+    let is_slow = |pace: &Pace| pace.ratio() >= peers * TIMES_PEERS && pace.is_mostly_longer();
+    let slow: Vec<&(WorkerId, Pace)> = paces.iter().filter(|(_, pace)| is_slow(pace)).collect();
     if slow.is_empty() || slow.len() * 2 >= ratios.len() {
         return None;
     }
-    let excess: f64 = slow.iter().map(|(_, pace)| pace.took - pace.usual * peers).sum();
+    let excess: f64 = slow.iter().map(|(_, pace)| pace.excess).sum();
     let excess = Nanos(excess.max(0.0) as u64);
     let mut finding = run.finding("slow-workers", run.usage.cost(excess), run.facts.window)?;
     finding.workers =
@@ -82,21 +88,25 @@ fn paces(run: &Run<'_>) -> Vec<Pace> {
     rows.sort_unstable();
     let mut paces = vec![Pace::default(); run.facts.workers.len()];
     for of_prefix in rows.chunk_by(|a, b| a.0 == b.0) {
-        let by_worker =
-            || of_prefix.chunk_by(|a, b| a.1 == b.1).map(|of| (of[0].1, of.len(), median(of)));
-        let mut medians: Vec<Nanos> = by_worker().map(|(_, _, median)| median).collect();
+        let by_worker = || of_prefix.chunk_by(|a, b| a.1 == b.1);
+        let mut medians: Vec<Nanos> = by_worker().map(median).collect();
         if medians.len() < PEERS {
             continue;
         }
         medians.sort_unstable();
         // A slow worker counts once in it, also when most of the prefix's tasks ran there.
         let usual = medians[(medians.len() - 1) / 2];
-        for (worker, n, median) in by_worker() {
-            let pace = &mut paces[worker.index()];
-            pace.n += n;
-            pace.took += median.0 as f64 * n as f64;
-            pace.usual += usual.0 as f64 * n as f64;
+        for rows in by_worker() {
+            let pace = &mut paces[rows[0].1.index()];
+            let beyond = median(rows).0 as f64 - usual.0 as f64;
+            pace.excess += beyond * rows.len() as f64;
+            let times =
+                |(_, _, took): &(u32, WorkerId, Nanos)| took.0 as f64 / usual.0.max(1) as f64;
+            pace.times.extend(rows.iter().map(times));
         }
+    }
+    for pace in &mut paces {
+        pace.times.sort_by(f64::total_cmp);
     }
     paces
 }
