@@ -1,0 +1,195 @@
+// Draws many rectangles at once with WebGL2: each is an instance, so that moving and stretching them
+// sends nothing to the graphics card but four numbers. Where there is no WebGL2, or the address says
+// `renderer=2d`, glyphs.js draws them one by one.
+
+/** Below so many rectangles, drawing them one by one is as good. */
+export const MANY = 400;
+/** Most colours of a theme. */
+const COLORS_MAX = 64;
+
+const VERTEX = `#version 300 es
+in float x, y, w, h, color;
+uniform vec2 stretch;  // of x: factor and shift, in pixels of the frame
+uniform vec2 size;     // of the frame
+uniform float least;   // least width: a pixel
+uniform float opacity;
+uniform vec3 palette[${COLORS_MAX}];
+out vec4 fill;
+void main() {
+  vec2 corner = vec2(gl_VertexID & 1, gl_VertexID >> 1);
+  float left = x * stretch.x + stretch.y;
+  vec2 at = vec2(left, y) + corner * vec2(max(w * stretch.x, least), h);
+  gl_Position = vec4(at / size * vec2(2.0, -2.0) + vec2(-1.0, 1.0), 0.0, 1.0);
+  fill = vec4(palette[int(color)] * opacity, opacity);
+}`;
+
+const FRAGMENT = `#version 300 es
+precision mediump float;
+in vec4 fill;
+out vec4 pixel;
+void main() { pixel = fill; }`;
+
+/**
+ * @typedef {import('./glyphs.js').Layer} Layer
+ * @typedef {{array: WebGLVertexArrayObject, buffer: WebGLBuffer, n: number}} Loaded
+ */
+
+/** One for all plots of the page: browsers allow a few contexts only. @type {Rects | null | undefined} */
+let shared;
+
+/** The renderer; `null`: there is none. */
+export function renderer() {
+  if (shared === undefined) {
+    const is2d = new URLSearchParams(location.search).get('renderer') === '2d';
+    shared = is2d ? null : Rects.open();
+    document.documentElement.dataset.renderer = shared ? 'webgl2' : '2d';
+  }
+  return shared;
+}
+
+class Rects {
+  /** @returns {Rects | null} */
+  static open() {
+    const canvas = document.createElement('canvas');
+    const gl = canvas.getContext('webgl2', { antialias: false, depth: false, alpha: true });
+    const program = gl && link(gl);
+    return gl && program ? new Rects(canvas, gl, program) : null;
+  }
+
+  /**
+   * @param {HTMLCanvasElement} canvas
+   * @param {WebGL2RenderingContext} gl
+   * @param {WebGLProgram} program
+   */
+  constructor(canvas, gl, program) {
+    this.canvas = canvas;
+    this.gl = gl;
+    this.program = program;
+    /** Layers of the figures that are shown. @type {Map<Layer, Loaded>} */
+    this.loaded = new Map();
+    /** @type {Map<string, WebGLUniformLocation | null>} */
+    this.places = new Map();
+    canvas.addEventListener('webglcontextlost', () => {
+      shared = null;
+      document.documentElement.dataset.renderer = '2d';
+    });
+    gl.useProgram(program);
+    gl.enable(gl.BLEND);
+    gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
+  }
+
+  /**
+   * Draws layers of rectangles onto a canvas whose origin is the frame's.
+   * @param {CanvasRenderingContext2D} ctx
+   * @param {Layer[]} layers
+   * @param {import('./glyphs.js').Frame} frame
+   * @param {import('./glyphs.js').Palette} palette
+   * @param {import('./glyphs.js').Stretch} stretch
+   */
+  draw(ctx, layers, { width, height }, palette, stretch) {
+    const { gl, canvas } = this;
+    const scale = devicePixelRatio || 1;
+    const [wide, tall] = [Math.round(width * scale), Math.round(height * scale)];
+    // Growing only: another size means another buffer of pixels.
+    if (canvas.width < wide || canvas.height < tall) {
+      canvas.width = Math.max(canvas.width, wide);
+      canvas.height = Math.max(canvas.height, tall);
+    }
+    gl.viewport(0, canvas.height - tall, wide, tall);
+    gl.clearColor(0, 0, 0, 0);
+    gl.clear(gl.COLOR_BUFFER_BIT);
+    this.uniform('stretch', stretch.scale, stretch.shift);
+    this.uniform('size', width, height);
+    this.uniform('least', 1);
+    gl.uniform3fv(this.place('palette'), rgb(palette.colors));
+    for (const layer of layers) {
+      const { array, n } = this.load(layer);
+      this.uniform('opacity', layer.opacity);
+      gl.bindVertexArray(array);
+      gl.drawArraysInstanced(gl.TRIANGLE_STRIP, 0, 4, n);
+    }
+    ctx.globalAlpha = 1;
+    ctx.drawImage(canvas, 0, 0, wide, tall, 0, 0, wide / scale, tall / scale);
+  }
+
+  /** Gives back what layers took that are not drawn any more. @param {Layer[]} layers */
+  drop(layers) {
+    for (const layer of layers) {
+      const known = this.loaded.get(layer);
+      if (!known) continue;
+      this.gl.deleteVertexArray(known.array);
+      this.gl.deleteBuffer(known.buffer);
+      this.loaded.delete(layer);
+    }
+  }
+
+  /** @param {Layer} layer @returns {Loaded} */
+  load(layer) {
+    const known = this.loaded.get(layer);
+    if (known) return known;
+    const { gl } = this;
+    const n = layer.x.length;
+    const columns = [layer.x, layer.y, layer.width, layer.height].map((column) => Int16Array.from(column));
+    const room = 2 * n + (n % 2) * 2;
+    const buffer = gl.createBuffer();
+    const array = gl.createVertexArray();
+    gl.bindVertexArray(array);
+    gl.bindBuffer(gl.ARRAY_BUFFER, buffer);
+    gl.bufferData(gl.ARRAY_BUFFER, 4 * room + n, gl.STATIC_DRAW);
+    columns.forEach((column, i) => {
+      gl.bufferSubData(gl.ARRAY_BUFFER, i * room, column);
+      this.attribute(['x', 'y', 'w', 'h'][i], gl.SHORT, i * room);
+    });
+    gl.bufferSubData(gl.ARRAY_BUFFER, 4 * room, Uint8Array.from(layer.color));
+    this.attribute('color', gl.UNSIGNED_BYTE, 4 * room);
+    const loaded = { array, buffer, n };
+    this.loaded.set(layer, loaded);
+    return loaded;
+  }
+
+  /** @param {string} name @param {number} type @param {number} offset */
+  attribute(name, type, offset) {
+    const { gl } = this;
+    const at = gl.getAttribLocation(this.program, name);
+    gl.enableVertexAttribArray(at);
+    gl.vertexAttribPointer(at, 1, type, false, 0, offset);
+    gl.vertexAttribDivisor(at, 1);
+  }
+
+  /** @param {string} name @param {number} a @param {number} [b] */
+  uniform(name, a, b) {
+    if (b === undefined) this.gl.uniform1f(this.place(name), a);
+    else this.gl.uniform2f(this.place(name), a, b);
+  }
+
+  /** @param {string} name */
+  place(name) {
+    let place = this.places.get(name);
+    if (place === undefined) this.places.set(name, (place = this.gl.getUniformLocation(this.program, name)));
+    return place;
+  }
+}
+
+/** @param {WebGL2RenderingContext} gl @returns {WebGLProgram | null} */
+function link(gl) {
+  const program = gl.createProgram();
+  for (const [kind, source] of /** @type {[number, string][]} */ ([[gl.VERTEX_SHADER, VERTEX], [gl.FRAGMENT_SHADER, FRAGMENT]])) {
+    const shader = gl.createShader(kind);
+    if (!shader) return null;
+    gl.shaderSource(shader, source);
+    gl.compileShader(shader);
+    gl.attachShader(program, shader);
+  }
+  gl.linkProgram(program);
+  return gl.getProgramParameter(program, gl.LINK_STATUS) ? program : null;
+}
+
+/** @param {string[]} colors `#rrggbb` */
+function rgb(colors) {
+  const values = new Float32Array(3 * COLORS_MAX);
+  colors.slice(0, COLORS_MAX).forEach((color, i) => {
+    const n = parseInt(color.slice(1, 7), 16);
+    values.set([n >> 16, (n >> 8) & 255, n & 255].map((part) => part / 255), 3 * i);
+  });
+  return values;
+}
