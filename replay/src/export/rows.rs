@@ -179,5 +179,6 @@ pub(super) fn failure_name(kind: FailureKind) -> &'static str {
         FailureKind::Timeout => "timeout",
         FailureKind::Poison => "poison",
         FailureKind::Codec => "codec",
+        FailureKind::Missing => "missing",
     }
 }

@@ -224,6 +224,7 @@ fn kind_name(kind: FailureKind) -> &'static str {
         FailureKind::Timeout => "timeout",
         FailureKind::Poison => "its workers died",
         FailureKind::Codec => "could not be decoded",
+        FailureKind::Missing => "no such function there",
     }
 }
 

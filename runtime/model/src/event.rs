@@ -236,6 +236,8 @@ pub enum FailureKind {
     Poison,
     /// An argument or result could not be decoded or encoded.
     Codec,
+    /// The worker's program does not have the function.
+    Missing,
 }
 
 /// Why a copy did not arrive.

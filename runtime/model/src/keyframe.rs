@@ -18,7 +18,7 @@ use crate::{
 
 /// Number of the layout of [`Keyframe`]: one more whenever a field of it, or of what it is made of,
 /// changes. A reader folds a trace from its begin if it does not know the layout.
-pub const KEYFRAME_LAYOUT: u16 = 1;
+pub const KEYFRAME_LAYOUT: u16 = 2;
 
 /// A whole state as plain columns.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -56,6 +56,7 @@ struct WorkerRow {
     clock_error_ns: u64,
     freed_seq: u64,
     reports_through: u64,
+    lacks: Vec<Box<str>>,
 }
 
 /// The live tasks in the order of their ids, a column for each field; lists behind one another,

@@ -109,7 +109,7 @@ pub fn place(policy: &dyn Policy, turn: &mut Turn<'_>) {
                 let state = turn.state();
                 let found = state.task(task).expect("the queue holds live tasks only");
                 // When one that may run anywhere has to wait, all workers are full.
-                if state.options(found.options).is_unrestricted() || n_passed == MAX_PASSED {
+                if state.may_run_anywhere(state.options(found.options)) || n_passed == MAX_PASSED {
                     break;
                 }
             }
@@ -172,7 +172,24 @@ impl State {
             let have = worker.info.resources.get(name).copied().unwrap_or(0);
             have.saturating_sub(self.resource_in_use(worker, name)) >= *need
         };
-        options.allows(&worker.info) && options.resources.iter().all(is_left)
+        options.allows(&worker.info)
+            && self.may_have(worker, options)
+            && options.resources.iter().all(is_left)
+    }
+
+    /// Whether any worker will do.
+    fn may_run_anywhere(&self, options: &TaskOptions) -> bool {
+        options.is_unrestricted() && !self.lacked.contains(options.function.as_str())
+    }
+
+    /// Whether a worker is not known to lack the function, or all others lack it too: then the task
+    /// fails there, and says why.
+    fn may_have(&self, worker: &Worker, options: &TaskOptions) -> bool {
+        let function = options.function.as_str();
+        let has = |worker: &Worker| !worker.lacks.contains(function);
+        !self.lacked.contains(function)
+            || has(worker)
+            || !self.present_workers().any(|(_, w)| options.allows(&w.info) && has(w))
     }
 
     /// The first ready task behind `after` in the queue.

@@ -64,6 +64,8 @@ pub struct State {
     pub(crate) flights: BTreeMap<(WorkerId, TaskId), Flight>,
     /// Tasks by phase over all prefixes, the forgotten ones too.
     pub(crate) totals: PhaseCounts,
+    /// Functions that some worker lacked (see `Worker::lacks`).
+    pub(crate) lacked: BTreeSet<Box<str>>,
 }
 
 /// The place of a ready task in the queue: higher priority first, then what was begun before what

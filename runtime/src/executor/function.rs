@@ -22,7 +22,7 @@ thread_local! {
 impl Executor for FunctionExecutor {
     fn run(&self, job: &Job<'_>) -> Result<Completed, Failure> {
         let Some(function) = registered(job.function) else {
-            return Err(Failure::new(FailureKind::Unavailable, unknown(job.function)));
+            return Err(Failure::new(FailureKind::Missing, unknown(job.function)));
         };
         quiet_panics();
         let mut arguments = Arguments::new(job.body, job.inputs);

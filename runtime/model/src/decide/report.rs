@@ -5,7 +5,7 @@ use super::Rejection;
 use super::worker::check_here;
 use crate::{
     Effect, Event, FailureKind, Nanos, Phase, Report, Reported, Run, State, TaskId,
-    TransferFailure, Turn, WorkerId, WorkerStatus,
+    TaskOptions, TransferFailure, Turn, WorkerId, WorkerStatus,
 };
 
 /// Longest error text that is kept, in bytes.
@@ -129,9 +129,22 @@ fn failed(
     let state = turn.state();
     let retry = state.task(task).and_then(|found| {
         let options = state.options(found.options);
+        if kind == FailureKind::Missing {
+            return is_elsewhere(state, worker, options).then_some(Nanos::ZERO);
+        }
         (found.n_failures < options.retries).then_some(options.retry_delay)
     });
     turn.emit_at(at, None, Event::TaskFailed { task, worker, attempt, kind, error, retry });
+}
+
+/// Whether another worker may have the function that this one lacks.
+fn is_elsewhere(state: &State, worker: WorkerId, options: &TaskOptions) -> bool {
+    state.present_workers().any(|(id, other)| {
+        id != worker
+            && other.status != WorkerStatus::Retiring
+            && options.allows(&other.info)
+            && !other.lacks.contains(options.function.as_str())
+    })
 }
 
 fn gave_back(turn: &mut Turn<'_>, worker: WorkerId, at: Nanos, task: TaskId, attempt: u32) {

@@ -57,7 +57,9 @@ impl Keyframe {
             unplaceable: BTreeSet::new(),
             by_load: BTreeSet::new(),
             totals: PhaseCounts::default(),
+            lacked: BTreeSet::new(),
         };
+        state.lacked = state.workers.iter().flat_map(|worker| worker.lacks.iter().cloned()).collect();
         ensure(state.clients.len() == clients, "a client is there twice")?;
         state.check_prefixes()?;
         state.check_clients_and_graphs()?;
@@ -108,6 +110,7 @@ fn worker(row: WorkerRow, next_seq: u64) -> Result<Worker, BadKeyframe> {
         clock_error_ns: row.clock_error_ns,
         freed_seq: row.freed_seq,
         reports_through: row.reports_through,
+        lacks: row.lacks.into_iter().collect(),
     })
 }
 

@@ -101,6 +101,7 @@ fn worker_row(worker: &Worker) -> WorkerRow {
         clock_error_ns: worker.clock_error_ns,
         freed_seq: worker.freed_seq,
         reports_through: worker.reports_through,
+        lacks: worker.lacks.iter().cloned().collect(),
     }
 }
 

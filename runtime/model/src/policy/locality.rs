@@ -24,7 +24,7 @@ impl Policy for LocalityThenIdle {
         let Some(task) = state.task(id).filter(|task| task.phase == Phase::Queued) else {
             return Placement::Wait;
         };
-        if !state.options(task.options).is_unrestricted() {
+        if !state.may_run_anywhere(state.options(task.options)) {
             return place_restricted(state, task);
         }
         let Some(idle) = least_loaded(state) else { return Placement::Wait };

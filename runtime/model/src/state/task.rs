@@ -102,9 +102,13 @@ impl State {
             return Err(Why::Time);
         }
         self.workers[worker.index()].n_failed += 1;
+        if kind == FailureKind::Missing {
+            self.learn_lack(id, worker);
+        }
         let blame = Blame { kind, error, culprit: id };
         let task = self.live_mut(id);
-        task.n_failures += 1;
+        // One that never could run there has all its retries left.
+        task.n_failures += u32::from(kind != FailureKind::Missing);
         let Some(delay) = retry else {
             self.err(step, id, blame);
             return Ok(());
@@ -119,6 +123,13 @@ impl State {
             step.changes.push(Change::RetryScheduled { task: id, due_at: step.at + delay });
         }
         Ok(())
+    }
+
+    /// The worker does not have what the task runs.
+    fn learn_lack(&mut self, id: TaskId, worker: WorkerId) {
+        let function: Box<str> = self.options(self.live(id).options).function.as_str().into();
+        self.workers[worker.index()].lacks.insert(function.clone());
+        self.lacked.insert(function);
     }
 
     pub(super) fn retry_due(&mut self, step: &mut Step<'_>, id: TaskId) -> Result<(), Why> {

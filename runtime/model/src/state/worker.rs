@@ -1,5 +1,7 @@
 //! Workers: they join, pause, resume, retire and are lost.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::steps::Step;
@@ -43,6 +45,8 @@ pub struct Worker {
     pub freed_seq: u64,
     /// The number of its last report that is in the log; 0: none is, or they are not numbered.
     pub reports_through: u64,
+    /// Functions that it turned out not to have; each is in `State::lacked`.
+    pub lacks: BTreeSet<Box<str>>,
 }
 
 impl Worker {
@@ -88,6 +92,7 @@ impl State {
             clock_error_ns: 0,
             freed_seq: step.seq,
             reports_through: 0,
+            lacks: BTreeSet::new(),
         });
         self.by_load.insert((0, worker));
         step.changes.push(Change::Worker { worker, from: None, to: WorkerStatus::Running });

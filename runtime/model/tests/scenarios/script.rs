@@ -246,6 +246,10 @@ impl Script {
                 let error = if words.is_empty() { "boom".to_owned() } else { words.join(" ") };
                 Reported::Failed { task, attempt, kind: FailureKind::Error, error }
             }
+            ("lacks", []) => {
+                let error = "no such function".to_owned();
+                Reported::Failed { task, attempt, kind: FailureKind::Missing, error }
+            }
             ("encoded", _) => {
                 Reported::Activity { task, activity: Activity::Serialize, took, bytes }
             }
