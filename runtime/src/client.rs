@@ -6,6 +6,7 @@ mod completed;
 mod error;
 mod fetch;
 mod future;
+mod outgoing;
 mod session;
 mod table;
 
@@ -39,6 +40,9 @@ use session::Session;
 /// How long to wait before the scheduler is tried again, at first and at the most.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// Pause before a full inbox is tried again.
+const INBOX_PAUSE: Duration = Duration::from_micros(200);
 
 /// A connection to a cluster, embedded or over TCP. Clones share it.
 ///
@@ -170,16 +174,17 @@ impl Client {
         let (tx, rx) = mpsc::channel(LINK_CAPACITY);
         let hello = ClientHello { name: name.to_owned(), embedded: true, before: None };
         let first = Inbound::ClientConnected { conn, hello, tx: LinkSender::queue(tx) };
-        let (link_tx, mut link_rx) = mpsc::channel(LINK_CAPACITY);
-        io.spawn(async move {
-            // A scheduler that is gone drops `tx`, and so the session learns of it.
-            let mut alive = inbox.send(first).await.is_ok();
-            while alive && let Some(message) = link_rx.recv().await {
-                alive = inbox.send(Inbound::ClientMessage { conn, message }).await.is_ok();
+        let mut first = Some(first);
+        while let Some(inbound) = first.take() {
+            // The scheduler waits for nobody: there will soon be room. One that is gone drops `tx`,
+            // and so the session learns of it.
+            if let Err(mpsc::error::TrySendError::Full(back)) = inbox.try_send(inbound) {
+                first = Some(back);
+                std::thread::sleep(INBOX_PAUSE);
             }
-            let _ = inbox.send(Inbound::ClientGone { conn }).await;
-        });
-        let link = Link { tx: LinkSender::queue(link_tx), rx };
+        }
+        let wrap = |conn, message| Inbound::ClientMessage { conn, message };
+        let link = Link { tx: LinkSender::inbox(inbox, conn, wrap), rx };
         Self { session: Session::new(link, None, name.to_owned(), peers, (io.clone(), None)) }
     }
 

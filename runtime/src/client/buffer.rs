@@ -50,6 +50,8 @@ pub(crate) struct Buffer {
     cancelled: Vec<u32>,
     located: Vec<u32>,
     shutdown: bool,
+    /// It is looked into within a millisecond: nobody need be told that it got something.
+    pub(crate) watched: bool,
     /// The client has left: send what is here, then nothing more.
     pub(crate) closing: bool,
     /// Known prefixes, each with the number of its next task without a key of its own.
@@ -80,6 +82,7 @@ impl Buffer {
             cancelled: Vec::new(),
             located: Vec::new(),
             shutdown: false,
+            watched: false,
             closing: false,
             prefixes: HashMap::new(),
         }

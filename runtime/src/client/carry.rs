@@ -4,15 +4,15 @@
 //! or the scheduler is started again, the client connects as who it was, sends that again, and asks
 //! how the tasks stand that it waits for. What arrives twice is taken once.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use taskreel_model::{ClientId, Nanos};
+use taskreel_model::Nanos;
 use tokio::sync::mpsc;
 
+use super::outgoing::Sent;
 use super::session::{Core, lock};
 use crate::wire::message::{ClientBefore, FromClient, ToClient};
 use crate::wire::pump::Carried;
@@ -20,6 +20,9 @@ use crate::wire::{Link, LinkSender};
 
 /// How long submissions gather before they are sent, if nobody waits.
 const GATHER_TIME: Duration = Duration::from_millis(1);
+
+/// After so many rounds in which nothing came, the buffer is left alone until something does.
+const IDLE_ROUNDS: u32 = 20;
 
 /// How long a client that leaves waits for its last words to be written.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -47,16 +50,6 @@ impl fmt::Debug for Remote {
     }
 }
 
-/// What was sent and is not known to be in the scheduler's log.
-#[derive(Debug, Default)]
-struct Kept {
-    /// Who the client is, once it was told.
-    who: Option<(String, ClientId)>,
-    messages: VecDeque<FromClient>,
-    /// How many messages came before these.
-    n_accepted: u64,
-}
-
 /// How a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Ended {
@@ -69,13 +62,13 @@ enum Ended {
 /// Carries a session until the client leaves, or the scheduler is gone for good.
 pub(super) async fn converse(core: Arc<Core>, link: ClientLink, mut remote: Option<Remote>) {
     let mut link = Some(link);
-    let kept = Mutex::new(Kept::default());
     while let Some(Link { tx, rx }) = link.take() {
-        let keeps = remote.is_some().then_some(&kept);
+        lock(&core.outgoing).attach(tx.clone(), remote.is_some());
         let ended = tokio::select! {
-            ended = send(&core, keeps, &tx) => ended,
-            ended = receive(&core, &kept, rx, &tx) => ended,
+            ended = send(&core, &tx) => ended,
+            ended = receive(&core, rx, &tx) => ended,
         };
+        lock(&core.outgoing).detach();
         drop(tx);
         let Some(Remote { carried, rejoin }) = &mut remote else { break };
         if ended == Ended::Closed {
@@ -84,7 +77,7 @@ pub(super) async fn converse(core: Arc<Core>, link: ClientLink, mut remote: Opti
             break;
         }
         carried.cut();
-        match again(&core, &kept, rejoin).await {
+        match again(&core, rejoin).await {
             Ok((next, carries)) => {
                 (link, *carried) = (Some(next), carries);
                 let pending = lock(&core.table).pending();
@@ -98,66 +91,47 @@ pub(super) async fn converse(core: Arc<Core>, link: ClientLink, mut remote: Opti
     core.farewell.notify_all();
 }
 
-async fn again(
-    core: &Arc<Core>,
-    kept: &Mutex<Kept>,
-    rejoin: &Rejoin,
-) -> Result<(ClientLink, Carried), String> {
+async fn again(core: &Arc<Core>, rejoin: &Rejoin) -> Result<(ClientLink, Carried), String> {
     let closed = "the connection to the scheduler is closed";
-    let before = {
-        let kept = lock(kept);
-        let (run, client) = kept.who.clone().ok_or(closed)?;
-        ClientBefore { run, client, n_accepted: kept.n_accepted }
-    };
+    let before = lock(&core.outgoing).before().ok_or(closed)?;
     tracing::warn!("the connection to the scheduler broke: trying again");
     let theirs = Arc::clone(core);
     let still_wanted = Box::new(move || !lock(&theirs.buffer).closing);
     rejoin(before, still_wanted).await.map_err(|why| format!("{closed}: {why}"))
 }
 
-/// Sends what was kept, and then the buffer: a millisecond after it got something, or at once when
-/// somebody waits.
-async fn send(core: &Core, kept: Option<&Mutex<Kept>>, tx: &LinkSender<FromClient>) -> Ended {
-    let unaccepted: Vec<FromClient> =
-        kept.map(|kept| lock(kept).messages.iter().cloned().collect()).unwrap_or_default();
-    for message in unaccepted {
-        if tx.send(message).await.is_err() {
-            return Ended::Gone;
-        }
-    }
+/// Sends what gathers in the buffer: each millisecond as long as something comes, or when it is full.
+/// Who waits for a result does not wait for this.
+async fn send(core: &Core, tx: &LinkSender<FromClient>) -> Ended {
+    let mut n_idle = 0;
     loop {
-        let (messages, closing) = {
+        let (closing, nothing) = {
             let mut buffer = lock(&core.buffer);
-            (buffer.take(), buffer.closing)
+            n_idle = if buffer.is_empty() { n_idle + 1 } else { 0 };
+            buffer.watched = n_idle < IDLE_ROUNDS;
+            (buffer.closing, !buffer.watched)
         };
-        core.drained.notify_all();
-        if messages.is_empty() {
-            if closing {
+        match core.send() {
+            Sent::All if closing => {
                 // If the scheduler is gone it needs no goodbye.
                 let _ = tx.send(FromClient::Goodbye).await;
                 return Ended::Closed;
             }
+            Sent::All => {}
+            Sent::Some => n_idle = 0,
+            Sent::Gone => return Ended::Gone,
+        }
+        if nothing {
             core.some.notified().await;
-            // Elapsed or told: either way it is time.
-            let _ = tokio::time::timeout(GATHER_TIME, core.now.notified()).await;
-            continue;
         }
-        if let Some(kept) = kept {
-            // All of them before the first await: none is lost when the connection breaks here.
-            lock(kept).messages.extend(messages.iter().cloned());
-        }
-        for message in messages {
-            if tx.send(message).await.is_err() {
-                return Ended::Gone;
-            }
-        }
+        // Elapsed or told: either way it is time.
+        let _ = tokio::time::timeout(GATHER_TIME, core.now.notified()).await;
     }
 }
 
 /// Takes what the scheduler sends until it is gone.
 async fn receive(
     core: &Core,
-    kept: &Mutex<Kept>,
     mut rx: mpsc::Receiver<ToClient>,
     tx: &LinkSender<FromClient>,
 ) -> Ended {
@@ -167,9 +141,9 @@ async fn receive(
             ToClient::Welcome { client, run, resumed, silence: limit } => {
                 tracing::debug!(%client, resumed, "connected");
                 silence = limit;
-                lock(kept).who = Some((run, client));
+                lock(&core.outgoing).welcomed(run, client);
             }
-            ToClient::Accepted { n_messages } => lock(kept).accepted(n_messages),
+            ToClient::Accepted { n_messages } => lock(&core.outgoing).accepted(n_messages),
             // An answer that finds no room is not needed: what fills the link is sign enough.
             ToClient::Ping => drop(tx.try_send(FromClient::Pong)),
             ToClient::Ended(ends) => {
@@ -206,13 +180,5 @@ async fn next(rx: &mut mpsc::Receiver<ToClient>, silence: Option<Nanos>) -> Opti
             let limit = Duration::from_nanos(silence.0);
             tokio::time::timeout(limit, rx.recv()).await.ok().flatten()
         }
-    }
-}
-
-impl Kept {
-    fn accepted(&mut self, n_messages: u64) {
-        let n_new = n_messages.saturating_sub(self.n_accepted).min(self.messages.len() as u64);
-        self.messages.drain(..n_new as usize);
-        self.n_accepted += n_new;
     }
 }

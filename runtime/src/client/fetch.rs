@@ -38,7 +38,7 @@ pub(crate) fn fetch_blocking(
 ) -> Vec<usize> {
     let mut remote = Vec::new();
     for (index, located) in wanted {
-        results[index] = in_process(peers, &located);
+        results[index] = at_hand(peers, &located);
         if results[index].is_none() {
             remote.push((index, located));
         }
@@ -61,7 +61,7 @@ pub(crate) fn fetch_blocking(
 
 /// Fetches one result; `None`: no holder has it.
 pub(crate) async fn fetch_one(peers: &Peers, io: &Handle, located: Located) -> Option<Bytes> {
-    if let Some(bytes) = in_process(peers, &located) {
+    if let Some(bytes) = at_hand(peers, &located) {
         return Some(bytes);
     }
     let peers = peers.clone();
@@ -77,12 +77,10 @@ pub(crate) fn rejected(local: u32, n_tasks: u32, reason: &str) -> Vec<TaskEnd> {
         .collect()
 }
 
-fn in_process(peers: &Peers, located: &Located) -> Option<Bytes> {
-    located
-        .holders
-        .iter()
-        .filter_map(|holder| peers.local_store(&holder.address))
-        .find_map(|store| store.get(located.task))
+/// A result that need not be asked for: it came with the word of it, or is in this process.
+fn at_hand(peers: &Peers, located: &Located) -> Option<Bytes> {
+    let stores = located.holders.iter().filter_map(|holder| peers.local_store(&holder.address));
+    located.data.clone().or_else(|| stores.into_iter().find_map(|store| store.get(located.task)))
 }
 
 /// Asks each holder at once for all that it is first to be asked for, then the next holders.

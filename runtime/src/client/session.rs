@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 use super::buffer::Buffer;
 use super::carry::{Remote, converse};
 use super::future::{Held, obstacle};
+use super::outgoing::{Outgoing, Sent};
 use super::table::{Known, Table};
 use super::{TaskError, TaskErrorKind};
 use crate::io_thread::IoThread;
@@ -37,7 +38,9 @@ pub(crate) struct Session {
 #[derive(Debug)]
 pub(super) struct Core {
     pub(super) buffer: Mutex<Buffer>,
-    /// The buffer has something.
+    /// Locked before the buffer where both are.
+    pub(super) outgoing: Mutex<Outgoing>,
+    /// The buffer has something, and is not watched.
     pub(super) some: Notify,
     /// It should be sent at once.
     pub(super) now: Notify,
@@ -56,6 +59,8 @@ pub(super) struct Core {
 pub(crate) struct Located {
     pub(crate) task: TaskId,
     pub(crate) holders: Vec<Holder>,
+    /// The result itself, where it came with the word of it.
+    pub(crate) data: Option<Bytes>,
 }
 
 impl Session {
@@ -70,6 +75,7 @@ impl Session {
     ) -> Arc<Self> {
         let core = Arc::new(Core {
             buffer: Mutex::new(Buffer::new(graph_name)),
+            outgoing: Mutex::default(),
             some: Notify::new(),
             now: Notify::new(),
             drained: Condvar::new(),
@@ -91,14 +97,14 @@ impl Session {
             self.core.now.notify_one();
             buffer = self.core.drained.wait(buffer).unwrap_or_else(PoisonError::into_inner);
         }
-        let was_empty = buffer.is_empty();
+        let is_news = buffer.is_empty() && !buffer.watched;
         let (local, key) = buffer.push(draft, &mut inputs_kept);
         lock(&self.core.table).insert(local);
         let full = buffer.has_full_graph();
         drop(buffer);
         // Dropping a future locks the buffer, so it is done only here.
         drop(inputs_kept);
-        if was_empty {
+        if is_news {
             self.core.some.notify_one();
         }
         if full {
@@ -130,7 +136,9 @@ impl Session {
 
     /// Sends what waits, now.
     pub(crate) fn flush(&self) {
-        self.core.now.notify_one();
+        if self.core.send() == Sent::Some {
+            self.core.now.notify_one();
+        }
     }
 
     pub(crate) fn release(&self, local: u32) {
@@ -166,10 +174,10 @@ impl Session {
 
     /// Waits until the task has ended; says where its result is.
     pub(crate) fn wait(&self, held: &Held) -> Result<Located, TaskError> {
-        let mut table = lock(&self.core.table);
-        if table.is_pending(held.local()) {
+        if self.is_pending(held.local()) {
             self.flush();
         }
+        let mut table = lock(&self.core.table);
         while table.is_pending(held.local()) {
             table = self.core.ended.wait(table).unwrap_or_else(PoisonError::into_inner);
         }
@@ -249,12 +257,19 @@ impl Drop for Session {
 impl Core {
     pub(super) fn add(&self, change: impl FnOnce(&mut Buffer)) {
         let mut buffer = lock(&self.buffer);
-        let was_empty = buffer.is_empty();
+        let is_news = buffer.is_empty() && !buffer.watched;
         change(&mut buffer);
         drop(buffer);
-        if was_empty {
+        if is_news {
             self.some.notify_one();
         }
+    }
+
+    /// Sends what waits, on the thread that calls.
+    pub(super) fn send(&self) -> Sent {
+        let sent = lock(&self.outgoing).send(&self.buffer);
+        self.drained.notify_all();
+        sent
     }
 
     pub(super) fn close(&self, reason: String) {
@@ -269,8 +284,8 @@ impl Core {
 fn located(held: &Held, known: Known) -> Result<Located, TaskError> {
     let error = |kind, message: String| TaskError::new(kind, held.key(), message);
     match known {
-        Known::Ended(EndedHow::Finished { task, holders, .. }) => {
-            Ok(Located { task, holders: holders.into_vec() })
+        Known::Ended(EndedHow::Finished { task, holders, data, .. }) => {
+            Ok(Located { task, holders: holders.into_vec(), data })
         }
         Known::Ended(EndedHow::Erred { kind, message, culprit }) => {
             Err(error(TaskErrorKind::Failed(kind), message).blamed_on(culprit))

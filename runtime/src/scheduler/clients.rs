@@ -218,7 +218,8 @@ impl Core {
 
     fn finished_how(&self, task: TaskId) -> Option<EndedHow> {
         let found = self.state.task(task).filter(|found| found.phase == Phase::Memory)?;
-        Some(EndedHow::Finished { task, bytes: found.bytes, holders: self.holders(task) })
+        let data = self.small_results.get(&task).cloned();
+        Some(EndedHow::Finished { task, bytes: found.bytes, holders: self.holders(task), data })
     }
 
     fn erred_how(&self, task: TaskId) -> Option<EndedHow> {

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use taskreel_model::{
     CancelReason, Change, ClientId, Input, Nanos, Output, Phase, Rejection, State, TaskId, Turn,
     WorkerId, decide, place, rebalance,
@@ -37,6 +38,8 @@ pub(super) struct Core {
     pub(super) specs: SpecStore,
     /// Specs accepted in this turn, to be recorded before its events.
     pub(super) new_specs: Vec<SpecBatch>,
+    /// Results that came with the reports of this turn, for the clients that wait for them.
+    pub(super) small_results: BTreeMap<TaskId, Bytes>,
     /// Names of what tasks run, by options: shared by all messages that carry them.
     pub(super) functions: Vec<Arc<str>>,
     /// Retries that are put off, earliest first.
@@ -71,6 +74,7 @@ impl Core {
             retiring: BTreeSet::new(),
             copies: BTreeMap::new(),
             new_specs: Vec::new(),
+            small_results: BTreeMap::new(),
             functions: Vec::new(),
             retries: BinaryHeap::new(),
             reader: ProcessReader::new(),
@@ -156,6 +160,7 @@ impl Core {
                 self.specs.forget(task);
             }
         }
+        self.small_results.clear();
         out.clear();
         self.out = out;
         self.peers.flush();

@@ -60,10 +60,10 @@ impl Core {
                 InputRef { task: dep, bytes, holders: self.holders(dep) }
             })
             .collect();
-        let options = found.options;
+        let (options, is_awaited) = (found.options, !found.wanted_by.is_empty());
         let timeout = self.state.options(options).timeout;
         let function = self.function_name(options);
-        let run = RunTask { task, attempt, function, spec, inputs, timeout };
+        let run = RunTask { task, attempt, function, spec, inputs, timeout, is_awaited };
         self.join(worker, run, ToWorker::Run, |message| match message {
             ToWorker::Run(items) => Some(items),
             _ => None,

@@ -73,13 +73,9 @@ impl<T> Outbox<T> {
 
     /// Sends what the peer's queue takes; whether anything is left.
     pub(super) fn flush(&mut self) -> bool {
-        while self.tx.has_room()
-            && let Some(message) = self.pending.pop_front()
-        {
-            // The connection's end is reported by its own item in the inbox.
-            if self.tx.try_send(message).is_err() {
-                self.pending.clear();
-            }
+        // The connection's end is reported by its own item in the inbox.
+        if !self.pending.is_empty() && self.tx.try_send_all(&mut self.pending).is_err() {
+            self.pending.clear();
         }
         !self.pending.is_empty()
     }

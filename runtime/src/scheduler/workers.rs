@@ -90,7 +90,10 @@ impl Core {
         let Some((worker, peer)) = self.peers.worker_on(conn) else { return };
         peer.heard_at = now;
         match message {
-            FromWorker::Reports { first, reports } => self.reported(worker, first, reports),
+            FromWorker::Reports { first, reports, results } => {
+                self.small_results.extend(results);
+                self.reported(worker, first, reports);
+            }
             FromWorker::Has { held, assigned } => self.settled(worker, held, &assigned),
             FromWorker::Sample(mut sample) => {
                 sample.at = self.map_clock(worker, sample.at);

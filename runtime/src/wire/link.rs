@@ -1,5 +1,7 @@
 //! Links: two bounded queues of messages, whatever lies between their ends.
 
+use std::collections::VecDeque;
+use std::iter;
 use std::sync::Arc;
 
 use thiserror::Error;
@@ -32,10 +34,13 @@ enum Way<T> {
     /// To a queue of such messages: a pump's, or an embedded worker's or client's.
     Queue(mpsc::Sender<T>),
     /// To a socket: written by the sender, or through the queue to the socket's pump.
-    Socket { tx: mpsc::Sender<T>, outlet: Arc<Outlet>, write: fn(&Outlet, T) -> Option<T> },
+    Socket { tx: mpsc::Sender<T>, outlet: Arc<Outlet>, write: Write<T> },
     /// To the scheduler's inbox, marked with the connection.
     Inbox { inbox: Inbox, conn: ConnId, wrap: fn(ConnId, T) -> Inbound },
 }
+
+/// Writes messages to a socket, or gives the first back: see `Outlet::write`.
+type Write<T> = fn(&Outlet, &mut dyn Iterator<Item = T>) -> Option<T>;
 
 /// Why a message could not be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -70,11 +75,7 @@ impl<T> LinkSender<T> {
     }
 
     /// To a socket.
-    pub(super) fn socket(
-        tx: mpsc::Sender<T>,
-        outlet: Arc<Outlet>,
-        write: fn(&Outlet, T) -> Option<T>,
-    ) -> Self {
+    pub(super) fn socket(tx: mpsc::Sender<T>, outlet: Arc<Outlet>, write: Write<T>) -> Self {
         Self { way: Way::Socket { tx, outlet, write } }
     }
 
@@ -99,7 +100,7 @@ impl<T> LinkSender<T> {
     pub fn try_send(&self, message: T) -> Result<(), SendError> {
         match &self.way {
             Way::Queue(tx) => tx.try_send(message).map_err(|e| refusal(&e)),
-            Way::Socket { tx, outlet, write } => match write(outlet, message) {
+            Way::Socket { tx, outlet, write } => match write(outlet, &mut iter::once(message)) {
                 None => Ok(()),
                 Some(message) => tx.try_send(message).map_err(|e| {
                     outlet.unqueue();
@@ -112,6 +113,31 @@ impl<T> LinkSender<T> {
         }
     }
 
+    /// Sends what there is room for, from the front: to a socket as one piece, so that the other
+    /// end wakes once. Never waits. Only for the one sender of this way, or one at a time.
+    ///
+    /// # Errors
+    /// `Closed` when the other end is gone; some messages are lost then.
+    pub fn try_send_all(&self, messages: &mut VecDeque<T>) -> Result<(), SendError> {
+        while !messages.is_empty() && self.has_room() {
+            let mut front = iter::from_fn(|| messages.pop_front());
+            let sent = match &self.way {
+                Way::Socket { tx, outlet, write } => match write(outlet, &mut front) {
+                    None => Ok(()),
+                    Some(message) => tx.try_send(message).map_err(|e| {
+                        outlet.unqueue();
+                        refusal(&e)
+                    }),
+                },
+                Way::Queue(_) | Way::Inbox { .. } => {
+                    front.next().map_or(Ok(()), |message| self.try_send(message))
+                }
+            };
+            sent?;
+        }
+        Ok(())
+    }
+
     /// Sends, waiting for room. For plain threads.
     ///
     /// # Errors
@@ -122,7 +148,7 @@ impl<T> LinkSender<T> {
     pub fn blocking_send(&self, message: T) -> Result<(), SendError> {
         let sent = match &self.way {
             Way::Queue(tx) => tx.blocking_send(message).is_ok(),
-            Way::Socket { tx, outlet, write } => match write(outlet, message) {
+            Way::Socket { tx, outlet, write } => match write(outlet, &mut iter::once(message)) {
                 None => true,
                 Some(message) => tx.blocking_send(message).is_ok(),
             },
@@ -138,7 +164,7 @@ impl<T> LinkSender<T> {
     pub async fn send(&self, message: T) -> Result<(), SendError> {
         let sent = match &self.way {
             Way::Queue(tx) => tx.send(message).await.is_ok(),
-            Way::Socket { tx, outlet, write } => match write(outlet, message) {
+            Way::Socket { tx, outlet, write } => match write(outlet, &mut iter::once(message)) {
                 None => true,
                 Some(message) => tx.send(message).await.is_ok(),
             },

@@ -113,7 +113,13 @@ pub struct RunTask {
     pub inputs: Vec<InputRef>,
     /// It fails when it takes longer.
     pub timeout: Option<Nanos>,
+    /// Whether a client waits for it: then a small result comes with the report.
+    pub is_awaited: bool,
 }
+
+/// A result of so many bytes at the most travels with the word that it is there, to spare the client
+/// the way to its holder.
+pub const SMALL_RESULT_BYTES: usize = 256;
 
 /// From the scheduler to a worker.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -166,6 +172,9 @@ pub enum FromWorker {
         first: u64,
         /// What happened.
         reports: Vec<Report>,
+        /// Small results that clients wait for, of tasks that finished by these reports.
+        /// They may get lost: whoever holds them has them.
+        results: Vec<(TaskId, Bytes)>,
     },
     /// All that it has, once after `ToWorker::Welcome` and the reports that were kept: what was on
     /// its way when a connection broke is made good.
@@ -298,6 +307,8 @@ pub enum EndedHow {
         bytes: u64,
         /// Who holds it; at least one.
         holders: SmallVec<[Holder; 1]>,
+        /// The result itself, where it is small and at hand.
+        data: Option<Bytes>,
     },
     /// It failed, or one it depends on did.
     Erred {
@@ -343,9 +354,11 @@ impl Message for ToWorker {
 impl Message for FromWorker {
     fn split_off(&mut self) -> Option<Self> {
         match self {
-            Self::Reports { first, reports } => {
+            Self::Reports { first, reports, results: _ } => {
                 let second = second_half(reports)?;
-                Some(Self::Reports { first: *first + reports.len() as u64, reports: second })
+                // All results go with the first half: they must not come after the reports.
+                let (first, results) = (*first + reports.len() as u64, Vec::new());
+                Some(Self::Reports { first, reports: second, results })
             }
             Self::Logs(lines) => second_half(lines).map(Self::Logs),
             Self::Sample(_)

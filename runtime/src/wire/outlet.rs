@@ -18,6 +18,9 @@ use super::socket::WriteHalf;
 /// Messages taken from the queue at once.
 const BURST: usize = 256;
 
+/// Messages that are so many bytes together are written before others are looked at.
+const WRITE_BYTES: usize = 256 << 10;
+
 /// A buffer that grew beyond this is given back rather than kept.
 const KEEP_BYTES: usize = 4 << 20;
 
@@ -58,16 +61,23 @@ pub(crate) fn open<T: Message>(socket: WriteHalf) -> (LinkSender<T>, Pump<T>) {
 }
 
 impl Outlet {
-    /// Writes a message now, if nothing waits before it. `Some`: it has to go through the queue,
-    /// where it counts already.
-    fn write<T: Message>(&self, message: T) -> Option<T> {
+    /// Writes messages now and at once, if nothing waits before them: as many as are not too long
+    /// together. `Some`: the first of them has to go through the queue, where it counts already.
+    fn write<T: Message>(&self, messages: &mut dyn Iterator<Item = T>) -> Option<T> {
+        let first = messages.next()?;
         let mut state = self.lock();
         if state.closed || state.n_queued > 0 || state.is_clogged {
             state.n_queued += 1;
-            return Some(message);
+            return Some(first);
         }
-        let written = state.encode(message).and_then(|()| self.drain(&mut state));
-        match written {
+        let mut encoded = state.encode(first);
+        while encoded.is_ok()
+            && state.bytes.len() < WRITE_BYTES
+            && let Some(message) = messages.next()
+        {
+            encoded = state.encode(message);
+        }
+        match encoded.and_then(|()| self.drain(&mut state)) {
             Ok(true) => {}
             Ok(false) => self.wake.notify_one(),
             Err(error) => self.fail(&mut state, &error),

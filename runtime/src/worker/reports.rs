@@ -4,11 +4,13 @@
 //! the connection broke or the scheduler started again.
 
 use std::collections::VecDeque;
+use std::mem;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use taskreel_model::{LogLine, Report};
+use bytes::Bytes;
+use taskreel_model::{LogLine, Report, TaskId};
 
 use crate::wire::LinkSender;
 use crate::wire::message::FromWorker;
@@ -52,6 +54,8 @@ struct Way {
 #[derive(Debug, Default)]
 struct Waiting {
     reports: Vec<Report>,
+    /// Small results that go with them.
+    results: Vec<(TaskId, Bytes)>,
     logs: Vec<LogLine>,
     n_dropped_logs: u64,
     /// The flusher sleeps until it is woken.
@@ -95,8 +99,8 @@ impl Reports {
         }
         way.tx = Some(tx);
         way.send_kept();
-        let (reports, last) = last(&|| std::mem::take(&mut self.lock().reports));
-        way.send(reports);
+        let (reports, last) = last(&|| mem::take(&mut self.lock().reports));
+        way.send(reports, Vec::new());
         if let (Some(last), Some(tx)) = (last, &way.tx) {
             let _ = tx.blocking_send(last);
         }
@@ -121,8 +125,18 @@ impl Reports {
 
     /// Adds several, which stay together.
     pub(crate) fn extend(&self, reports: impl IntoIterator<Item = Report>) {
+        self.extend_with(reports, None);
+    }
+
+    /// Adds several, which stay together, with the result that they are of, if it is to go with them.
+    pub(crate) fn extend_with(
+        &self,
+        reports: impl IntoIterator<Item = Report>,
+        result: Option<(TaskId, Bytes)>,
+    ) {
         let mut waiting = self.lock();
         waiting.reports.extend(reports);
+        waiting.results.extend(result);
         self.added(waiting);
     }
 
@@ -150,18 +164,13 @@ impl Reports {
     /// Sends all that is there, from the calling thread: for a slot that has nothing else to do.
     pub(crate) fn flush(&self) {
         let mut way = self.lock_way();
-        let (reports, logs) = {
-            let mut waiting = self.lock();
-            waiting.hurry = false;
-            waiting.note_dropped();
-            (std::mem::take(&mut waiting.reports), std::mem::take(&mut waiting.logs))
-        };
+        let Waiting { reports, results, logs, .. } = self.lock().take();
         // A scheduler that is gone is noticed where its messages are received.
         if let Some(tx) = way.tx.as_ref().filter(|_| !logs.is_empty()) {
             let _ = tx.blocking_send(FromWorker::Logs(logs));
         }
         way.accepted(self.accepted.load(Ordering::Relaxed));
-        way.send(reports);
+        way.send(reports, results);
     }
 
     /// Has the flusher send all that is there, from a thread that must not wait.
@@ -224,7 +233,7 @@ impl Reports {
 
 impl Way {
     /// Numbers reports, keeps them if they are to be kept, and sends them.
-    fn send(&mut self, reports: Vec<Report>) {
+    fn send(&mut self, reports: Vec<Report>, results: Vec<(TaskId, Bytes)>) {
         if reports.is_empty() {
             return;
         }
@@ -234,7 +243,7 @@ impl Way {
             kept.extend(reports.iter().cloned());
         }
         if let Some(tx) = &self.tx {
-            let _ = tx.blocking_send(FromWorker::Reports { first, reports });
+            let _ = tx.blocking_send(FromWorker::Reports { first, reports, results });
         }
     }
 
@@ -248,7 +257,8 @@ impl Way {
                 return;
             }
             let n_reports = reports.len() as u64;
-            let _ = tx.blocking_send(FromWorker::Reports { first, reports });
+            let results = Vec::new();
+            let _ = tx.blocking_send(FromWorker::Reports { first, reports, results });
             first += n_reports;
         }
     }
@@ -266,8 +276,16 @@ impl Waiting {
         self.reports.is_empty() && self.logs.is_empty()
     }
 
+    /// Takes all that waits.
+    fn take(&mut self) -> Self {
+        self.hurry = false;
+        self.note_dropped();
+        let (reports, results) = (mem::take(&mut self.reports), mem::take(&mut self.results));
+        Self { reports, results, logs: mem::take(&mut self.logs), ..Self::default() }
+    }
+
     fn note_dropped(&mut self) {
-        let n_dropped = std::mem::take(&mut self.n_dropped_logs);
+        let n_dropped = mem::take(&mut self.n_dropped_logs);
         if n_dropped > 0
             && let Some(last) = self.logs.last_mut()
         {

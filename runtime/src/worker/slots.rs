@@ -16,7 +16,7 @@ use super::{Shared, memory, task_log};
 use crate::executor::{Completed, Executor, Failure, Job, StopReason};
 use crate::task::Spec;
 use crate::task::current::{Current, Host};
-use crate::wire::message::{Assignment, RunTask};
+use crate::wire::message::{Assignment, RunTask, SMALL_RESULT_BYTES};
 
 /// Decoding and encoding that take less are not reported: their events would cost more than they.
 const WORTH_REPORTING: Duration = Duration::from_micros(100);
@@ -111,7 +111,7 @@ fn execute(shared: &Arc<Shared>, slot: u16, ready: &Ready) -> bool {
     if let Some(timer) = timer {
         timer.abort();
     }
-    let is_ours = finish(shared, assignment, &inputs, outcome);
+    let is_ours = finish(shared, assignment, (&inputs, run.is_awaited), outcome);
     let can_stop = executor.is_ok_and(|executor| executor.can_stop());
     !is_ours && !can_stop && cancellation.reason() == Some(StopReason::Timeout)
 }
@@ -144,12 +144,13 @@ fn prepare<'a>(shared: &Shared, run: &'a RunTask) -> Option<Prepared<'a>> {
 fn finish(
     shared: &Shared,
     assignment: Assignment,
-    inputs: &[Bytes],
+    (inputs, is_awaited): (&[Bytes], bool),
     outcome: Result<Completed, Failure>,
 ) -> bool {
     let Assignment { task, attempt } = assignment;
     let at = shared.clock.now();
     let mut reports = Vec::with_capacity(3);
+    let mut small = None;
     let mut board = shared.board();
     if !board.end(assignment) {
         return false;
@@ -160,6 +161,9 @@ fn finish(
             let n_input_bytes = inputs.iter().map(|input| input.len() as u64).sum();
             reports.extend(activity(task, at, Activity::Deserialize, decode_took, n_input_bytes));
             reports.extend(activity(task, at, Activity::Serialize, encode_took, bytes));
+            if is_awaited && result.len() <= SMALL_RESULT_BYTES {
+                small = Some((task, result.clone()));
+            }
             shared.store.insert(task, result);
             reports.push(Report { at, what: Reported::Finished { task, attempt, bytes } });
         }
@@ -169,7 +173,7 @@ fn finish(
         }
     }
     // The report follows while the board is locked: nothing can be said of the task in between.
-    shared.reports.extend(reports);
+    shared.reports.extend_with(reports, small);
     drop(board);
     shared.store.settle(task);
     true

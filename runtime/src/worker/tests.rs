@@ -92,9 +92,9 @@ impl Scheduler {
             let next = self.rx.recv();
             let next = async { tokio::time::timeout(Duration::from_secs(20), next).await };
             match self.runtime.block_on(next).expect("in time").expect("the worker is there") {
-                FromWorker::Reports { first, reports } => {
+                FromWorker::Reports { first, reports, results } => {
                     self.seen.extend(reports.into_iter().map(|report| report.what));
-                    return FromWorker::Reports { first, reports: Vec::new() };
+                    return FromWorker::Reports { first, reports: Vec::new(), results };
                 }
                 FromWorker::Sample(_) => {}
                 other => return other,
@@ -126,6 +126,7 @@ fn run(task: u32, number: u64) -> RunTask {
         spec: spec.into(),
         inputs: Vec::new(),
         timeout: None,
+        is_awaited: true,
     }
 }
 

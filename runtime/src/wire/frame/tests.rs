@@ -47,6 +47,7 @@ fn hostile(frame: &[u8], read: impl Fn(Bytes)) {
 fn run_task(task: u32, spec: &'static [u8]) -> RunTask {
     let holder = Holder { worker: WorkerId(3), address: "tcp://127.0.0.1:1".into() };
     RunTask {
+        is_awaited: false,
         task: TaskId(task),
         attempt: 2,
         function: "demo::f".into(),
@@ -77,9 +78,12 @@ fn every_message_survives_the_wire_and_no_damage_brings_it_down() {
     round_trip(&FromWorker::Reports {
         first: 5,
         reports: vec![Report { at: Nanos(77), what: failed }],
+        results: vec![(TaskId(1), Bytes::from_static(b"small"))],
     });
     let holder = Holder { worker: WorkerId(1), address: "local://1".into() };
-    let finished = EndedHow::Finished { task: TaskId(8), bytes: 12, holders: smallvec![holder] };
+    let (task, holders) = (TaskId(8), smallvec![holder]);
+    let data = Some(Bytes::from_static(b"a small result"));
+    let finished = EndedHow::Finished { task, bytes: 14, holders, data };
     round_trip(&ToClient::Ended(vec![TaskEnd { local: 2, how: finished }]));
     round_trip(&FromClient::Submit(Box::new(SubmitGraph {
         graph: std::sync::Arc::new(NewGraph {

@@ -27,6 +27,7 @@ fn run(task: u32, inputs: &[u32]) -> RunTask {
             })
             .collect(),
         timeout: None,
+        is_awaited: true,
     }
 }
 
