@@ -100,9 +100,10 @@ impl Keyframer {
         Self { last, spent, ..self }
     }
 
-    /// Keeps the fold from falling too far behind the writer.
-    pub(crate) fn follow(&mut self, writer: &mut BlockWriter) -> Result<(), RecordError> {
-        self.catch_up(writer, MAX_LAG)
+    /// Keeps the fold from falling too far behind the writer, by a block. Returns whether it still is.
+    pub(crate) fn follow(&mut self, writer: &mut BlockWriter) -> Result<bool, RecordError> {
+        self.step(writer, MAX_LAG)?;
+        Ok(self.is_behind(writer, MAX_LAG))
     }
 
     /// Folds the rest, unless the run was so short that it is folded at once.
@@ -118,7 +119,19 @@ impl Keyframer {
 
     /// Folds until at most `lag` events are not.
     fn catch_up(&mut self, writer: &mut BlockWriter, lag: u64) -> Result<(), RecordError> {
-        while let Some(fold) = &mut self.fold
+        while self.is_behind(writer, lag) {
+            self.step(writer, lag)?;
+        }
+        Ok(())
+    }
+
+    fn is_behind(&self, writer: &BlockWriter, lag: u64) -> bool {
+        self.fold.as_ref().is_some_and(|fold| fold.state.next_seq() + lag < writer.next_seq())
+    }
+
+    /// Folds a block if more than `lag` events are not folded.
+    fn step(&mut self, writer: &mut BlockWriter, lag: u64) -> Result<(), RecordError> {
+        if let Some(fold) = &mut self.fold
             && fold.state.next_seq() + lag < writer.next_seq()
         {
             if fold.block().is_none() || fold.state.tasks().len() > MAX_TASKS {

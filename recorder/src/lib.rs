@@ -51,6 +51,7 @@ mod queue;
 mod reader;
 mod recorder;
 mod records;
+mod rows;
 #[cfg(test)]
 #[path = "../tests/trace/run.rs"]
 mod run;

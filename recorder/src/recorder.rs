@@ -1,24 +1,23 @@
 //! Recording a run: the scheduler's side.
 
+mod maker;
 mod reopen;
-mod thread;
 
 use std::fs::{self, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::thread::JoinHandle;
+use std::sync::{Arc, Mutex};
 
 use taskreel_model::{Event, LogLine, Sample, Stamped, State};
 
 use crate::keyframe::Keyframer;
-use crate::queue::{Closing, Queue, weigh};
+use crate::queue::{Closing, Queue};
 use crate::tail::TailWriter;
 use crate::writer::BlockWriter;
 use crate::{CreateError, RecordError, RunInfo, SpecBatch, Totals};
 
+use maker::{Closed, Maker, SharedMaker};
 pub use reopen::{ReopenError, Reopened};
-use thread::{Closed, write_blocks};
 
 /// How to record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -79,10 +78,8 @@ pub struct Recorder {
     options: RecorderOptions,
     tail: TailWriter,
     queue: Arc<Queue>,
-    thread: Option<JoinHandle<Closed>>,
+    maker: SharedMaker,
     next_seq: Option<u64>,
-    /// Counts calls of `append` and `specs`.
-    ticket: u64,
     stats: RecorderStats,
     /// Set by the first error: from then on nothing is written.
     stopped: bool,
@@ -134,18 +131,19 @@ impl Recorder {
     ) -> io::Result<Self> {
         let bytes_written = writer.bytes();
         let queue = Arc::new(Queue::new(bytes_written));
-        let theirs = Arc::clone(&queue);
-        let thread = std::thread::Builder::new()
+        let maker = Arc::new(Mutex::new(Some(Maker::new(writer, keyframer))));
+        let theirs = (Arc::clone(&maker), Arc::clone(&queue));
+        // It ends by itself once the maker is taken: nobody waits for a thread that gives way to all.
+        std::thread::Builder::new()
             .name("recorder".to_owned())
-            .spawn(move || write_blocks(writer, keyframer, &theirs))?;
+            .spawn(move || maker::run(&theirs.0, &theirs.1))?;
         Ok(Self {
             path: path.to_owned(),
             options,
             tail: tail.durable(options.durable),
             queue,
-            thread: Some(thread),
+            maker,
             next_seq: None,
-            ticket: 0,
             stats: RecorderStats { events: 0, bytes_written },
             stopped: false,
         })
@@ -166,18 +164,19 @@ impl Recorder {
     /// A `seq` is not one more than the one before.
     pub fn append(&mut self, events: &[Stamped<Event>]) -> Result<(), RecordError> {
         self.check_order(events);
-        self.record(|recorder, ticket, folded| {
-            recorder.tail.events(events, ticket, folded)?;
-            recorder
-                .queue
-                .push_events(weigh(events), ticket, |room| room.extend_from_slice(events));
+        self.record(|recorder, folded| {
+            let queue = &recorder.queue;
+            let mut too_much = false;
+            recorder.tail.events(events, folded, |ticket, first, n, rows| {
+                too_much |= queue.push_rows(ticket, first, n, rows);
+            })?;
             recorder.stats.events += events.len() as u64;
-            Ok(())
+            if too_much { maker::help(&recorder.maker, queue) } else { Ok(()) }
         })
     }
 
-    /// Records events as [`append`](Self::append) does, and takes them: quicker, since nothing is
-    /// copied. Leaves them in place if it fails.
+    /// Records events as [`append`](Self::append) does, and drops them. Leaves them in place if it
+    /// fails.
     ///
     /// # Errors
     /// As for [`append`](Self::append).
@@ -185,21 +184,17 @@ impl Recorder {
     /// # Panics
     /// As for [`append`](Self::append).
     pub fn take(&mut self, events: &mut Vec<Stamped<Event>>) -> Result<(), RecordError> {
-        self.check_order(events);
-        self.record(|recorder, ticket, folded| {
-            recorder.tail.events(events, ticket, folded)?;
-            recorder.stats.events += events.len() as u64;
-            recorder.queue.push_events(weigh(events), ticket, |room| room.append(events));
-            Ok(())
-        })
+        self.append(events)?;
+        events.clear();
+        Ok(())
     }
 
     fn check_order(&mut self, events: &[Stamped<Event>]) {
-        for event in events {
-            let expected = *self.next_seq.get_or_insert(event.seq);
-            assert_eq!(event.seq, expected, "events are recorded in the order of their seq");
-            self.next_seq = Some(expected + 1);
-        }
+        let Some(first) = events.first() else { return };
+        let begin = *self.next_seq.get_or_insert(first.seq);
+        let in_order = (begin..).zip(events).all(|(seq, event)| event.seq == seq);
+        assert!(in_order, "events are recorded in the order of their seq");
+        self.next_seq = Some(begin + events.len() as u64);
     }
 
     /// Records what to run for tasks; as durable as events. Call it before the events that submit
@@ -208,12 +203,13 @@ impl Recorder {
     /// # Errors
     /// A write failed, now or earlier; or one spec has more than 32 MiB.
     pub fn specs(&mut self, batch: SpecBatch) -> Result<(), RecordError> {
-        self.record(|recorder, ticket, folded| {
+        self.record(|recorder, folded| {
+            let mut too_much = false;
             for part in recorder.tail.split_specs(batch)? {
-                recorder.tail.specs(&part, ticket, folded)?;
-                recorder.queue.push_specs(part, ticket);
+                let ticket = recorder.tail.specs(&part, folded)?;
+                too_much |= recorder.queue.push_specs(part, ticket);
             }
-            Ok(())
+            if too_much { maker::help(&recorder.maker, &recorder.queue) } else { Ok(()) }
         })
     }
 
@@ -279,7 +275,7 @@ impl Recorder {
     /// Runs one write, unless an earlier one failed.
     fn record(
         &mut self,
-        write: impl FnOnce(&mut Self, u64, u64) -> Result<(), RecordError>,
+        write: impl FnOnce(&mut Self, u64) -> Result<(), RecordError>,
     ) -> Result<(), RecordError> {
         if self.stopped {
             return self.settle(RecordError::Stopped { path: self.path.clone() });
@@ -287,8 +283,7 @@ impl Recorder {
         let written = match self.queue.progress() {
             Ok((folded, bytes)) => {
                 self.stats.bytes_written = bytes;
-                self.ticket += 1;
-                write(self, self.ticket, folded)
+                write(self, folded)
             }
             Err(failure) => {
                 Err(failure.unwrap_or_else(|| RecordError::Stopped { path: self.path.clone() }))
@@ -312,14 +307,9 @@ impl Recorder {
         }
     }
 
-    /// Ends the writing thread. The tail is removed if all that it holds is in the file.
+    /// Ends the writing. The tail is removed if all that it holds is in the file.
     fn close(&mut self, closing: Closing) -> Closed {
-        self.queue.close(closing);
-        let thread = self.thread.take().expect("it is joined only here, once");
-        let closed = match thread.join() {
-            Ok(closed) => closed,
-            Err(panic) => std::panic::resume_unwind(panic),
-        };
+        let closed = maker::close(&self.maker, &self.queue, closing);
         if closed.complete {
             self.tail.remove();
         }
@@ -329,11 +319,11 @@ impl Recorder {
 
 impl Drop for Recorder {
     fn drop(&mut self) {
-        if self.thread.is_some() && !std::thread::panicking() {
-            self.close(Closing::Abandon);
-        } else if self.thread.is_some() {
+        if std::thread::panicking() {
             // The process is about to end with a panic: what is pending is in the tail.
-            self.queue.close(Closing::Abandon);
+            self.queue.close();
+        } else {
+            self.close(Closing::Abandon);
         }
     }
 }

@@ -3,6 +3,8 @@
 
 use taskreel_model::TaskId;
 
+use crate::format::MAX_RECORDS;
+
 /// What to run for consecutive tasks.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SpecBatch {
@@ -22,6 +24,20 @@ impl SpecBatch {
         // A length that does not fit is far beyond what `Recorder::specs` takes.
         self.lens.push(u32::try_from(spec.len()).unwrap_or(u32::MAX));
         self.bytes.extend_from_slice(spec);
+    }
+
+    /// Whether another one follows it, and both are small enough for one block.
+    pub(crate) fn takes(&self, next: &Self) -> bool {
+        let follows = self.first.0 as usize + self.lens.len() == next.first.0 as usize;
+        let n = self.lens.len() + next.lens.len();
+        let bytes = self.bytes.len() + next.bytes.len();
+        follows && n <= MAX_RECORDS as usize && bytes <= 1 << 20
+    }
+
+    /// Appends the one that follows it.
+    pub(crate) fn join(&mut self, next: &Self) {
+        self.lens.extend_from_slice(&next.lens);
+        self.bytes.extend_from_slice(&next.bytes);
     }
 
     /// How many specs it holds.

@@ -12,7 +12,10 @@ mod write;
 use std::path::{Path, PathBuf};
 
 pub(crate) use read::TailReader;
+pub(crate) use row::read_event;
 pub(crate) use write::TailWriter;
+#[cfg(test)]
+pub(crate) use {frame::Frame, row::put_event};
 
 use crate::bytes::{Cursor, Malformed};
 

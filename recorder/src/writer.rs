@@ -6,16 +6,19 @@ use std::path::{Path, PathBuf};
 
 use taskreel_model::{Event, LogLine, Sample, Stamped, State};
 
-use crate::events::Encoder;
+use crate::events::{Encoded, Encoder};
 use crate::format::{
     BlockHeader, Footer, IndexEntry, Kind, MAX_RAW, MAX_RECORDS, Sealer, Trailer, encode_header,
 };
 use crate::keyframe::encode_keyframe;
 use crate::records::{encode_logs, encode_samples, encode_specs};
+use crate::rows::Rows;
 use crate::{CreateError, RecordError, RunInfo, SpecBatch, Summary, Totals};
 
 /// Events in one block: more make it no smaller, fewer make a reader's first picture quicker.
 const EVENTS_PER_BLOCK: usize = 64 << 10;
+/// Events are encoded so many at a time, which the nearest cache holds.
+const BATCH: usize = 256;
 
 /// The main file of a trace being written.
 #[derive(Debug)]
@@ -27,6 +30,8 @@ pub(crate) struct BlockWriter {
     tick: u64,
     sealer: Sealer,
     encoder: Encoder,
+    /// Memory for events on their way into the encoder.
+    batch: Vec<Stamped<Event>>,
     footer: Footer,
     next_seq: u64,
 }
@@ -61,6 +66,7 @@ impl BlockWriter {
             tick: info.tick(),
             sealer: Sealer::new().map_err(fault)?,
             encoder: Encoder::new(info.tick()),
+            batch: Vec::new(),
             footer: Footer::default(),
             next_seq: 0,
         };
@@ -83,6 +89,7 @@ impl BlockWriter {
             tick: info.tick(),
             sealer: Sealer::new()?,
             encoder: Encoder::new(info.tick()),
+            batch: Vec::new(),
             next_seq: footer.events_end(),
             footer,
         })
@@ -144,37 +151,60 @@ impl BlockWriter {
         2_048 + 42 * (self.footer.index.len() as u64 + 1)
     }
 
-    /// Writes events whose `seq` has no gaps.
-    pub(crate) fn events(&mut self, events: &[Stamped<Event>]) -> Result<(), RecordError> {
-        for events in events.chunks(EVENTS_PER_BLOCK) {
-            self.event_block(events)?;
-        }
-        Ok(())
+    /// The file.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
-    fn event_block(&mut self, events: &[Stamped<Event>]) -> Result<(), RecordError> {
-        let (Some(first), Some(last)) = (events.first(), events.last()) else {
+    /// Writes events whose `seq` has no gaps.
+    pub(crate) fn events(&mut self, events: &[Stamped<Event>]) -> Result<(), RecordError> {
+        for events in events.chunks(BATCH) {
+            self.add_events(events)?;
+        }
+        self.event_block()
+    }
+
+    /// Writes events that waited as rows.
+    pub(crate) fn rows(&mut self, rows: &Rows) -> Result<(), RecordError> {
+        let mut batch = std::mem::take(&mut self.batch);
+        let mut rows = rows.iter();
+        loop {
+            batch.clear();
+            batch.extend(rows.by_ref().take(BATCH));
+            if batch.is_empty() {
+                break;
+            }
+            self.add_events(&batch)?;
+        }
+        self.batch = batch;
+        self.event_block()
+    }
+
+    /// Adds at most [`BATCH`] events to the open block, and closes it when it is full.
+    fn add_events(&mut self, events: &[Stamped<Event>]) -> Result<(), RecordError> {
+        self.encoder.add(events);
+        self.footer.summary.count_events(events);
+        let is_full = self.encoder.n_events() >= EVENTS_PER_BLOCK;
+        // A single event is smaller by far than a block may be: the tail refused it else.
+        if is_full || self.encoder.weight() > MAX_RAW / 4 { self.event_block() } else { Ok(()) }
+    }
+
+    /// Closes the open block, if there is one.
+    fn event_block(&mut self) -> Result<(), RecordError> {
+        let Some(Encoded { raw, n_events, first, first_at, last_at }) = self.encoder.finish()
+        else {
             return Ok(());
         };
-        let raw = self.encoder.encode(events);
-        if raw.len() > MAX_RAW {
-            // A single event cannot be so large: the tail refused it.
-            let (left, right) = events.split_at(events.len() / 2);
-            self.event_block(left)?;
-            return self.event_block(right);
-        }
-        let round = |instant: u64| instant - instant % self.tick;
         let header = BlockHeader {
             kind: Kind::Events as u8,
-            n_records: events.len() as u32,
-            first: first.seq,
-            first_at: round(first.logged_at.0),
-            last_at: round(last.logged_at.0),
+            n_records: n_events,
+            first,
+            first_at,
+            last_at,
             ..BlockHeader::default()
         };
         self.block(header, &raw)?;
-        self.next_seq = last.seq + 1;
-        self.footer.summary.count_events(events);
+        self.next_seq = first + u64::from(n_events);
         Ok(())
     }
 
@@ -213,6 +243,22 @@ impl BlockWriter {
             ..BlockHeader::default()
         };
         self.block(header, raw)
+    }
+
+    /// Writes task specs: batches that follow one another share a block.
+    pub(crate) fn spec_batches(&mut self, batches: &[SpecBatch]) -> Result<(), RecordError> {
+        let mut joined: Option<SpecBatch> = None;
+        for batch in batches {
+            match &mut joined {
+                Some(open) if open.takes(batch) => open.join(batch),
+                _ => {
+                    if let Some(full) = joined.replace(batch.clone()) {
+                        self.specs(&full)?;
+                    }
+                }
+            }
+        }
+        joined.map_or(Ok(()), |last| self.specs(&last))
     }
 
     /// Writes task specs; a batch is at most as large as one frame of the tail.

@@ -16,9 +16,29 @@ pub(crate) struct Encoder {
     tick: u64,
     out: ColumnsOut,
     context: Context,
-    /// Where each worker is in `context.workers`.
-    worker_index: HashMap<WorkerId, usize>,
+    /// By worker: its place in `context.workers` and the block for which that is true.
+    places: Vec<(u32, usize)>,
+    /// The same for high ids, of the open block.
+    far_places: HashMap<WorkerId, usize>,
+    /// Counts the blocks.
+    block: u32,
     row: Vec<u8>,
+    n_events: usize,
+    first: u64,
+    first_at: Nanos,
+    last_at: Nanos,
+    /// About the bytes of what has no bound of its own.
+    weight: usize,
+}
+
+/// A payload and what its block's header says of it.
+#[derive(Debug)]
+pub(crate) struct Encoded {
+    pub(crate) raw: Vec<u8>,
+    pub(crate) n_events: u32,
+    pub(crate) first: u64,
+    pub(crate) first_at: u64,
+    pub(crate) last_at: u64,
 }
 
 /// Instants of one event, in ticks.
@@ -28,6 +48,9 @@ struct When {
     at: u64,
 }
 
+/// Workers of higher ids are looked up otherwise: a forged trace has any.
+const MAX_PLACES: usize = 1 << 16;
+
 impl Encoder {
     /// For instants rounded down to `tick` nanoseconds.
     pub(crate) fn new(tick: u64) -> Self {
@@ -35,20 +58,65 @@ impl Encoder {
             tick,
             out: ColumnsOut::new(),
             context: Context::new(0),
-            worker_index: HashMap::new(),
+            places: Vec::new(),
+            far_places: HashMap::new(),
+            block: 0,
             row: Vec::new(),
+            n_events: 0,
+            first: 0,
+            first_at: Nanos::ZERO,
+            last_at: Nanos::ZERO,
+            weight: 0,
         }
     }
 
-    /// The payload of a block with these events. Their `seq` must be without gaps.
-    pub(crate) fn encode(&mut self, events: &[Stamped<Event>]) -> Vec<u8> {
-        let first = events.first().map_or(Nanos::ZERO, |event| event.logged_at);
-        self.context = Context::new(first.0 / self.tick);
-        self.worker_index.clear();
+    /// Events in the open block.
+    pub(crate) fn n_events(&self) -> usize {
+        self.n_events
+    }
+
+    /// Bytes of rows and dependencies in the open block, about: all else is small.
+    pub(crate) fn weight(&self) -> usize {
+        self.weight
+    }
+
+    /// Adds events to the open block. Their `seq` must be without gaps.
+    pub(crate) fn add(&mut self, events: &[Stamped<Event>]) {
+        let (Some(first), Some(last)) = (events.first(), events.last()) else { return };
+        if self.n_events == 0 {
+            self.context = Context::new(first.logged_at.0 / self.tick);
+            self.block = self.block.wrapping_add(1);
+            self.far_places.clear();
+            (self.first, self.first_at) = (first.seq, first.logged_at);
+        }
+        self.n_events += events.len();
+        self.last_at = last.logged_at;
         for event in events {
             self.event(event);
         }
-        self.out.drain()
+    }
+
+    /// The payload of a block with just these events.
+    #[cfg(test)]
+    pub(crate) fn encode(&mut self, events: &[Stamped<Event>]) -> Vec<u8> {
+        self.add(events);
+        self.finish().map_or_else(|| self.out.drain(), |encoded| encoded.raw)
+    }
+
+    /// Closes the open block, if there are events in it.
+    pub(crate) fn finish(&mut self) -> Option<Encoded> {
+        if self.n_events == 0 {
+            return None;
+        }
+        let round = |instant: Nanos| instant.0 - instant.0 % self.tick;
+        self.weight = 0;
+        Some(Encoded {
+            n_events: std::mem::take(&mut self.n_events) as u32,
+            first: self.first,
+            first_at: round(self.first_at),
+            last_at: round(self.last_at),
+            raw: self.out.drain(),
+        })
     }
 
     fn event(&mut self, event: &Stamped<Event>) {
@@ -125,6 +193,7 @@ impl Encoder {
         if !matches!(event, Event::Unknown { .. }) {
             put_row(&mut self.row, event);
         }
+        self.weight += self.row.len();
         let column = self.out.column(Column::Cold);
         put_varint(column, self.row.len() as u64);
         column.extend_from_slice(&self.row);
@@ -138,16 +207,33 @@ impl Encoder {
     /// Names a worker by its place in the block; returns that place.
     fn worker(&mut self, id: WorkerId, column: Column) -> usize {
         let n_known = self.context.workers.len();
-        let index = *self.worker_index.entry(id).or_insert(n_known);
+        let index = self.place(id).unwrap_or(n_known);
         self.out.varint(column, index as u64);
         if index == n_known {
             self.out.varint(Column::NewWorker, id.0);
             self.context.add_worker(id.0);
+            match self.places.get_mut(id.index()) {
+                Some(place) => *place = (self.block, index),
+                None => drop(self.far_places.insert(id, index)),
+            }
         }
         index
     }
 
+    /// Where a worker is in the block, if it was named.
+    fn place(&mut self, id: WorkerId) -> Option<usize> {
+        if id.index() >= MAX_PLACES {
+            return self.far_places.get(&id).copied();
+        }
+        if id.index() >= self.places.len() {
+            self.places.resize(id.index() + 1, (0, 0));
+        }
+        let (block, place) = self.places[id.index()];
+        (block == self.block && place < self.context.workers.len()).then_some(place)
+    }
+
     fn task_submitted(&mut self, task: TaskId, key: Key, wanted: bool, deps: &[TaskId]) {
+        self.weight += 5 * deps.len();
         let Self { out, context, .. } = self;
         out.id(Column::SubmittedTask, context.next_submitted, task.0);
         context.next_submitted = task.0.wrapping_add(1);

@@ -10,7 +10,7 @@ const SLACK: usize = 4 << 10;
 
 /// A frame being made: its header, to be filled in at the end, and its payload.
 #[derive(Debug, Default)]
-pub(super) struct Frame {
+pub(crate) struct Frame {
     /// What is behind `len` is room.
     bytes: Vec<u8>,
     len: usize,
@@ -18,42 +18,42 @@ pub(super) struct Frame {
 
 /// Room for the numbers of one row.
 #[derive(Debug)]
-pub(super) struct Row<'a> {
+pub(crate) struct Row<'a> {
     bytes: &'a mut [u8; ROOM],
     at: usize,
 }
 
 impl Frame {
     /// Empties it, but for the room of the header.
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.len = 0;
         self.reserve(FRAME_LEN);
         self.len = FRAME_LEN;
     }
 
     /// Header and payload.
-    pub(super) fn bytes(&self) -> &[u8] {
+    pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes[..self.len]
     }
 
     /// The payload.
-    pub(super) fn payload(&self) -> &[u8] {
+    pub(crate) fn payload(&self) -> &[u8] {
         &self.bytes[FRAME_LEN..self.len]
     }
 
     /// Bytes by now.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.len
     }
 
     /// Fills in the header.
-    pub(super) fn set_header(&mut self, header: &[u8; FRAME_LEN]) {
+    pub(crate) fn set_header(&mut self, header: &[u8; FRAME_LEN]) {
         self.bytes[..FRAME_LEN].copy_from_slice(header);
     }
 
     /// Appends what `fill` writes into a row.
     #[inline]
-    pub(super) fn row(&mut self, fill: impl FnOnce(&mut Row<'_>)) {
+    pub(crate) fn row(&mut self, fill: impl FnOnce(&mut Row<'_>)) {
         self.reserve(ROOM);
         let bytes = self.bytes[self.len..].first_chunk_mut().expect("room was made");
         let mut row = Row { bytes, at: 0 };
@@ -62,7 +62,7 @@ impl Frame {
     }
 
     /// Appends what `fill` pushes to a vector.
-    pub(super) fn append(&mut self, fill: impl FnOnce(&mut Vec<u8>)) {
+    pub(crate) fn append(&mut self, fill: impl FnOnce(&mut Vec<u8>)) {
         self.bytes.truncate(self.len);
         fill(&mut self.bytes);
         self.len = self.bytes.len();
@@ -76,14 +76,14 @@ impl Frame {
 }
 
 impl Row<'_> {
-    pub(super) fn byte(&mut self, value: u8) {
+    pub(crate) fn byte(&mut self, value: u8) {
         self.bytes[self.at % ROOM] = value;
         self.at += 1;
     }
 
     /// A number as a varint: most have one byte, nearly all others up to four.
     #[inline]
-    pub(super) fn varint(&mut self, value: u64) {
+    pub(crate) fn varint(&mut self, value: u64) {
         if value < 0x80 {
             self.byte(value as u8);
         } else if value < 1 << 28 {
@@ -111,11 +111,11 @@ impl Row<'_> {
         self.byte(value as u8);
     }
 
-    pub(super) fn zigzag(&mut self, value: i64) {
+    pub(crate) fn zigzag(&mut self, value: i64) {
         self.varint(((value << 1) ^ (value >> 63)) as u64);
     }
 
-    pub(super) fn all<const N: usize>(&mut self, numbers: [u32; N]) {
+    pub(crate) fn all<const N: usize>(&mut self, numbers: [u32; N]) {
         for number in numbers {
             self.varint(u64::from(number));
         }

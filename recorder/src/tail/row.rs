@@ -13,7 +13,7 @@ use crate::codec::{put_row, read_row};
 use crate::events::{HAS_CAUSE, reasons, tag};
 
 /// Appends an event; `last` is the `logged_at` of the one before it in the frame, at first 0.
-pub(super) fn put_event(frame: &mut Frame, event: &Stamped<Event>, last: u64) {
+pub(crate) fn put_event(frame: &mut Frame, event: &Stamped<Event>, last: u64) {
     let mut hot = true;
     frame.row(|row| {
         let caused = if event.cause.is_some() { HAS_CAUSE } else { 0 };

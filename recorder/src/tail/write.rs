@@ -25,6 +25,8 @@ pub(crate) struct TailWriter {
     trace: PathBuf,
     run_check: u32,
     generation: u32,
+    /// Counts the frames.
+    ticket: u64,
     tails: [Tail; 2],
     current: usize,
     frame: Frame,
@@ -48,6 +50,7 @@ impl TailWriter {
             trace: trace.to_owned(),
             run_check,
             generation: 0,
+            ticket: 0,
             tails,
             current: 0,
             frame: Frame::default(),
@@ -77,14 +80,15 @@ impl TailWriter {
         }
     }
 
-    /// Writes events. `ticket` numbers this call, `folded` is the last one that blocks hold.
+    /// Writes events. `folded` is the last frame that blocks hold; `written` is told of each frame:
+    /// its ticket, `seq` of its first event, how many these are, and their rows.
     pub(crate) fn events(
         &mut self,
         events: &[Stamped<Event>],
-        ticket: u64,
         folded: u64,
+        mut written: impl FnMut(u64, u64, u32, &[u8]),
     ) -> Result<(), RecordError> {
-        self.rotate(ticket, folded)?;
+        self.rotate(folded)?;
         let mut rest = events;
         while let Some(first) = rest.first() {
             self.frame.clear();
@@ -98,7 +102,8 @@ impl TailWriter {
                 n += 1;
             }
             rest = &rest[n..];
-            self.write(Kind::Events, first.seq, n)?;
+            let ticket = self.write(Kind::Events, first.seq, n)?;
+            written(ticket, first.seq, n as u32, self.frame.payload());
         }
         Ok(())
     }
@@ -118,14 +123,9 @@ impl TailWriter {
         Ok(())
     }
 
-    /// Writes task specs, in one frame.
-    pub(crate) fn specs(
-        &mut self,
-        batch: &SpecBatch,
-        ticket: u64,
-        folded: u64,
-    ) -> Result<(), RecordError> {
-        self.rotate(ticket, folded)?;
+    /// Writes task specs, in one frame; returns its ticket.
+    pub(crate) fn specs(&mut self, batch: &SpecBatch, folded: u64) -> Result<u64, RecordError> {
+        self.rotate(folded)?;
         self.frame.clear();
         self.frame.append(|out| out.append(&mut encode_specs(&batch.lens, &batch.bytes)));
         self.write(Kind::Specs, u64::from(batch.first.0), batch.lens.len())
@@ -165,7 +165,7 @@ impl TailWriter {
     }
 
     /// Goes over to the other tail if this one is large enough and that one is free.
-    fn rotate(&mut self, ticket: u64, folded: u64) -> Result<(), RecordError> {
+    fn rotate(&mut self, folded: u64) -> Result<(), RecordError> {
         let other = 1 - self.current;
         let full = self.tails[self.current].len > ROTATE_AT;
         if full && self.tails[other].last_ticket <= folded {
@@ -174,7 +174,6 @@ impl TailWriter {
         } else if self.tails[self.current].file.is_none() {
             self.begin()?;
         }
-        self.tails[self.current].last_ticket = ticket;
         Ok(())
     }
 
@@ -196,7 +195,7 @@ impl TailWriter {
         Ok(())
     }
 
-    fn write(&mut self, kind: Kind, first: u64, n_records: usize) -> Result<(), RecordError> {
+    fn write(&mut self, kind: Kind, first: u64, n_records: usize) -> Result<u64, RecordError> {
         let payload = self.frame.payload();
         let mut header = FrameHeader {
             payload_len: payload.len() as u32,
@@ -213,7 +212,9 @@ impl TailWriter {
         let written = if self.durable { written.and_then(|()| file.sync_data()) } else { written };
         written.map_err(|source| fault(tail, source))?;
         tail.len += self.frame.len() as u64;
-        Ok(())
+        self.ticket += 1;
+        tail.last_ticket = self.ticket;
+        Ok(self.ticket)
     }
 }
 

@@ -1,0 +1,194 @@
+//! Makes blocks of what waits, stores states between them, and brings all to the disk.
+//!
+//! A thread of low priority does it while the cores have nothing better to do. Whoever cannot wait for
+//! that, since too much waits or the run is over, does it in its place.
+
+use std::fs::File;
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+use crate::keyframe::Keyframer;
+use crate::queue::{Closing, Pending, Queue};
+use crate::tail::tail_paths;
+use crate::writer::BlockWriter;
+use crate::{RecordError, Summary};
+
+/// What waits, and what is in blocks, is on the disk so long after it was acknowledged, about: a
+/// loss of power takes the last second.
+const SYNC_AFTER: Duration = Duration::from_millis(500);
+
+/// What makes blocks, one after the other.
+#[derive(Debug)]
+pub(super) struct Maker {
+    writer: BlockWriter,
+    keyframer: Keyframer,
+    tails: [PathBuf; 2],
+    /// The last time all was on the disk.
+    synced: Instant,
+    /// Bytes of the main file that were.
+    synced_bytes: u64,
+}
+
+/// The maker, taken when the recording ends.
+pub(super) type SharedMaker = Arc<Mutex<Option<Maker>>>;
+
+/// What a maker leaves behind.
+#[derive(Debug, Default)]
+pub(super) struct Closed {
+    pub(super) summary: Summary,
+    pub(super) bytes: u64,
+    /// Whether all that was pushed is in the file.
+    pub(super) complete: bool,
+}
+
+impl Maker {
+    pub(super) fn new(writer: BlockWriter, keyframer: Keyframer) -> Self {
+        let tails = tail_paths(writer.path());
+        Self { writer, keyframer, tails, synced: Instant::now(), synced_bytes: 0 }
+    }
+
+    /// Makes blocks of the oldest that waits, if it is due or in any case. Returns whether it was.
+    fn make(&mut self, queue: &Queue, in_any_case: bool) -> Result<bool, RecordError> {
+        // Behind a failure, what follows would leave a gap.
+        if queue.is_over() {
+            return Ok(false);
+        }
+        let Some(pending) = queue.pop(in_any_case) else { return Ok(false) };
+        self.write(&pending)?;
+        queue.done(pending, self.writer.bytes());
+        Ok(true)
+    }
+
+    fn write(&mut self, pending: &Pending) -> Result<(), RecordError> {
+        // A scheduler that starts again needs the specs of every task that an event names.
+        self.writer.spec_batches(&pending.specs)?;
+        self.writer.rows(&pending.rows)?;
+        self.writer.samples(&pending.samples)?;
+        self.writer.logs(&pending.logs)?;
+        self.writer.count_dropped(pending.n_dropped);
+        Ok(())
+    }
+
+    /// When all is to be on the disk; `None`: it is.
+    fn sync_at(&self, queue: &Queue) -> Option<Instant> {
+        let is_dirty = self.writer.bytes() > self.synced_bytes;
+        let since = queue.waits_since().or_else(|| is_dirty.then_some(self.synced))?;
+        Some(since.max(self.synced) + SYNC_AFTER)
+    }
+
+    fn sync(&mut self, queue: &Queue) -> Result<(), RecordError> {
+        // What is written while this goes on is for the next time.
+        self.synced = Instant::now();
+        if self.writer.bytes() > self.synced_bytes {
+            self.writer.sync()?;
+            self.synced_bytes = self.writer.bytes();
+        }
+        if queue.waits_since().is_none() {
+            return Ok(());
+        }
+        for path in &self.tails {
+            match File::open(path).and_then(|tail| tail.sync_data()) {
+                Err(why) if why.kind() != io::ErrorKind::NotFound => {
+                    return Err(RecordError::Io { path: path.clone(), source: why });
+                }
+                _synced_or_not_begun => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// One round of the thread. Returns when the next one is due at the latest.
+    fn round(&mut self, queue: &Queue) -> Result<Option<Instant>, RecordError> {
+        let made = self.make(queue, false)?;
+        let now = Instant::now();
+        if self.sync_at(queue).is_some_and(|at| at <= now) {
+            self.sync(queue)?;
+        }
+        // A state behind is made up for when no block is due.
+        if !made && self.keyframer.follow(&mut self.writer)? {
+            return Ok(Some(now));
+        }
+        Ok(self.sync_at(queue))
+    }
+
+    /// Writes what waits and, if nothing is missing, the footer.
+    fn finish(&mut self, queue: &Queue, closing: Closing) -> Result<(), RecordError> {
+        while self.make(queue, true)? {}
+        match closing {
+            Closing::Finish(totals) => {
+                self.keyframer.finish(&mut self.writer)?;
+                let totals = totals.or_else(|| self.keyframer.totals(&self.writer));
+                self.writer.set_totals(totals);
+                self.writer.finish()
+            }
+            Closing::Abandon => self.writer.sync(),
+        }
+    }
+}
+
+fn lock(maker: &SharedMaker) -> MutexGuard<'_, Option<Maker>> {
+    maker.lock().expect("whoever made blocks did not panic")
+}
+
+/// The thread: works until the recording ends.
+pub(super) fn run(maker: &SharedMaker, queue: &Queue) {
+    give_way();
+    let mut until = None;
+    while !queue.wait(until) {
+        let mut guard = lock(maker);
+        let Some(maker) = guard.as_mut() else { return };
+        match maker.round(queue) {
+            Ok(_) if queue.is_over() => return,
+            Ok(next) => until = next,
+            Err(why) => return queue.end(Some(why)),
+        }
+    }
+}
+
+/// Makes blocks of all that waits, in place of the thread that does not keep up.
+pub(super) fn help(maker: &SharedMaker, queue: &Queue) -> Result<(), RecordError> {
+    let mut guard = lock(maker);
+    let Some(maker) = guard.as_mut() else { return Ok(()) };
+    let made = loop {
+        match maker.make(queue, true) {
+            Ok(true) => {}
+            Ok(false) => break Ok(()),
+            Err(why) => break Err(why),
+        }
+    };
+    made.inspect_err(|_why| queue.end(None))
+}
+
+/// Ends the thread, and does what is left to do.
+pub(super) fn close(maker: &SharedMaker, queue: &Queue, closing: Closing) -> Closed {
+    queue.close();
+    let Some(mut maker) = lock(maker).take() else { return Closed::default() };
+    // What failed once is not tried again.
+    let outcome = match queue.progress() {
+        Ok(_) => maker.finish(queue, closing),
+        Err(Some(failure)) => Err(failure),
+        Err(None) => return Closed { complete: false, ..maker.closed() },
+    };
+    let complete = outcome.is_ok();
+    queue.end(outcome.err());
+    Closed { complete, ..maker.closed() }
+}
+
+impl Maker {
+    fn closed(&self) -> Closed {
+        let summary = self.writer.summary().clone();
+        Closed { summary, bytes: self.writer.bytes(), complete: false }
+    }
+}
+
+/// Lets every other thread go first: what waits is safe in the tail meanwhile.
+#[cfg(target_os = "linux")]
+fn give_way() {
+    // One that may not do so works all the same.
+    let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), 19);
+}
+
+#[cfg(not(target_os = "linux"))]
+fn give_way() {}
