@@ -1,6 +1,5 @@
 //! `reel diff`: two runs of the same job side by side.
 
-use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -8,11 +7,13 @@ use taskreel_model::Nanos;
 use taskreel_recorder::TraceReader;
 use taskreel_replay::analysis::compare::{Comparison, PrefixDiff, compare};
 use taskreel_replay::analysis::{Facts, PrefixTime};
-use taskreel_replay::figure::{Figure, Theme, View, Window};
+use taskreel_replay::figure::{Figure, View, Window};
 use taskreel_replay::{Instant, plots, render};
 
 use super::failure::say;
+use super::output::write_file;
 use super::table::{Table, grouped, printable};
+use super::theme::ThemeName;
 use super::{Failure, open};
 
 /// Compares two runs of the same job: where the time went, by prefix, by use of the slots, by worker.
@@ -34,6 +35,9 @@ pub(crate) struct Diff {
     /// Draw both task streams on one time axis into this file, an SVG.
     #[arg(short, long, value_name = "OUT.svg")]
     output: Option<PathBuf>,
+    /// Colours of the picture
+    #[arg(long, value_name = "THEME", default_value = "light", requires = "output")]
+    theme: ThemeName,
 }
 
 const WIDTH_PX: u32 = 1_280;
@@ -46,8 +50,7 @@ impl Diff {
         let compared = compare(&a, &b);
         if let Some(output) = &self.output {
             let picture = self.picture(&a, &b)?;
-            fs::write(output, picture)
-                .map_err(|error| Failure::run(format!("write {}: {error}", output.display())))?;
+            write_file(output, |file| file.write_all(picture.as_bytes()))?;
             say(format_args!("wrote {}", output.display()));
         }
         if self.json {
@@ -108,7 +111,7 @@ impl Diff {
         }
         let headline =
             format!("B took {}", times(a.makespan().as_secs_f64(), b.makespan().as_secs_f64()));
-        Ok(render::stack(&figures, &headline, &Theme::light()))
+        Ok(render::stack(&figures, &headline, &self.theme.theme()))
     }
 }
 

@@ -10,6 +10,7 @@ use taskreel_replay::analysis::{Explanation, Facts, Finding, explain};
 
 use super::failure::say;
 use super::table::{counted, grouped, printable};
+use super::theme::ThemeName;
 use super::{Failure, open};
 
 /// Says what made a run slow: findings with what each cost, what shows it, and what to try.
@@ -38,6 +39,9 @@ pub(crate) struct Explain {
     /// Draw a picture of each finding into this folder.
     #[arg(long, value_name = "DIR")]
     pictures: Option<PathBuf>,
+    /// Colours of the pictures
+    #[arg(long, value_name = "THEME", default_value = "light", requires = "pictures")]
+    theme: ThemeName,
 }
 
 impl Explain {
@@ -47,7 +51,7 @@ impl Explain {
         let facts = Facts::read(&mut reader);
         let explained = explain(&facts);
         let pictures = match &self.pictures {
-            Some(folder) => pictures::draw(&self.trace, &explained, folder)?,
+            Some(folder) => pictures::draw(&self.trace, &explained, folder, &self.theme.theme())?,
             None => Vec::new(),
         };
         if self.json {

@@ -1,13 +1,13 @@
 //! `reel export`: a run in the formats of other tools.
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use taskreel_replay::export::{Rows, Table, write_chrome, write_csv, write_jsonl, write_perfetto};
 
 use super::failure::say;
+use super::output::write_file;
 use super::{Failure, open};
 
 /// Writes a run for other tools: Perfetto, Chrome's tracing, tables.
@@ -132,12 +132,7 @@ fn to_file(
     path: &Path,
     write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
 ) -> Result<(), Failure> {
-    let written = File::create(path).and_then(|file| {
-        let mut file = BufWriter::new(file);
-        write(&mut file)?;
-        file.flush()
-    });
-    written.map_err(|error| Failure::run(format!("write {}: {error}", path.display())))?;
+    write_file(path, write)?;
     say(format_args!("wrote {}", path.display()));
     Ok(())
 }

@@ -7,13 +7,15 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use taskreel_model::Nanos;
-use taskreel_replay::figure::{Theme, View, Window};
+use taskreel_replay::figure::{View, Window};
 use taskreel_replay::plots::{self, Page, Plot};
 use taskreel_replay::render::layout::{Layout, Panel};
 use taskreel_replay::render::{png, svg};
 use taskreel_replay::{Instant, Timeline};
 
 use super::failure::say;
+use super::output::write_file;
+use super::theme::ThemeName;
 use super::{Failure, INSTANTS, open};
 
 /// Space above stacked plots for the headline.
@@ -85,13 +87,6 @@ enum LayoutName {
     Status,
 }
 
-/// Colours of a picture.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum ThemeName {
-    Light,
-    Dark,
-}
-
 impl Render {
     /// Writes the picture.
     pub(crate) fn run(&self, out: &mut dyn Write) -> Result<(), Failure> {
@@ -112,8 +107,7 @@ impl Render {
         if self.output == Path::new("-") {
             return Ok(out.write_all(&picture)?);
         }
-        std::fs::write(&self.output, &picture)
-            .map_err(|error| Failure::run(format!("write {}: {error}", self.output.display())))?;
+        write_file(&self.output, |file| file.write_all(&picture))?;
         say(format_args!("wrote {}", self.output.display()));
         Ok(())
     }
@@ -203,15 +197,6 @@ impl Render {
         };
         let panels = (0..).zip(&self.plot).map(panel).collect();
         Layout { width_px: width, height_px, panels }
-    }
-}
-
-impl ThemeName {
-    fn theme(self) -> Theme {
-        match self {
-            Self::Light => Theme::light(),
-            Self::Dark => Theme::dark(),
-        }
     }
 }
 

@@ -7,6 +7,7 @@ use taskreel_replay::analysis::Explanation;
 use taskreel_replay::figure::{Theme, View};
 use taskreel_replay::{Instant, plots, render};
 
+use crate::cli::output::write_file;
 use crate::cli::{Failure, open};
 
 const WIDTH_PX: u32 = 1_000;
@@ -17,11 +18,10 @@ pub(super) fn draw(
     trace: &Path,
     explained: &Explanation,
     folder: &Path,
+    theme: &Theme,
 ) -> Result<Vec<String>, Failure> {
-    let failed = |what: &str, error: std::io::Error| {
-        Failure::run(format!("{what} {}: {error}", folder.display()))
-    };
-    fs::create_dir_all(folder).map_err(|error| failed("make", error))?;
+    fs::create_dir_all(folder)
+        .map_err(|error| Failure::run(format!("make {}: {error}", folder.display())))?;
     let mut ids: Vec<&str> = explained.findings.iter().map(|finding| finding.plot).collect();
     ids.sort_unstable();
     ids.dedup();
@@ -32,9 +32,9 @@ pub(super) fn draw(
     for (index, finding) in explained.findings.iter().enumerate() {
         let Some(plot) = timeline.plot(finding.plot) else { continue };
         let view = View::new(finding.picture_window(), WIDTH_PX, HEIGHT_PX).at(timeline.now());
-        let picture = render::svg(&plot.figure(&view), &Theme::light());
+        let picture = render::svg(&plot.figure(&view), theme);
         let file = folder.join(format!("{}-{}.svg", index + 1, finding.kind));
-        fs::write(&file, picture).map_err(|error| failed("write into", error))?;
+        write_file(&file, |out| out.write_all(picture.as_bytes()))?;
         files.push(file.display().to_string());
     }
     Ok(files)
