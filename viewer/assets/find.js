@@ -1,17 +1,20 @@
 // Search by key, and statistics of a selected stretch of time.
 
-import { byId, fill, ROOT, setText } from './page.js';
+import { byId, fill, getJson, setText, time } from './page.js';
 
 /**
  * @typedef {import('./live.js').TimeWindow} TimeWindow
- * @typedef {{task: number, key: string, start_ns: number, stop_ns: number | null}} Found
+ * @typedef {import('./marks.js').Found} Found
+ * @typedef {import('./filter.js').Filter} Filter
+ * @typedef {{name: string, count: number, failed: number, total_ns: number, p50_ns: number, p95_ns: number,
+ *            bytes: number}} Share
  */
 
 /** Room around what was found, in its own lengths. */
 const ROOM = 4;
 
 export class Finder {
-  /** @param {(found: TimeWindow[], window: TimeWindow | null) => void} show marks what was found and looks there */
+  /** @param {(found: Found[], window: TimeWindow | null) => void} show marks what was found and looks there */
   constructor(show) {
     this.show = show;
     this.field = /** @type {HTMLInputElement} */ (byId('find'));
@@ -36,10 +39,10 @@ export class Finder {
     if (text === '') return this.clear();
     // Enter again goes on to the next.
     if (text === this.text) return this.step(1);
-    const answer = await fetch(`${ROOT}api/find?${new URLSearchParams({ key: text })}`);
-    if (!answer.ok) return;
+    const matches = await getJson('api/find', { key: text });
+    if (!matches) return;
     this.text = text;
-    this.matches = await answer.json();
+    this.matches = matches;
     this.index = 0;
     this.step(0);
   }
@@ -53,13 +56,12 @@ export class Finder {
     }
     this.index = (this.index + n + first.length) % first.length;
     const at = first[this.index];
-    const span = ({ start_ns: from, stop_ns: to }) => ({ from, to: to ?? Number.MAX_SAFE_INTEGER });
-    const { from, to } = span(at);
+    const [from, to] = [at.start_ns, at.stop_ns ?? Number.MAX_SAFE_INTEGER];
     const room = ROOM * Math.max(Math.min(to - from, 10e9), 1e5);
     setText('found', `${this.index + 1} of ${total}: ${at.key}`);
     const others = first.filter((_, i) => i !== this.index);
     const end = Math.min(to, from + room);
-    this.show([span(at), ...others.map(span)], { from: Math.max(Math.round(from - room), 0), to: Math.round(end + room) });
+    this.show([at, ...others], { from: Math.max(Math.round(from - room), 0), to: Math.round(end + room) });
   }
 
   clear() {
@@ -77,54 +79,56 @@ export class Statistics {
   constructor(closed) {
     /** @type {TimeWindow | null} */
     this.select = null;
-    this.prefix = '';
+    /** @type {Filter} */
+    this.filter = { prefix: null, worker: null };
+    this.asked = '';
+    this.isAsking = false;
     byId('unselect').addEventListener('click', closed);
-    const prefix = /** @type {HTMLSelectElement} */ (byId('select-prefix'));
-    prefix.addEventListener('change', () => {
-      this.prefix = prefix.value;
-      this.ask();
-    });
   }
 
-  /** @param {TimeWindow | null} select */
-  show(select) {
+  /** @param {TimeWindow | null} select @param {Filter} filter */
+  show(select, filter) {
     this.select = select;
+    this.filter = { ...filter };
     byId('selection').hidden = select === null;
     // While one drags, one question at a time.
     if (select && !this.isAsking) this.ask();
   }
 
-  async ask() {
-    if (!this.select) return;
-    const { from, to } = this.select;
-    this.isAsking = true;
-    const query = new URLSearchParams({ from: String(from), to: String(to) });
-    if (this.prefix) query.set('prefix', this.prefix);
-    const answer = await fetch(`${ROOT}api/selection?${query}`).catch(() => null);
-    this.isAsking = false;
-    if (answer?.ok) this.fill(await answer.json());
-    if (this.select && (this.select.from !== from || this.select.to !== to)) this.ask();
+  /** What is to be asked. @returns {Record<string, string>} */
+  query() {
+    const { prefix, worker } = this.filter;
+    const { from, to } = this.select ?? { from: 0, to: 0 };
+    return {
+      from: String(from),
+      to: String(to),
+      ...(prefix === null ? {} : { prefix }),
+      ...(worker === null ? {} : { worker: String(worker) }),
+    };
   }
 
+  async ask() {
+    this.isAsking = true;
+    while (this.select && this.asked !== JSON.stringify(this.query())) {
+      this.asked = JSON.stringify(this.query());
+      const answer = await getJson('api/selection', this.query());
+      if (answer) this.fill(answer);
+    }
+    this.isAsking = false;
+    if (!this.select) this.asked = '';
+  }
+
+  /** @param {{from_ns: number, to_ns: number, all: Share, idle_share: number, prefixes: Share[]}} statistics */
   fill({ from_ns: from, to_ns: to, all, idle_share: idle, prefixes }) {
     setText('selection-span', `${time(to - from)}, from ${time(from)} to ${time(to)}`);
-    setText('selection-idle', `${(100 * idle).toFixed(1)} % of the slots' time ${this.prefix ? 'not on these' : 'idle'}`);
+    setText('selection-idle', `${(100 * idle).toFixed(1)} % of the slots' time ${this.filter.prefix ? 'not on these' : 'idle'}`);
     fill(byId('selection-table'), [all, ...prefixes].map(cells));
-    const select = /** @type {HTMLSelectElement} */ (byId('select-prefix'));
-    if (this.prefix) return;
-    const names = prefixes.map((share) => share.name);
-    select.replaceChildren(new Option('all prefixes', ''), ...names.map((name) => new Option(name, name)));
   }
 }
 
+/** @param {Share} share */
 function cells({ name, count, failed, total_ns: total, p50_ns: p50, p95_ns: p95, bytes }) {
   return [name, count.toLocaleString('en-US'), String(failed), time(total), time(p50), time(p95), size(bytes)];
-}
-
-/** @param {number} ns */
-function time(ns) {
-  if (ns < 1e6) return `${(ns / 1e3).toFixed(0)} µs`;
-  return ns < 1e9 ? `${(ns / 1e6).toFixed(1)} ms` : `${(ns / 1e9).toFixed(2)} s`;
 }
 
 /** @param {number} bytes */

@@ -1,20 +1,24 @@
-// Draws any figure on a 2D canvas, and says what lies under the pointer. It knows glyphs, never
-// plots: the figure comes laid out in pixels (see replay/src/figure.rs), colours are indices into
-// a theme.
+// Draws any figure on a canvas, and says what lies under the pointer. It knows glyphs, never plots: the
+// figure comes laid out in pixels (see replay/src/figure.rs), colours are indices into a theme.
+
+import { MANY, renderer } from './gl.js';
 
 /**
  * @typedef {{left: number, top: number, width: number, height: number}} Frame
  * @typedef {{px: number, label: string}} Tick
- * @typedef {{label: string, scale: string, ticks: Tick[],
- *            groups: {from: number, to: number, label: string}[]}} Axis
+ * @typedef {{from: number, to: number, label: string, worker: number, lanes: number[], lane_px: number}} Group
+ * @typedef {{label: string, scale: string, ticks: Tick[], groups: Group[]}} Axis
  * @typedef {{kind: string, opacity: number, [column: string]: any}} Layer
+ * @typedef {{from_ns: number, to_ns: number, px: number, width_px: number}} Gap a stretch of time that is folded
  * @typedef {{id: string, title: string, question: string, width_px: number, height_px: number,
  *            frame: Frame, window_ns: [number, number] | null, x: Axis, y: Axis, layers: Layer[],
- *            strings: string[], note: string,
+ *            strings: string[], note: string, gaps?: Gap[],
  *            legend: {x: number, y: number, color: number, opacity: number, label: string}[]}} Figure
  * @typedef {{name: string, text: string, grid: string, axis: string, muted: string, rim: string,
  *            background: string, colors: string[]}} Palette
  * @typedef {(x: number) => number} Shift from a pixel of the figure's frame to one of the canvas's
+ * @typedef {{scale: number, shift: number}} Stretch the same as numbers: `x * scale + shift`
+ * @typedef {CanvasRenderingContext2D} Context
  */
 
 const LABEL_PX = 11;
@@ -22,14 +26,15 @@ const SWATCH_PX = 10;
 const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif';
 
 /**
- * Draws a figure. `shift` moves and stretches the time axis: it bridges the moment between a
+ * Draws a figure. `stretch` moves and stretches the time axis: it bridges the moment between a
  * zoom and the figure that answers it.
- * @param {CanvasRenderingContext2D} ctx scaled to CSS pixels
+ * @param {Context} ctx scaled to CSS pixels
  * @param {Figure} figure
  * @param {Palette} palette
- * @param {Shift | null} shift
+ * @param {Stretch | null} [stretch]
  */
-export function draw(ctx, figure, palette, shift = null) {
+export function draw(ctx, figure, palette, stretch = null) {
+  const shift = stretch ? shiftOf(stretch) : same;
   ctx.fillStyle = palette.background;
   ctx.fillRect(0, 0, figure.width_px, figure.height_px);
   drawAxes(ctx, figure, palette, shift);
@@ -38,15 +43,37 @@ export function draw(ctx, figure, palette, shift = null) {
   ctx.beginPath();
   ctx.rect(left, top, width, height);
   // Texts may stand beside the frame, as may marks on its edge; a stretched picture may not.
-  if (shift) ctx.clip();
+  if (stretch) ctx.clip();
   ctx.translate(left, top);
-  for (const layer of figure.layers) {
-    ctx.globalAlpha = layer.opacity;
-    DRAW[layer.kind]?.(ctx, layer, palette, shift ?? same, figure.strings);
+  for (const layers of runs(figure.layers)) {
+    const gl = layers.reduce((n, layer) => n + (layer.x?.length ?? 0), 0) < MANY ? null : renderer();
+    if (layers[0].kind === 'rects' && gl) {
+      gl.draw(ctx, layers, figure.frame, palette, stretch ?? { scale: 1, shift: 0 });
+      continue;
+    }
+    for (const layer of layers) {
+      ctx.globalAlpha = layer.opacity;
+      DRAW[layer.kind]?.(ctx, layer, palette, shift, figure.strings);
+    }
   }
   ctx.restore();
   drawLegend(ctx, figure, palette);
 }
+
+/** Layers of rectangles that follow one another are drawn together; others one by one. @param {Layer[]} layers */
+function runs(layers) {
+  /** @type {Layer[][]} */
+  const runs = [];
+  for (const layer of layers) {
+    const last = runs.at(-1);
+    if (layer.kind === 'rects' && last?.[0].kind === 'rects') last.push(layer);
+    else runs.push([layer]);
+  }
+  return runs;
+}
+
+/** @param {Stretch} stretch @returns {Shift} */
+export const shiftOf = ({ scale, shift }) => (x) => x * scale + shift;
 
 /** @type {Shift} */
 const same = (x) => x;
@@ -168,7 +195,7 @@ function drawAxes(ctx, { frame, x, y, width_px: widthPx }, palette, shift) {
   ctx.textAlign = 'center';
   const isOrdinary = x.scale !== 'lanes' && x.ticks.length > 0;
   for (const tick of isOrdinary ? x.ticks : []) {
-    const px = (shift ?? same)(tick.px);
+    const px = shift(tick.px);
     if (px < -0.5 || px > width + 0.5) continue;
     const at = Math.round(left + px) + 0.5;
     ctx.beginPath();

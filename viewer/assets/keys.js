@@ -5,20 +5,18 @@ import { byId } from './page.js';
 const ZOOM = 1.35;
 
 /**
- * @param {import('./time.js').Scrubber} scrubber
- * @param {import('./panel.js').Panel[]} panels
- * @param {import('./find.js').Finder} finder
+ * @param {{scrubber: import('./time.js').Scrubber, panels: import('./panel.js').Panel[],
+ *          finder: import('./find.js').Finder, focus: () => void, togglePath: () => void}} page
  */
-export function listen(scrubber, panels, finder) {
+export function listen({ scrubber, panels, finder, focus, togglePath }) {
   const help = /** @type {HTMLDialogElement} */ (byId('help'));
   byId('show-help').hidden = false;
   byId('show-help').addEventListener('click', () => help.showModal());
   /** The plot whose axis of time the keys move; they all have the same. */
-  const onTimed = (act) => {
+  const onTimed = (/** @type {(panel: import('./panel.js').Panel) => void} */ act) => {
     const panel = panels.find((panel) => panel.figure?.window_ns);
     if (panel) act(panel);
   };
-  const eighth = (panel) => panel.figure.frame.width / 8;
   /** @type {Record<string, () => void>} */
   const acts = {
     ' ': () => scrubber.toggle(),
@@ -33,9 +31,13 @@ export function listen(scrubber, panels, finder) {
     l: () => scrubber.live(),
     w: () => onTimed((panel) => panel.zoom(1 / ZOOM)),
     s: () => onTimed((panel) => panel.zoom(ZOOM)),
-    a: () => onTimed((panel) => panel.pan(-eighth(panel))),
-    d: () => onTimed((panel) => panel.pan(eighth(panel))),
-    f: () => onTimed((panel) => panel.all()),
+    a: () => onTimed((panel) => panel.pan(-panel.width / 8)),
+    d: () => onTimed((panel) => panel.pan(panel.width / 8)),
+    ArrowLeft: () => onTimed((panel) => panel.pan(-panel.width / 8)),
+    ArrowRight: () => onTimed((panel) => panel.pan(panel.width / 8)),
+    f: focus,
+    c: togglePath,
+    g: () => scrubber.folds(!scrubber.isFolded),
     '/': () => finder.field.focus(),
     n: () => finder.step(1),
     N: () => finder.step(-1),
@@ -47,7 +49,7 @@ export function listen(scrubber, panels, finder) {
     const isPressing = event.key === ' ' && target.closest('button, a');
     if (isTyping || isPressing || event.ctrlKey || event.metaKey || event.altKey) return;
     const act = acts[event.key];
-    if (!act) return;
+    if (!act || event.defaultPrevented) return;
     event.preventDefault();
     act();
   });

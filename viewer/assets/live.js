@@ -1,20 +1,24 @@
 // The live channel: says what the page looks at, and hands on what comes back. It connects again
 // by itself, so a viewer that was restarted is picked up.
 
+import { ROOT } from './page.js';
+import * as wire from './wire.js';
+
 /**
  * @typedef {{from: number, to: number}} TimeWindow in ns since the run began
  * @typedef {{plots: {id: string, width: number, height: number}[], window: TimeWindow | null,
- *            at: string | null, tables: string[]}} Look
+ *            at: string | null, prefix: string | null, worker: number | null, tables: string[]}} Look
+ * @typedef {{words: import('./page.js').Words, names: import('./filter.js').Names,
+ *            figures: Record<string, import('./glyphs.js').Figure>}} Frame
+ *   `figures`: those that have changed
  */
-
-import { ROOT } from './page.js';
 
 const RETRY_MS_MIN = 500;
 const RETRY_MS_MAX = 8000;
 
 export class Live {
   /**
-   * @param {(frame: any) => void} received
+   * @param {(frame: Frame) => void} received
    * @param {(wasConnected: boolean) => void} closed told whether it ever was open
    */
   constructor(received, closed) {
@@ -26,6 +30,10 @@ export class Live {
     this.wanted = null;
     this.sent = '';
     this.isAnswered = true;
+    /** What was said last: it is not said again until it changes. @type {Map<string, any>} */
+    this.said = new Map();
+    /** Messages are read one after the other. @type {Promise<void>} */
+    this.reading = Promise.resolve();
     this.connect();
   }
 
@@ -33,24 +41,37 @@ export class Live {
     // Relative, so that it works behind a path prefix.
     const url = new URL(`${ROOT}ws`, location.href);
     url.protocol = url.protocol.replace('http', 'ws');
-    this.socket = new WebSocket(url);
-    this.socket.addEventListener('open', () => {
+    const socket = new WebSocket(url);
+    socket.binaryType = 'arraybuffer';
+    this.socket = socket;
+    socket.addEventListener('open', () => {
       this.retryMs = RETRY_MS_MIN;
       this.sent = '';
       this.isAnswered = true;
       this.wasConnected = true;
       this.send();
     });
-    this.socket.addEventListener('message', (message) => {
-      this.isAnswered = true;
-      this.received(JSON.parse(message.data));
-      this.send();
+    socket.addEventListener('message', ({ data }) => {
+      this.reading = this.reading.then(() => this.take(data));
     });
-    this.socket.addEventListener('close', () => {
-      this.closed(this.wasConnected);
+    socket.addEventListener('close', () => {
+      this.reading = this.reading.then(() => this.closed(this.wasConnected));
       setTimeout(() => this.connect(), this.retryMs);
       this.retryMs = Math.min(this.retryMs * 2, RETRY_MS_MAX);
     });
+  }
+
+  /** @param {ArrayBuffer} message */
+  async take(message) {
+    const parts = await wire.read(message);
+    this.isAnswered = true;
+    const figures = Object.fromEntries(parts);
+    for (const id of ['words', 'names']) {
+      if (parts.has(id)) this.said.set(id, parts.get(id));
+      delete figures[id];
+    }
+    this.received({ words: this.said.get('words'), names: this.said.get('names'), figures });
+    this.send();
   }
 
   /**
@@ -64,7 +85,7 @@ export class Live {
   }
 
   send() {
-    if (!this.wanted || !this.isAnswered || this.socket.readyState !== WebSocket.OPEN) return;
+    if (!this.wanted || !this.isAnswered || this.socket?.readyState !== WebSocket.OPEN) return;
     const text = JSON.stringify(this.wanted);
     if (text === this.sent) return;
     this.sent = text;

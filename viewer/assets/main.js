@@ -1,39 +1,52 @@
 // Ties the page together: what it looks at, what comes back, and the theme. Begin reading here;
-// then live.js (the channel), panel.js (a plot on the page), time.js (the scrubber), glyphs.js
-// (drawing), page.js (words), address.js (what the address bar keeps),
-// find.js (search and statistics), keys.js.
+// then live.js and wire.js (the channel), panel.js and pointer.js (a plot on the page), marks.js (what is
+// drawn over it), time.js (the scrubber), glyphs.js and gl.js (drawing), page.js (words), address.js (what
+// the address bar keeps), find.js (search and statistics), filter.js, story.js, keys.js.
 
 import * as address from './address.js';
-import { listen as listenToKeys } from './keys.js';
+import { Filters } from './filter.js';
 import { Finder, Statistics } from './find.js';
+import { listen as listenToKeys } from './keys.js';
 import { Live } from './live.js';
-import { byId, localStart, ROOT, show, showDisconnected } from './page.js';
+import { byId, getJson, localStart, ROOT, show, showDisconnected } from './page.js';
 import { Panel } from './panel.js';
+import { Story } from './story.js';
 import * as theme from './theme.js';
 import { Scrubber } from './time.js';
 
-/** One instant and one window for all that is on the page. */
+/** @typedef {import('./live.js').TimeWindow} TimeWindow */
+
+/** One instant, one window, one selection and one filter for all that is on the page. */
 const place = address.read();
+/** What is drawn over the plots. @type {import('./marks.js').Marks} */
+const marks = { at: null, select: place.select, found: [], picked: null, path: null };
 
 theme.start(/** @type {HTMLButtonElement} */ (byId('theme')), redraw);
 localStart();
 
 const themes = await (await fetch(`${ROOT}assets/themes.json`)).json();
-const panels = [...document.querySelectorAll('[data-plot]')].map(
-  (section) => new Panel(/** @type {HTMLElement} */ (section), palette, zoom, ask, select),
-);
-const scrubber = new Scrubber(palette, lookBack, ask);
+const sections = /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll('[data-plot]'));
+const panels = [...sections].map((section) => new Panel(section, { palette, marks, query, zoom, ask, select, pick }));
+const scrubber = new Scrubber(palette, lookBack, fold, ask);
 const live = new Live(received, showDisconnected);
 const statistics = new Statistics(() => select(null));
+const story = new Story((picked) => {
+  marks.picked = picked;
+  redraw();
+}, pick);
+const filters = new Filters(filter);
 const finder = new Finder((found, window) => {
-  for (const panel of panels) {
-    panel.found = panel.id === 'task-stream' ? found : [];
-    if (panel.figure && !window) panel.redraw();
-  }
+  marks.found = found;
   if (window) zoom(window);
+  else redraw();
 });
-listenToKeys(scrubber, panels, finder);
+listenToKeys({ scrubber, panels, finder, focus, togglePath });
+for (const button of document.querySelectorAll('[data-act="path"]')) button.addEventListener('click', togglePath);
+scrubber.folds(place.fold);
+filters.show(place);
 select(place.select);
+story.tell(place.task);
+if (place.path) showPath();
 
 /**
  * The colours of the theme that is shown; which of them are text and grid the server says.
@@ -45,29 +58,89 @@ function palette() {
   return /** @type {any} */ ({ name, colors, ...named });
 }
 
+/** What a link to a picture says, so that it is of what is shown. */
+function query() {
+  const query = new URLSearchParams({ width: '1200', height: '500', theme: theme.current() });
+  if (place.window) for (const [end, ns] of Object.entries(place.window)) query.set(end, String(ns));
+  if (scrubber.at !== null) query.set('at', `${scrubber.at}ns`);
+  if (place.prefix !== null) query.set('prefix', place.prefix);
+  if (place.worker !== null) query.set('worker', String(place.worker));
+  return query;
+}
+
+/** @param {TimeWindow | null} window */
 function zoom(window) {
   place.window = window;
   for (const panel of panels) panel.window = window;
   scrubber.window = window;
-  scrubber.redraw();
+  redraw();
   ask();
 }
 
-/** @param {import('./live.js').TimeWindow | null} selected */
+/** @param {TimeWindow | null} selected */
 function select(selected) {
-  place.select = selected;
-  statistics.show(selected);
-  for (const panel of panels) {
-    panel.select = selected;
-    panel.redraw();
-  }
+  place.select = marks.select = selected;
+  statistics.show(selected, place);
+  redraw();
+  ask();
+}
+
+/** @param {number | null} task */
+function pick(task) {
+  place.task = task;
+  story.tell(task);
+  ask();
+}
+
+/** @param {import('./filter.js').Filter} only */
+function filter({ prefix, worker }) {
+  Object.assign(place, { prefix, worker });
+  filters.show(place);
+  statistics.show(place.select, place);
+  ask();
+}
+
+/** Looks at what was selected or picked, else at the whole run. */
+function focus() {
+  const last = marks.picked?.runs.at(-1);
+  const room = last && Math.max((last.stop_ns ?? scrubber.end) - last.start_ns, 1e5);
+  const task = last && room && { from: Math.max(last.start_ns - room, 0), to: (last.stop_ns ?? scrubber.end) + room };
+  const wanted = marks.select ?? task;
+  const isThere = wanted && place.window?.from === wanted.from && place.window.to === wanted.to;
+  zoom(wanted && !isThere ? { from: wanted.from, to: wanted.to } : null);
+}
+
+function togglePath() {
+  place.path = !place.path;
+  if (place.path) return showPath();
+  marks.path = null;
+  pressed();
+}
+
+async function showPath() {
+  pressed();
+  const told = await getJson('api/critical-path', {});
+  if (place.path) marks.path = told?.links ?? [];
+  pressed();
+}
+
+function pressed() {
+  for (const button of document.querySelectorAll('[data-act="path"]')) button.setAttribute('aria-pressed', String(place.path));
+  redraw();
+  ask();
+}
+
+/** @param {boolean} isFolded */
+function fold(isFolded) {
+  place.fold = isFolded;
   ask();
 }
 
 /** @param {string | null} at */
 function lookBack(at) {
   place.at = at;
-  for (const panel of panels) panel.lookAt(scrubber.at);
+  marks.at = scrubber.at;
+  for (const panel of panels) if (panel.figure?.window_ns) panel.redraw();
   ask();
 }
 
@@ -75,22 +148,22 @@ function lookBack(at) {
 function ask() {
   address.write(place);
   const plots = panels.map((panel) => ({ id: panel.id, ...panel.size() }));
-  plots.push({ id: 'strip', ...scrubber.size() });
+  plots.push({ id: place.fold ? 'strip-folded' : 'strip', ...scrubber.size() });
   const tables = [...document.querySelectorAll('table[id]')].map((table) => table.id);
-  live.look({ plots, window: place.window, at: place.at, tables });
+  const { at, window, prefix, worker } = place;
+  live.look({ plots, window, at, prefix, worker, tables });
 }
 
-function received(frame) {
+/** @param {import('./live.js').Frame} frame */
+function received({ words, names, figures }) {
   // A viewer of another run took over the address: title and header are not ours any more.
-  if (frame.words.run !== byId('page').dataset.run) return location.reload();
-  show(frame.words);
-  scrubber.show(frame.figures.strip, frame.words, place.window);
-  for (const panel of panels) {
-    const figure = frame.figures[panel.id];
-    panel.end = frame.words.end_ns;
-    panel.at = scrubber.at;
-    if (figure) panel.show(figure, place.window, frame.words.run_kind === 'live');
-  }
+  if (words.run !== byId('page').dataset.run) return location.reload();
+  show(words);
+  filters.offer(names);
+  scrubber.show(figures[place.fold ? 'strip-folded' : 'strip'], words, place.window);
+  marks.at = scrubber.at;
+  for (const panel of panels) panel.show(figures[panel.id], place.window, words.end_ns, words.run_kind === 'live');
+  if (words.run_kind === 'live') story.again();
 }
 
 function redraw() {

@@ -78,6 +78,29 @@ export function byId(id) {
   return element;
 }
 
+/** An element within another. @param {Element} within @param {string} selector @returns {HTMLElement} */
+export function find(within, selector) {
+  const found = within.querySelector(selector);
+  if (!found) throw new Error(`there is no ${selector}`);
+  return /** @type {HTMLElement} */ (found);
+}
+
+/**
+ * What the server answers to a question; `null`: it does not.
+ * @param {string} path
+ * @param {Record<string, string>} query
+ */
+export async function getJson(path, query) {
+  const answer = await fetch(`${ROOT}${path}?${new URLSearchParams(query)}`).catch(() => null);
+  return answer?.ok ? answer.json() : null;
+}
+
+/** A length of time for people. @param {number} ns */
+export function time(ns) {
+  if (ns < 1e6) return `${(ns / 1e3).toFixed(0)} µs`;
+  return ns < 1e9 ? `${(ns / 1e6).toFixed(1)} ms` : `${(ns / 1e9).toFixed(2)} s`;
+}
+
 function title(words) {
   const [ended, tasks] = words.progress;
   const name = byId('title').textContent;

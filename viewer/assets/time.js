@@ -14,11 +14,15 @@ export class Scrubber {
   /**
    * @param {() => import('./glyphs.js').Palette} palette
    * @param {(at: string | null) => void} look shows an instant; `null`: the newest
+   * @param {(isFolded: boolean) => void} fold idle stretches are folded, or not any more
    * @param {() => void} resized
    */
-  constructor(palette, look, resized) {
+  constructor(palette, look, fold, resized) {
     this.palette = palette;
     this.lookAt = look;
+    this.folded = fold;
+    this.isFolded = false;
+    this.isDue = false;
     this.canvas = /** @type {HTMLCanvasElement} */ (byId('strip'));
     this.speed = /** @type {HTMLSelectElement} */ (byId('speed'));
     /** The instant that is shown or asked for, in ns; `null`: the newest. @type {number | null} */
@@ -73,7 +77,17 @@ export class Scrubber {
     this.redraw();
   }
 
+  /** Draws with the next frame of the screen. */
   redraw() {
+    if (this.isDue) return;
+    this.isDue = true;
+    requestAnimationFrame(() => {
+      this.isDue = false;
+      this.draw();
+    });
+  }
+
+  draw() {
     const { figure, canvas } = this;
     if (!figure) return;
     const scale = devicePixelRatio || 1;
@@ -110,8 +124,41 @@ export class Scrubber {
 
   /** Where an instant is on the canvas. @param {number} ns */
   px(ns) {
-    const { frame, window_ns: [from, to] } = this.figure;
-    return frame.left + ((ns - from) / (to - from)) * frame.width;
+    const frame = this.figure?.frame ?? { left: 0, width: 0 };
+    const piece = this.pieces().find((piece) => ns <= piece.to) ?? this.pieces().at(-1);
+    if (!piece) return frame.left;
+    const share = (ns - piece.from) / Math.max(piece.to - piece.from, 1);
+    return frame.left + piece.px + Math.min(Math.max(share, 0), 1) * piece.width;
+  }
+
+  /** The instant at a pixel of the frame. @param {number} px */
+  instant(px) {
+    const piece = this.pieces().find((piece) => px <= piece.px + piece.width) ?? this.pieces().at(-1);
+    if (!piece) return 0;
+    return piece.from + (Math.max(px - piece.px, 0) / Math.max(piece.width, 1)) * (piece.to - piece.from);
+  }
+
+  /** The stretches of the strip, from left to right: folded ones are narrow, whatever they hold. */
+  pieces() {
+    const { figure } = this;
+    if (!figure?.window_ns) return [];
+    const [first, last] = figure.window_ns;
+    const pieces = [];
+    let [from, px] = [first, 0];
+    for (const gap of figure.gaps ?? []) {
+      pieces.push({ from, to: gap.from_ns, px, width: gap.px - px });
+      pieces.push({ from: gap.from_ns, to: gap.to_ns, px: gap.px, width: gap.width_px });
+      [from, px] = [gap.to_ns, gap.px + gap.width_px];
+    }
+    pieces.push({ from, to: last, px, width: figure.frame.width - px });
+    return pieces;
+  }
+
+  /** Folds idle stretches, or unfolds them. @param {boolean} isFolded */
+  folds(isFolded) {
+    this.isFolded = isFolded;
+    byId('fold').setAttribute('aria-pressed', String(isFolded));
+    this.folded(isFolded);
   }
 
   /** The newest instant there is. */
@@ -170,7 +217,10 @@ export class Scrubber {
     if (this.playedAt === null) return;
     const passed = Math.max(now - this.playedAt, 0);
     this.playedAt = now;
-    const at = (this.at ?? 0) + passed * 1e6 * Number(this.speed.value);
+    const next = (this.at ?? 0) + passed * 1e6 * Number(this.speed.value);
+    // What is folded is passed over.
+    const gap = this.figure?.gaps?.find((gap) => next > gap.from_ns && next < gap.to_ns);
+    const at = gap ? gap.to_ns : next;
     if (at >= this.end) return this.live();
     this.go(at);
     requestAnimationFrame((next) => this.play(next));
@@ -190,6 +240,7 @@ export class Scrubber {
       'event-after': () => this.stepEvent(1),
       'trouble-after': () => this.jump('trouble', 1),
       'go-live': () => this.live(),
+      fold: () => this.folds(!this.isFolded),
     };
     for (const [id, act] of Object.entries(clicks)) byId(id).addEventListener('click', act);
     const { canvas } = this;
@@ -209,8 +260,7 @@ export class Scrubber {
   drag(event) {
     const { left, width } = this.figure.frame;
     const x = event.clientX - this.canvas.getBoundingClientRect().left - left;
-    const [from, to] = this.figure.window_ns;
-    this.go(x >= width - LIVE_PX ? null : from + (Math.max(x, 0) / width) * (to - from));
+    this.go(x >= width - LIVE_PX ? null : this.instant(Math.max(x, 0)));
     hideTip();
   }
 

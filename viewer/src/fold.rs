@@ -6,6 +6,7 @@
 mod past;
 mod readings;
 mod run;
+mod shared;
 
 use std::io;
 use std::thread::JoinHandle;
@@ -17,9 +18,15 @@ use tokio::time::sleep_until;
 pub(crate) use past::{LookBack, SharedReopen, reopened};
 use run::Progress;
 pub(crate) use run::{PlotRequest, Run, Size};
+pub(crate) use shared::Scope;
 
 /// How often a growing trace is looked at.
-const POLL_INTERVAL: Duration = Duration::from_millis(80);
+const POLL_INTERVAL: Duration = Duration::from_millis(60);
+/// Least time between two versions of a run. Pages are told all at once, so that they share what is
+/// made for them; with this, what they show is a quarter of a second old at the most.
+const PUBLISH_INTERVAL: Duration = Duration::from_millis(180);
+/// A thread that was asked something so lately has somebody looking at it.
+const LOOKED_AT: Duration = Duration::from_secs(2);
 /// Most events folded before questions are answered: some milliseconds of work.
 const EVENTS_PER_TURN: usize = 20_000;
 /// Most questions that may wait.
@@ -112,21 +119,29 @@ async fn fold(
     version: &watch::Sender<u64>,
     mut stopped: watch::Receiver<bool>,
 ) {
+    let mut due = Due::default();
+    let mut asked_at = first.is_some().then(Instant::now);
     while !*stopped.borrow() {
         let began = Instant::now();
         let progress = run.advance(EVENTS_PER_TURN);
-        if progress.changed {
+        if due.is_due(progress) {
+            run.publish();
             version.send_modify(|version| *version += 1);
         }
         if let Some(question) = first.take() {
             question(&run);
         }
-        let wake_at = began + pause(progress, began.elapsed(), is_watched(version));
+        let is_asked = asked_at.is_some_and(|at| at.elapsed() < LOOKED_AT);
+        let wake_at = began + pause(progress, began.elapsed(), is_asked || is_watched(version));
+        let wake_at = due.at().map_or(wake_at, |due| wake_at.min(due));
         loop {
             tokio::select! {
                 _ = stopped.changed() => break,
                 question = asked.recv() => match question {
-                    Some(question) => question(&run),
+                    Some(question) => {
+                        question(&run);
+                        asked_at = Some(Instant::now());
+                    }
                     None => return,
                 },
                 () = sleep_until(wake_at.into()) => break,
@@ -135,9 +150,37 @@ async fn fold(
     }
     let deadline = Instant::now() + LAST_TURN;
     while is_watched(version) && run.advance(EVENTS_PER_TURN).more && Instant::now() < deadline {}
+    run.publish();
     version.send_replace(LAST_VERSION);
     while let Some(question) = asked.recv().await {
         question(&run);
+    }
+}
+
+/// When the next version of a run is to be published.
+#[derive(Debug, Default)]
+struct Due {
+    /// When the last one was.
+    published_at: Option<Instant>,
+    /// Whether there is anything new since then.
+    is_wanted: bool,
+}
+
+impl Due {
+    /// Whether it is to be published now.
+    fn is_due(&mut self, progress: Progress) -> bool {
+        self.is_wanted |= progress.changed;
+        let is_time = self.published_at.is_none_or(|at| at.elapsed() >= PUBLISH_INTERVAL);
+        let is_due = self.is_wanted && (is_time || progress.turned);
+        if is_due {
+            *self = Self { published_at: Some(Instant::now()), is_wanted: false };
+        }
+        is_due
+    }
+
+    /// When to look again, if there is something new.
+    fn at(&self) -> Option<Instant> {
+        self.published_at.filter(|_| self.is_wanted).map(|at| at + PUBLISH_INTERVAL)
     }
 }
 

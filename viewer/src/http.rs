@@ -4,15 +4,22 @@
 
 mod api;
 mod assets;
+mod base;
 mod connections;
+mod events;
+mod explain;
 mod guard;
+mod hub;
 mod look;
 mod metrics;
+mod missing;
 mod page;
 mod plot;
+mod runs;
+mod share;
 mod socket;
 
-use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,16 +27,21 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::header::{self, HeaderName, HeaderValue};
 use axum::http::{HeaderMap, StatusCode};
-use axum::middleware::{self, Next};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
 
-use guard::{Proof, Refusal, TOKEN_COOKIE};
+pub(crate) use guard::Gate;
+use guard::{Proof, TOKEN_COOKIE};
+pub(crate) use hub::Hub;
 use look::PlotInfo;
+use missing::Missing;
 
+use crate::Files;
+use crate::desk::{Desk, Trace};
 use crate::fold::{FoldClient, Gone, LookBack};
 
 /// Most pages that may be connected to the live channel at once.
@@ -38,7 +50,7 @@ const LIVE_CLIENTS_MAX: usize = 64;
 /// Nothing is loaded but what this server serves, and no script stands in the page.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
     img-src 'self' data:; connect-src 'self'; frame-ancestors 'self'; base-uri 'none'; \
-    form-action 'none'";
+    form-action 'self'";
 
 /// The same for single plots, which JupyterLab shows in a frame: on this machine at another port, or
 /// elsewhere over TLS. They have nothing to click that would change anything.
@@ -56,41 +68,54 @@ pub(crate) struct Folders {
     pub more: Option<FoldClient>,
     /// Looks back; `None`: the source cannot be opened again.
     pub past: Option<LookBack>,
+    /// Works out long answers; `None`: the source cannot be opened again.
+    pub desk: Option<Desk>,
 }
 
-/// What every route needs.
+/// What every route of a run needs.
 #[derive(Debug)]
 pub(crate) struct Site {
     folders: Folders,
     plots: Vec<PlotInfo>,
-    /// The address this server is bound to.
-    addr: SocketAddr,
-    /// One permit for each live page.
+    /// One permit for each live page, of whatever run.
     live_clients: Arc<Semaphore>,
-    /// What whoever asks must know.
-    token: Option<String>,
+    /// What stands beside the run.
+    beside: Beside,
+    /// What made the run slow, as it was worked out last.
+    explained: explain::Last,
+}
+
+/// What stands beside a run: the list of runs, and what can be made of its file.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Beside {
+    /// The way from the run's begin to the list of runs; `None`: there is none.
+    pub runs: Option<&'static str>,
+    /// The way to where traces are handed in; `None`: none are taken.
+    pub uploads: Option<&'static str>,
+    /// The trace that can be packed.
+    pub trace: Option<PathBuf>,
+    /// What packs it.
+    pub files: Files,
 }
 
 impl Site {
-    pub(crate) fn new(folders: Folders, addr: SocketAddr, token: Option<String>) -> Self {
-        let plots = look::plots();
+    fn new(folders: Folders, live_clients: Arc<Semaphore>, beside: Beside) -> Self {
         Self {
             folders,
-            plots,
-            addr,
-            token,
-            live_clients: Arc::new(Semaphore::new(LIVE_CLIENTS_MAX)),
+            plots: look::plots(),
+            live_clients,
+            beside,
+            explained: explain::Last::default(),
         }
     }
-}
 
-impl Site {
-    /// Whether a request may be answered.
-    fn check(&self, request: &Request) -> Result<Proof, Refusal> {
-        if self.token.is_none() {
-            guard::check_host(request.headers(), request.uri(), self.addr)?;
-        }
-        guard::check_token(request.headers(), request.uri(), self.token.as_deref())
+    /// Works out a long answer, or says why there is none.
+    async fn long<T: Send + 'static>(
+        &self,
+        answer: impl FnOnce(&Trace) -> Result<T, Missing> + Send + 'static,
+    ) -> Result<T, Missing> {
+        let desk = self.folders.desk.as_ref().ok_or_else(Missing::no_trace)?;
+        desk.ask(answer).await?
     }
 }
 
@@ -101,7 +126,7 @@ const LAST_FRAMES: Duration = Duration::from_secs(1);
 /// connection.
 pub(crate) async fn run(
     listener: std::net::TcpListener,
-    site: Arc<Site>,
+    hub: Arc<Hub>,
     mut stopped: watch::Receiver<bool>,
 ) {
     let listener = match TcpListener::from_std(listener) {
@@ -111,7 +136,8 @@ pub(crate) async fn run(
             return;
         }
     };
-    let server = axum::serve(listener, router(site.clone())).into_future();
+    let live_clients = hub.live_clients();
+    let server = axum::serve(listener, hub::router(hub.clone())).into_future();
     tokio::select! {
         // An error here means that the sender is gone, which stops the server as well.
         _ = stopped.wait_for(|&stop| stop) => {}
@@ -119,16 +145,20 @@ pub(crate) async fn run(
             tracing::error!(%error, "the viewer stopped serving");
         }
     }
+    hub.close();
     // A page that is too slow for this keeps what it has.
-    let _ = timeout(LAST_FRAMES, site.live_clients.acquire_many(LIVE_CLIENTS_MAX as u32)).await;
+    let _ = timeout(LAST_FRAMES, live_clients.acquire_many(LIVE_CLIENTS_MAX as u32)).await;
 }
 
+/// The pages and answers about one run.
 fn router(site: Arc<Site>) -> Router {
     Router::new()
         .route("/", get(page::status))
         .route("/{page}", get(page::named))
         .route("/task/{id}", get(page::task))
         .route("/worker/{id}", get(page::worker))
+        .route("/events", get(events::page))
+        .route("/explain", get(explain::page))
         .route("/ws", get(socket::open))
         .route("/metrics", get(metrics::metrics))
         .route("/individual-plots.json", get(page::individual_plots))
@@ -137,24 +167,30 @@ fn router(site: Arc<Site>) -> Router {
         .route("/api/find", get(api::find))
         .route("/api/selection", get(api::selection))
         .route("/api/task-at", get(api::task_at))
-        .route("/plot/{file}", get(plot::svg))
+        .route("/api/tasks/{name}", get(api::task))
+        .route("/api/events", get(events::json))
+        .route("/api/explain", get(explain::json))
+        .route("/api/plots", get(plot::list))
+        .route("/api/plots/{id}", get(plot::figure))
+        .route("/plot/{file}", get(plot::picture))
+        .route("/share/{what}", get(share::file))
         .route("/assets/{file}", get(assets::file))
         .fallback(not_found)
-        .layer(middleware::from_fn_with_state(site.clone(), checked))
         .with_state(site)
 }
 
 /// Refuses strangers, then adds the headers that every answer carries.
-async fn checked(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
-    let is_framed = request.uri().path().starts_with("/individual-");
-    let (proof, mut response) = match site.check(&request) {
+async fn checked(State(hub): State<Arc<Hub>>, request: Request, next: Next) -> Response {
+    let is_framed = request.uri().path().contains("/individual-");
+    let gate = hub.gate();
+    let (proof, mut response) = match gate.check(&request) {
         Ok(proof) => (proof, next.run(request).await),
         Err(refusal) => (Proof::Known, refusal.into_response()),
     };
     let headers = response.headers_mut();
     let policy = if is_framed { FRAMED_SECURITY_POLICY } else { CONTENT_SECURITY_POLICY };
     set(headers, header::CONTENT_SECURITY_POLICY, policy);
-    if let (Proof::Address, Some(token)) = (proof, &site.token) {
+    if let (Proof::Address, Some(token)) = (proof, &gate.token) {
         let cookie = format!("{TOKEN_COOKIE}={token}; Path=/; HttpOnly; SameSite=Strict");
         if let Ok(cookie) = HeaderValue::from_str(&cookie) {
             headers.append(header::SET_COOKIE, cookie);

@@ -5,13 +5,16 @@
 //! | column  | unit, shape                                  | for              |
 //! |---------|----------------------------------------------|------------------|
 //! | busy    | ns of execution, by bucket of time           | the strip        |
-//! | attempts | task, key, worker, slot, begin, end, outcome, bytes: 72 B each | search, selection, clicks |
+//! | attempts | task, key, worker, slot, begin, end, outcome, bytes: 88 B each | search, selection, clicks, arrows |
+//! | deps    | tasks that each attempt waited for: 4 B each | arrows, critical path |
 //! | workers | slots, when they came and went               | selection        |
 //! | errors  | when, which task, on which worker, why        | their page, the strip, jumps |
 //! | moments | instants of lost workers and markers         | the strip, jumps |
 
 mod attempts;
 mod busy;
+mod gaps;
+mod relatives;
 mod selection;
 mod strip;
 
@@ -26,6 +29,7 @@ use taskreel_replay::plots::{About, Page, Plot};
 
 use attempts::Attempts;
 pub(crate) use attempts::{Found, Matches};
+pub(crate) use relatives::{Path, Relatives};
 use busy::Busy;
 pub(crate) use selection::{Filter, Selection};
 
@@ -33,6 +37,14 @@ use crate::text::{visible, visible_message};
 
 /// The id of the strip.
 pub(crate) const STRIP: &str = "strip";
+/// The same with idle stretches folded.
+pub(crate) const STRIP_FOLDED: &str = "strip-folded";
+const ABOUT: About = About {
+    id: STRIP,
+    title: "The run",
+    question: "When was it busy, and when did it go wrong?",
+    page: Page::Status,
+};
 /// Most moments of each kind that are kept: later ones are not marked on the strip.
 const MOMENTS_MAX: usize = 100_000;
 
@@ -117,6 +129,22 @@ impl Columns {
     /// Executions of tasks whose keys contain a text.
     pub(crate) fn search(&self, text: &str) -> Matches {
         self.attempts.search(text)
+    }
+
+    /// What a task waited for and what waited for it; `None`: it never ran.
+    pub(crate) fn relatives(&self, task: TaskId) -> Option<Relatives> {
+        self.attempts.relatives(task)
+    }
+
+    /// The chain of executions that made the run as long as it was.
+    pub(crate) fn critical_path(&self) -> Path {
+        self.attempts.critical_path()
+    }
+
+    /// The strip with idle stretches folded.
+    pub(crate) fn folded_strip(&self, view: &View) -> Figure {
+        let about = About { id: STRIP_FOLDED, ..ABOUT };
+        strip::figure(self, about, view, &self.gaps(view))
     }
 
     /// The last executions on a worker that began by an instant, the newest first.
@@ -217,8 +245,7 @@ fn name(worker: WorkerId, state: &State) -> String {
 
 impl Plot for Ledger {
     fn about(&self) -> About {
-        let question = "When was it busy, and when did it go wrong?";
-        About { id: STRIP, title: "The run", question, page: Page::Status }
+        ABOUT
     }
 
     fn fresh(&self) -> Box<dyn Plot> {
@@ -232,7 +259,7 @@ impl Plot for Ledger {
     fn sample(&mut self, _sample: &Sample, _state: &State) {}
 
     fn figure(&self, view: &View) -> Figure {
-        strip::figure(&self.columns(), self.about(), view)
+        strip::figure(&self.columns(), ABOUT, view, &[])
     }
 
     fn columns(&self) -> String {

@@ -22,17 +22,22 @@
 //! ```
 //!
 //! Reading order: [`serve`] (threads and life), `fold` (the thread that owns the timeline, and the one
-//! that looks back), `ledger` (what pages ask of the whole run),
+//! that looks back), `ledger` (what pages ask of the whole run), `desk` (what takes long),
 //! `summary` and `words` (what the page says in numbers and in
 //! texts), `http` (routes), `http/socket` (the live channel).
 
+mod base64;
+mod desk;
+mod events;
+mod files;
 mod fold;
 mod http;
 mod ledger;
 mod serve;
-mod story;
 mod summary;
 mod text;
+mod wire;
 mod words;
 
-pub use serve::{ServeError, ViewerConfig, ViewerHandle, serve};
+pub use files::{Files, MakePack};
+pub use serve::{ServeError, ViewerConfig, ViewerHandle, serve, serve_library, serve_with};

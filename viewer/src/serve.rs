@@ -11,8 +11,10 @@ use taskreel_replay::Reopen;
 use taskreel_replay::plots::{self, Page};
 use tokio::sync::watch;
 
+use crate::Files;
+use crate::desk::Desk;
 use crate::fold::{self, LookBack, Run, SharedReopen, Started, reopened};
-use crate::http::{self, Folders};
+use crate::http::{self, Folders, Gate, Hub};
 
 /// What to show, and where.
 pub struct ViewerConfig {
@@ -124,24 +126,66 @@ impl Drop for ViewerHandle {
 /// # Errors
 /// The address is taken or cannot be listened on, or the system gives no thread.
 pub fn serve(config: ViewerConfig) -> Result<ViewerHandle, ServeError> {
+    serve_with(config, Files::default())
+}
+
+/// As [`serve`], and shows, takes and makes files beside the run.
+///
+/// # Errors
+/// As for [`serve`].
+pub fn serve_with(config: ViewerConfig, files: Files) -> Result<ViewerHandle, ServeError> {
     let ViewerConfig { addr, source, reopen, token, title } = config;
+    start(addr, token, files, Some(Shown { source, reopen, title }))
+}
+
+/// Starts a viewer of a folder of runs, which begins with their list.
+///
+/// # Errors
+/// As for [`serve`].
+pub fn serve_library(
+    addr: SocketAddr,
+    token: Option<String>,
+    files: Files,
+) -> Result<ViewerHandle, ServeError> {
+    start(addr, token, files, None)
+}
+
+/// A run that is shown.
+pub(crate) struct Shown {
+    pub source: Box<dyn Source>,
+    pub reopen: Option<Reopen>,
+    pub title: String,
+}
+
+fn start(
+    addr: SocketAddr,
+    token: Option<String>,
+    files: Files,
+    shown: Option<Shown>,
+) -> Result<ViewerHandle, ServeError> {
     check_token(addr, token.as_deref())?;
     let listener = listen(addr)?;
     let addr = listener.local_addr().map_err(|source| ServeError::Listen { addr, source })?;
     let (stop, stopped) = watch::channel(false);
-
-    let mut handle = ViewerHandle { addr, token: token.clone(), stop, threads: Vec::new() };
-    let folders = start_folders(source, reopen, title, &stopped, &mut handle.threads)
-        .map_err(ServeError::Thread)?;
-
+    let gate = Gate { addr, token: token.clone() };
+    let mut handle = ViewerHandle { addr, token, stop, threads: Vec::new() };
+    let mut hub = Hub::new(gate, files, stopped.clone());
+    if let Some(shown) = shown {
+        let folders = start_folders(shown, &stopped, &mut handle.threads);
+        hub.show_first(folders.map_err(ServeError::Thread)?);
+    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(ServeError::Thread)?;
-    let site = Arc::new(http::Site::new(folders, addr, token));
+    let serve = move || {
+        runtime.block_on(http::run(listener, Arc::new(hub), stopped));
+        // Whoever works on a long answer is not waited for.
+        runtime.shutdown_background();
+    };
     let thread = std::thread::Builder::new()
         .name("viewer-http".to_owned())
-        .spawn(move || runtime.block_on(http::run(listener, site, stopped)))
+        .spawn(serve)
         .map_err(ServeError::Thread)?;
     handle.threads.push(thread);
     Ok(handle)
@@ -159,18 +203,17 @@ fn check_token(addr: SocketAddr, token: Option<&str>) -> Result<(), ServeError> 
 
 /// Starts the threads that fold: one follows the run with what every page needs; if the source can
 /// be opened again, one feeds the other plots once somebody looks at them, and one looks back.
-fn start_folders(
-    source: Box<dyn Source>,
-    reopen: Option<Reopen>,
-    title: String,
+pub(crate) fn start_folders(
+    shown: Shown,
     stopped: &watch::Receiver<bool>,
     threads: &mut Vec<JoinHandle<()>>,
 ) -> io::Result<Folders> {
+    let Shown { source, reopen, title } = shown;
     let Some(reopen) = reopen else {
         let run = move || Some(Run::new(source, &title, plots::all()));
         let Started { client, thread } = fold::start(run, false, stopped.clone())?;
         threads.push(thread);
-        return Ok(Folders { run: client, more: None, past: None });
+        return Ok(Folders { run: client, more: None, past: None, desk: None });
     };
     let reopen: SharedReopen = Arc::new(Mutex::new(reopen));
     let (status, others): (Vec<_>, Vec<_>) =
@@ -185,9 +228,11 @@ fn start_folders(
         }
     };
     let more = fold::start(run_of_others, true, stopped.clone())?;
+    let desk = Desk::new(reopen.clone(), stopped.clone());
     let past = LookBack::start(reopen)?;
     threads.extend([run.thread, more.thread, past.thread]);
-    Ok(Folders { run: run.client, more: Some(more.client), past: Some(past.client) })
+    let (more, past) = (Some(more.client), Some(past.client));
+    Ok(Folders { run: run.client, more, past, desk: Some(desk) })
 }
 
 fn listen(addr: SocketAddr) -> Result<TcpListener, ServeError> {

@@ -7,6 +7,7 @@ use taskreel_model::{HumanBytes, Nanos, Phase};
 use crate::ledger::{ErrorRow, Jumps};
 use crate::summary::{PrefixRow, StatusKind, Summary, WorkerRow};
 use crate::text::{count, elapsed};
+use crate::wire::Packed;
 
 /// All texts and tables of the page.
 #[derive(Debug, Serialize)]
@@ -98,6 +99,11 @@ impl Tables {
 }
 
 impl Words {
+    /// As the live channel sends them.
+    pub(crate) fn packed(&self) -> Packed {
+        Packed::json("words", self)
+    }
+
     /// What the page says of a run.
     pub(crate) fn new(run: &Summary, mut jumping: Jumping) -> Self {
         let totals = &run.totals;

@@ -198,7 +198,7 @@ fn the_live_channel_follows_a_run_to_its_end() {
     socket.send(LOOK);
     let (mut kinds, mut running, mut frames) = (Vec::new(), 0, 0);
     loop {
-        let frame: Value = serde_json::from_str(&socket.receive().expect("not closed")).unwrap();
+        let frame = socket.receive().expect("not closed");
         frames += 1;
         let figures = frame["figures"].as_object().unwrap();
         assert_eq!(figures.len(), 3, "all that was asked for");
@@ -233,7 +233,7 @@ fn a_window_is_answered_at_once() {
     };
     for (from, to) in [(end / 4, end / 2), (0, end), (end / 3, end / 3 + 1_000_000)] {
         socket.send(&look(from, to));
-        let frame: Value = serde_json::from_str(&socket.receive().unwrap()).unwrap();
+        let frame = socket.receive().unwrap();
         let window = &frame["figures"]["task-stream"]["window_ns"];
         assert_eq!((window[0].as_u64(), window[1].as_u64()), (Some(from), Some(to)));
         assert!(frame["figures"].get("no-such").is_none());
@@ -332,7 +332,7 @@ fn a_page_sees_how_the_run_ended_before_the_viewer_goes() {
     while let Some(frame) = socket.receive() {
         last = Some(frame);
     }
-    let last: Value = serde_json::from_str(&last.expect("a last frame")).unwrap();
+    let last = last.expect("a last frame");
     assert_eq!(last["words"]["kind"], "finished");
 }
 
@@ -352,7 +352,7 @@ fn a_page_that_reads_nothing_hinders_nobody() {
     let mut reader = Socket::open(viewer.addr(), None).unwrap();
     reader.send(LOOK);
     loop {
-        let frame: Value = serde_json::from_str(&reader.receive().expect("not closed")).unwrap();
+        let frame = reader.receive().expect("not closed");
         assert_eq!(get(viewer.addr(), "/health").status, 200);
         if frame["words"]["kind"] == "finished" {
             break;

@@ -9,15 +9,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use taskreel_model::Nanos;
 use taskreel_recorder::{OpenError, Source};
-use taskreel_replay::figure::{Figure, Theme, View, Window};
-use taskreel_replay::render::svg;
+use taskreel_replay::figure::{Figure, View, Window};
 use taskreel_replay::{Instant, Reopen, Timeline, plots};
 use tokio::sync::{mpsc, oneshot};
 
 use super::readings::Readings;
-use super::run::{PlotRequest, figure_json};
+use super::run::PlotRequest;
 use super::{Gone, Started};
 use crate::summary::{self, Head, Status, StatusKind, Summary};
+use crate::wire::Packed;
 
 /// Most timelines kept, each a whole state: pages that look back at the same time.
 const TIMELINES_MAX: usize = 3;
@@ -29,14 +29,11 @@ pub(crate) type SharedReopen = Arc<Mutex<Reopen>>;
 
 type Answer = Box<dyn FnOnce(Result<&PastRun, OpenError>) + Send>;
 
-type WholeAnswer = Box<dyn FnOnce(Result<Box<dyn Source>, OpenError>) + Send>;
-
-/// What a page wants to know.
-enum Question {
-    /// The run at an instant, with plots that the page shows as they were then.
-    Instant { instant: Instant, plots: Vec<String>, answer: Answer },
-    /// What the whole trace says.
-    Whole(WholeAnswer),
+/// The run at an instant, with plots that the page shows as they were then.
+struct Question {
+    instant: Instant,
+    plots: Vec<String>,
+    answer: Answer,
 }
 
 /// The trace from its begin.
@@ -59,12 +56,8 @@ impl LookBack {
             std::thread::Builder::new().name("viewer-past".to_owned()).spawn(move || {
                 let mut runs = Runs { reopen, runs: Vec::new() };
                 while let Some(question) = asked.blocking_recv() {
-                    match question {
-                        Question::Instant { instant, plots, answer } => {
-                            answer(runs.at(instant, &plots))
-                        }
-                        Question::Whole(answer) => answer(reopened(&runs.reopen)),
-                    }
+                    let Question { instant, plots, answer } = question;
+                    answer(runs.at(instant, &plots));
                 }
             })?;
         Ok(Started { client: Self { questions }, thread })
@@ -86,23 +79,7 @@ impl LookBack {
             // Who asked may have left meanwhile.
             let _ = reply.send(run.map(answer));
         });
-        let question = Question::Instant { instant, plots, answer };
-        self.questions.send(question).await.map_err(|_closed| Gone)?;
-        replied.await.map_err(|_closed| Gone)
-    }
-
-    /// What `answer` makes of the whole trace, as far as it is written.
-    ///
-    /// # Errors
-    /// The viewer is stopping.
-    pub(crate) async fn read<T: Send + 'static>(
-        &self,
-        answer: impl FnOnce(&mut dyn Source) -> T + Send + 'static,
-    ) -> Result<Result<T, OpenError>, Gone> {
-        let (reply, replied) = oneshot::channel();
-        let question = Question::Whole(Box::new(move |source| {
-            let _ = reply.send(source.map(|mut source| answer(source.as_mut())));
-        }));
+        let question = Question { instant, plots, answer };
         self.questions.send(question).await.map_err(|_closed| Gone)?;
         replied.await.map_err(|_closed| Gone)
     }
@@ -195,17 +172,13 @@ impl PastRun {
     }
 
     /// As [`super::Run::figures`], each as it was at the instant.
-    pub(crate) fn figures(&self, plots: &[PlotRequest]) -> Vec<String> {
+    pub(crate) fn figures(&self, plots: &[PlotRequest]) -> Vec<Packed> {
         let figures = plots.iter().filter_map(|request| self.figure(request));
-        figures.map(|figure| figure_json(&figure)).collect()
+        figures.map(Packed::figure).collect()
     }
 
-    /// A plot as a picture; `None`: it is none of those asked for.
-    pub(crate) fn svg(&self, request: &PlotRequest, theme: &Theme) -> Option<String> {
-        Some(svg(&self.figure(request)?, theme))
-    }
-
-    fn figure(&self, request: &PlotRequest) -> Option<Figure> {
+    /// A plot as data; `None`: it is none of those asked for.
+    pub(crate) fn figure(&self, request: &PlotRequest) -> Option<Figure> {
         let (width, height) = request.size.px();
         let view = View::new(Window::until(self.now()), width, height);
         Some(self.timeline.plot(&request.id)?.figure(&view))

@@ -3,18 +3,20 @@
 use std::sync::MutexGuard;
 use std::time::{Duration, Instant, SystemTime};
 
+use serde::Serialize;
 use taskreel_model::{Nanos, WorkerStatus};
 use taskreel_recorder::{Source, Warning};
 use taskreel_replay::Timeline;
-use taskreel_replay::figure::{Figure, Theme, View, Window};
+use taskreel_replay::figure::{Figure, Filter, View, Window};
 use taskreel_replay::plots::Plot;
-use taskreel_replay::render::svg;
 
 use super::readings::Readings;
-use crate::ledger::{Columns, Ledger, STRIP};
+use super::shared::{Scope, Shared};
+use crate::ledger::{Columns, Ledger, STRIP, STRIP_FOLDED};
 use crate::summary::{self, Head, Rate, Status, StatusKind, Summary};
 use crate::text::{elapsed, visible, visible_message};
-use crate::words::{Jumping, error_cells};
+use crate::wire::Packed;
+use crate::words::{Jumping, Words, error_cells};
 
 /// A live run brings samples about twice a second; one that is silent for so long is not live.
 const SILENT_AFTER: Duration = Duration::from_secs(5);
@@ -25,6 +27,17 @@ const WARNINGS_MAX: usize = 4;
 /// Most failures listed; the page says how many there were before.
 const ERRORS_MAX: usize = 200;
 
+/// Most prefixes and workers that one can filter by.
+const NAMES_MAX: usize = 500;
+
+/// What one can filter by.
+#[derive(Serialize)]
+struct Names {
+    prefixes: Vec<String>,
+    /// With their numbers.
+    workers: Vec<(u32, String)>,
+}
+
 /// A plot, as a page asks for it.
 #[derive(Clone, Debug)]
 pub(crate) struct PlotRequest {
@@ -33,7 +46,7 @@ pub(crate) struct PlotRequest {
 }
 
 /// Width and height in CSS pixels, within what a figure may have.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Size {
     width: u32,
     height: u32,
@@ -70,6 +83,10 @@ pub(crate) struct Run {
     failure: Option<String>,
     /// The status when pages were last notified.
     told: Option<StatusKind>,
+    /// Up to when pages are shown the run, since they were last notified.
+    shown_to: Nanos,
+    /// What they were sent since then.
+    shared: Shared,
 }
 
 /// What a turn of folding brought.
@@ -77,6 +94,8 @@ pub(crate) struct Run {
 pub(super) struct Progress {
     /// There is something new to show.
     pub changed: bool,
+    /// And that is that the run has begun, ended or failed.
+    pub turned: bool,
     /// There is more to fold at once.
     pub more: bool,
     /// The run goes on, perhaps on this machine.
@@ -103,6 +122,8 @@ impl Run {
             grown_from: Nanos::ZERO,
             failure: None,
             told: None,
+            shown_to: Nanos::ZERO,
+            shared: Shared::default(),
         }
     }
 
@@ -124,9 +145,16 @@ impl Run {
         }
         self.caught_up |= pumped.starved;
         let status = self.status().kind;
-        let changed = received || self.grows(status) || self.told != Some(status);
+        let turned = self.told != Some(status);
+        let changed = received || self.grows(status) || turned;
         self.told = Some(status);
-        Progress { changed, more: !pumped.starved, is_live: status == StatusKind::Live }
+        Progress { changed, turned, more: !pumped.starved, is_live: status == StatusKind::Live }
+    }
+
+    /// From here on pages are shown what is folded by now.
+    pub(super) fn publish(&mut self) {
+        self.shown_to = self.now();
+        self.shared.clear();
     }
 
     /// What a page says that does not depend on the instant it shows.
@@ -161,37 +189,65 @@ impl Run {
         self.ledger.columns()
     }
 
-    /// Figures as JSON by their ids.
-    pub(crate) fn figures(&self, plots: &[PlotRequest], window: Option<Window>) -> Vec<String> {
-        let figures = plots.iter().filter_map(|request| self.figure(request, window));
-        figures.map(|figure| figure_json(&figure)).collect()
+    /// Figures of those plots that there are.
+    pub(crate) fn figures(&self, plots: &[PlotRequest], scope: &Scope) -> Vec<Packed> {
+        let made = |request, scope: &Scope| Some(Packed::figure(self.figure(request, scope)?));
+        let figure = |request| self.shared.figure(request, scope, || made(request, scope));
+        plots.iter().filter_map(figure).collect()
     }
 
-    /// A plot as a picture; `None`: there is no such plot.
-    pub(crate) fn svg(
-        &self,
-        request: &PlotRequest,
-        window: Option<Window>,
-        theme: &Theme,
-    ) -> Option<String> {
-        Some(svg(&self.figure(request, window)?, theme))
+    /// All texts, and these tables.
+    pub(crate) fn words(&self, tables: &[String]) -> Packed {
+        self.shared.words(tables, || {
+            let mut words = Words::new(&self.summary(), self.jumping(None));
+            words.tables.keep(tables);
+            words.packed()
+        })
     }
 
-    fn figure(&self, request: &PlotRequest, window: Option<Window>) -> Option<Figure> {
-        let now = self.now();
+    /// Which tasks a page shows, as plots understand it.
+    pub(crate) fn filter(&self, scope: &Scope) -> Filter {
+        scope.filter(self.timeline.state())
+    }
+
+    /// What one can filter by.
+    pub(crate) fn names(&self) -> Packed {
+        self.shared.words(&["names".to_owned()], || {
+            let state = self.timeline.state();
+            let prefixes = state.prefixes().iter().map(|prefix| visible(&prefix.name));
+            let workers = (0..).zip(state.workers().iter().map(|w| visible(&w.info.name)));
+            Packed::json(
+                "names",
+                &Names {
+                    prefixes: prefixes.take(NAMES_MAX).collect(),
+                    workers: workers.take(NAMES_MAX).collect(),
+                },
+            )
+        })
+    }
+
+    /// A plot as data; `None`: there is no such plot.
+    pub(crate) fn figure(&self, request: &PlotRequest, scope: impl Into<Scope>) -> Option<Figure> {
+        let scope = scope.into();
         // The strip is for finding one's way: always the whole run.
-        let window = window.filter(|_| request.id != STRIP);
+        let is_strip = request.id == STRIP || request.id == STRIP_FOLDED;
+        let window = scope.window().filter(|_| !is_strip);
         let window = window.unwrap_or_else(|| self.whole());
-        let view = View::new(window, request.size.px().0, request.size.px().1).at(now);
+        let (width, height) = request.size.px();
+        let filter = scope.filter(self.timeline.state());
+        let view = View::new(window, width, height).at(self.shown_to).filtered(filter);
+        if request.id == STRIP_FOLDED {
+            return Some(self.ledger().folded_strip(&view));
+        }
         Some(self.timeline.plot(&request.id)?.figure(&view))
     }
 
     /// The whole run. Before the first task a second stands for it, rather than an axis of
     /// microseconds.
     pub(crate) fn whole(&self) -> Window {
-        let now = self.now();
         let is_empty = self.timeline.state().totals().total() == 0;
-        Window::until(if is_empty { now.max(Nanos::from_millis(1_000)) } else { now })
+        let least = if is_empty { Nanos::from_millis(1_000) } else { Nanos::ZERO };
+        Window::until(self.shown_to.max(least))
     }
 
     /// Up to when the run is shown: the newest record, and a little more while tasks run.
@@ -263,9 +319,4 @@ impl Run {
             .saturating_add(Duration::from_nanos(self.timeline.now().0));
         unix.saturating_sub(recorded) < SILENT_AFTER
     }
-}
-
-/// One figure of a frame.
-pub(super) fn figure_json(figure: &Figure) -> String {
-    format!("\"{}\":{}", figure.id, figure.to_json())
 }

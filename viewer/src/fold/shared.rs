@@ -17,7 +17,7 @@ const PARTS_MAX: usize = 64;
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Scope {
     /// Begin and end in ns; `None`: all.
-    window: Option<(u64, u64)>,
+    pub window: Option<(u64, u64)>,
     /// Tasks of the prefix of this name only.
     pub prefix: Option<String>,
     /// The worker of this number only.

@@ -3,17 +3,20 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
-use taskreel_model::Nanos;
+use taskreel_model::{Nanos, TaskId};
 use taskreel_replay::Instant;
+use taskreel_replay::analysis::story::{Story, StoryError, tell};
 use taskreel_replay::figure::Window;
 
 use super::Site;
+use super::missing::Missing;
 use crate::fold::Gone;
 use crate::ledger::{Filter, Matches, Selection};
+use crate::text::visible_message;
 
 /// `GET health`: whether the viewer answers.
 pub(super) async fn health() -> &'static str {
@@ -77,6 +80,54 @@ pub(super) async fn selection(
     let filter = Filter { prefix: query.prefix, worker: query.worker };
     let asked = site.folders.run.ask(move |run| run.ledger().selection(window, run.now(), &filter));
     asked.await.map(Json)
+}
+
+/// `GET api/tasks/NAME`: the story of a task, by its number or its key.
+pub(super) async fn task(
+    State(site): State<Arc<Site>>,
+    Path(name): Path<String>,
+) -> Result<Json<Story>, Missing> {
+    let name = if name.bytes().all(|b| b.is_ascii_digit()) { format!("t{name}") } else { name };
+    site.story(name).await.map(Json)
+}
+
+impl Site {
+    /// The story of a task, by its key or its id.
+    pub(super) async fn story(&self, name: String) -> Result<Story, Missing> {
+        self.long(move |trace| match tell(&mut || trace.open(), &name, 0) {
+            Ok((story, _cut)) => Ok(story),
+            Err(error @ (StoryError::Unknown { .. } | StoryError::Ambiguous { .. })) => {
+                Err(Missing::nothing(visible_message(&error.to_string())))
+            }
+            Err(error) => Err(Missing::failed(visible_message(&error.to_string()))),
+        })
+        .await
+    }
+}
+
+/// A task.
+#[derive(Debug, Deserialize)]
+pub(super) struct TaskQuery {
+    /// Its number.
+    task: u32,
+}
+
+/// `GET api/relatives?task=`: the executions of a task, of what it waited for and of what waited for it.
+pub(super) async fn relatives(
+    State(site): State<Arc<Site>>,
+    Query(query): Query<TaskQuery>,
+) -> Result<Response, Gone> {
+    let task = TaskId(query.task);
+    let told = site.folders.run.ask(move |run| run.ledger().relatives(task)).await?;
+    Ok(match told {
+        Some(told) => Json(told).into_response(),
+        None => (StatusCode::NOT_FOUND, "there is no such task, or it never ran\n").into_response(),
+    })
+}
+
+/// `GET api/critical-path`: the chain of executions that made the run as long as it was.
+pub(super) async fn critical_path(State(site): State<Arc<Site>>) -> Result<Json<Path>, Gone> {
+    site.folders.run.ask(|run| run.ledger().critical_path()).await.map(Json)
 }
 
 /// A place on the task stream.

@@ -9,6 +9,8 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use taskreel_replay::figure::{Color, Theme};
 
+use crate::wire::fingerprint;
+
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// One embedded file.
@@ -38,6 +40,12 @@ const ASSETS: &[Asset] = &[
     asset!("page.js", SCRIPT),
     asset!("panel.js", SCRIPT),
     asset!("glyphs.js", SCRIPT),
+    asset!("gl.js", SCRIPT),
+    asset!("wire.js", SCRIPT),
+    asset!("filter.js", SCRIPT),
+    asset!("marks.js", SCRIPT),
+    asset!("pointer.js", SCRIPT),
+    asset!("story.js", SCRIPT),
     asset!("theme.js", SCRIPT),
     asset!("style.css", "text/css; charset=utf-8"),
     asset!("icon.svg", "image/svg+xml"),
@@ -59,12 +67,9 @@ pub(super) async fn file(Path(name): Path<String>, headers: HeaderMap) -> Respon
     (caching, [(CONTENT_TYPE, content_type)], content).into_response()
 }
 
-/// FNV-1a of the content: it must only change when the file does.
+/// It must only change when the file does.
 fn etag(content: &str) -> String {
-    let hash = content.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
-    });
-    format!("\"{hash:016x}\"")
+    format!("\"{:016x}\"", fingerprint(content.as_bytes()))
 }
 
 /// The colours of both themes, and which of them the script needs by name.

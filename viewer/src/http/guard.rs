@@ -7,6 +7,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use axum::extract::Request;
 use axum::http::header::{COOKIE, HOST, ORIGIN};
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, StatusCode, Uri};
@@ -17,6 +18,29 @@ const FORWARDED_HOST: &str = "x-forwarded-host";
 
 /// Keeps the token for what the page loads.
 pub(crate) const TOKEN_COOKIE: &str = "taskreel-token";
+
+/// Whom the viewer answers.
+#[derive(Clone, Debug)]
+pub(crate) struct Gate {
+    /// The address this server is bound to.
+    pub addr: SocketAddr,
+    /// What whoever asks must know.
+    pub token: Option<String>,
+}
+
+impl Gate {
+    /// Whether a request may be answered. What would change something must come from the viewer's
+    /// own page, or from no page at all.
+    pub(super) fn check(&self, request: &Request) -> Result<Proof, Refusal> {
+        if self.token.is_none() {
+            check_host(request.headers(), request.uri(), self.addr)?;
+        }
+        if !request.method().is_safe() {
+            check_origin(request.headers())?;
+        }
+        check_token(request.headers(), request.uri(), self.token.as_deref())
+    }
+}
 
 /// Why a request was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +59,7 @@ impl IntoResponse for Refusal {
             Self::Host => {
                 "refused: this viewer answers to localhost and to the address it listens on only\n"
             }
-            Self::Origin => "refused: the live channel is open to the viewer's own page only\n",
+            Self::Origin => "refused: this is open to the viewer's own pages only\n",
             Self::Token => {
                 "refused: open the whole link that the viewer printed; it has the token\n"
             }

@@ -10,9 +10,10 @@ use taskreel_replay::figure::{View as FigureView, Window};
 use taskreel_replay::plots::{self, About, Page};
 
 use super::Site;
-use crate::fold::{Gone, PlotRequest};
-use crate::ledger::STRIP;
+use crate::fold::{Gone, PlotRequest, Scope};
+use crate::ledger::{STRIP, STRIP_FOLDED};
 use crate::summary::{Head, Summary};
+use crate::wire::Packed;
 use crate::words::{Jumping, Words};
 
 /// Where a page looks; `None`: at the newest there is.
@@ -40,8 +41,8 @@ pub(super) fn plots() -> Vec<PlotInfo> {
 pub(super) struct View {
     pub summary: Summary,
     pub jumping: Jumping,
-    /// `"ID":{…}` of each plot asked for that there is.
-    pub figures: Vec<String>,
+    /// Of each plot asked for that there is.
+    pub figures: Vec<Packed>,
 }
 
 impl View {
@@ -51,20 +52,45 @@ impl View {
         (self.summary, words)
     }
 
-    /// What the live channel sends: `{"words":…,"figures":{"ID":…}}`. Without `tables`, all.
-    pub(super) fn json(mut self, tables: Option<&[String]>) -> String {
-        let figures = std::mem::take(&mut self.figures).join(",");
+    /// What the live channel sends.
+    fn parts(mut self, tables: &[String]) -> Vec<Packed> {
+        let mut parts = std::mem::take(&mut self.figures);
         let (_, mut words) = self.words();
-        if let Some(tables) = tables {
-            words.tables.keep(tables);
-        }
-        let words = serde_json::to_string(&words).expect("words are strings and numbers");
-        format!("{{\"words\":{words},\"figures\":{{{figures}}}}}")
+        words.tables.keep(tables);
+        parts.push(words.packed());
+        parts
     }
 }
 
 impl Site {
-    /// The run at an instant, with these plots; figures that have an axis of time show `window`.
+    /// What a page is sent: figures of these plots, and words with these tables. Of the run as it is,
+    /// they are made once for all pages.
+    ///
+    /// # Errors
+    /// The viewer is stopping.
+    pub(super) async fn frame(
+        &self,
+        at: At,
+        plots: Vec<PlotRequest>,
+        scope: Scope,
+        tables: Vec<String>,
+    ) -> Result<Vec<Packed>, Gone> {
+        if at.is_some() {
+            return Ok(self.view(at, plots, scope).await?.parts(&tables));
+        }
+        let (more, own): (Vec<_>, Vec<_>) = plots.into_iter().partition(|plot| self.is_more(plot));
+        let own_scope = scope.clone();
+        let asked = self.folders.run.ask(move |run| {
+            let mut parts = run.figures(&own, &own_scope);
+            parts.extend([run.words(&tables), run.names()]);
+            (parts, own_scope.window().unwrap_or_else(|| run.whole()))
+        });
+        let (mut parts, window) = asked.await?;
+        parts.extend(self.more_figures(more, scope.with_window(Some(window))).await?);
+        Ok(parts)
+    }
+
+    /// The run at an instant, with these plots; figures that have an axis of time show a window.
     ///
     /// # Errors
     /// The viewer is stopping.
@@ -72,16 +98,16 @@ impl Site {
         &self,
         at: At,
         plots: Vec<PlotRequest>,
-        window: Option<Window>,
+        scope: impl Into<Scope>,
     ) -> Result<View, Gone> {
-        let mut warning = None;
+        let (scope, mut warning) = (scope.into(), None);
         if let Some(at) = at {
-            match self.view_back(at, plots.clone(), window).await? {
+            match self.view_back(at, plots.clone(), scope.clone()).await? {
                 Ok(view) => return Ok(view),
                 Err(why) => warning = why.map(|error| format!("Cannot look back: {error}")),
             }
         }
-        let (_, figures) = self.figures(plots, window).await?;
+        let (_, figures) = self.figures(plots, scope).await?;
         let both = self.folders.run.ask(|run| (run.summary(), run.jumping(None)));
         let (mut summary, jumping) = both.await?;
         summary.warnings.extend(warning);
@@ -92,17 +118,29 @@ impl Site {
     async fn figures(
         &self,
         plots: Vec<PlotRequest>,
-        window: Option<Window>,
-    ) -> Result<(Head, Vec<String>), Gone> {
+        scope: Scope,
+    ) -> Result<(Head, Vec<Packed>), Gone> {
         let (more, own): (Vec<_>, Vec<_>) = plots.into_iter().partition(|plot| self.is_more(plot));
+        let own_scope = scope.clone();
         let asked = self.folders.run.ask(move |run| {
-            (run.head(), run.figures(&own, window), window.unwrap_or_else(|| run.whole()))
+            let window = own_scope.window().unwrap_or_else(|| run.whole());
+            (run.head(), run.figures(&own, &own_scope), window)
         });
         let (head, mut figures, window) = asked.await?;
-        if let Some(client) = self.folders.more.as_ref().filter(|_| !more.is_empty()) {
-            figures.extend(client.ask(move |run| run.figures(&more, Some(window))).await?);
-        }
+        figures.extend(self.more_figures(more, scope.with_window(Some(window))).await?);
         Ok((head, figures))
+    }
+
+    /// Figures from the thread of the other plots.
+    async fn more_figures(
+        &self,
+        plots: Vec<PlotRequest>,
+        scope: Scope,
+    ) -> Result<Vec<Packed>, Gone> {
+        match self.folders.more.as_ref().filter(|_| !plots.is_empty()) {
+            Some(client) => client.ask(move |run| run.figures(&plots, &scope)).await,
+            None => Ok(Vec::new()),
+        }
     }
 
     /// `Ok(Err)`: there is no looking back, and why, if there should be.
@@ -110,12 +148,12 @@ impl Site {
         &self,
         at: Instant,
         plots: Vec<PlotRequest>,
-        window: Option<Window>,
+        scope: Scope,
     ) -> Result<Result<View, Option<OpenError>>, Gone> {
         let Some(past) = &self.folders.past else { return Ok(Err(None)) };
         let (timed, others): (Vec<_>, Vec<_>) =
             plots.into_iter().partition(|request| self.is_timed(&request.id));
-        let (head, mut figures) = self.figures(timed, window).await?;
+        let (head, mut figures) = self.figures(timed, scope).await?;
         let at = match at {
             Instant::Percent(percent) => {
                 Instant::At(Nanos((head.end_ns as f64 * percent / 100.0) as u64))
@@ -141,7 +179,7 @@ impl Site {
 
     /// Whether a plot has an axis of time.
     pub(super) fn is_timed(&self, id: &str) -> bool {
-        id == STRIP || self.plot(id).is_some_and(|plot| plot.is_timed)
+        id == STRIP || id == STRIP_FOLDED || self.plot(id).is_some_and(|plot| plot.is_timed)
     }
 
     /// Whether a plot is fed by the thread of the others.

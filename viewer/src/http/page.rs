@@ -8,42 +8,20 @@ use askama::Template;
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
-use taskreel_model::{HumanBytes, Nanos, TaskId};
+use taskreel_model::{HumanBytes, Nanos};
+use taskreel_replay::analysis::Story;
+use taskreel_replay::analysis::story::Moment;
 use taskreel_replay::plots::{About, Page};
 
-use super::look::{View, parse_at};
+use super::base::{Base, rendered, url_query};
+use super::look::parse_at;
 use super::{Site, not_found};
 use crate::fold::Gone;
 use crate::ledger::Found;
-use crate::story::{Relative, Story};
-use crate::summary::{self, WorkerRow};
-use crate::words::Words;
-
-/// What every page has: header, links to the others, scrubber.
-struct Base {
-    /// The way to the viewer's begin, relative.
-    root: &'static str,
-    /// The page, as its link says.
-    page: &'static str,
-    pages: Vec<Link>,
-    /// Whether it is shown in a frame: one plot, without header.
-    is_single: bool,
-    /// What the address looks at, carried on by the links.
-    query: String,
-    title: String,
-    run: summary::About,
-    words: Words,
-    started: String,
-    started_iso: String,
-}
-
-/// A link to a page.
-struct Link {
-    path: &'static str,
-    title: &'static str,
-}
+use crate::summary::WorkerRow;
+use crate::text::{visible, visible_message};
 
 /// The status page: the run at a glance.
 #[derive(Template)]
@@ -112,6 +90,13 @@ pub(super) struct PageQuery {
     at: Option<String>,
 }
 
+impl PageQuery {
+    /// The instant, as the address has it.
+    pub(super) fn at(&self) -> Option<&str> {
+        self.at.as_deref()
+    }
+}
+
 pub(super) async fn status(
     state: State<Arc<Site>>,
     query: Query<PageQuery>,
@@ -158,7 +143,7 @@ async fn single(site: Arc<Site>, name: &str, query: PageQuery) -> Result<Respons
     let view = site.view(at, Vec::new(), None).await?;
     let at = query.at.filter(|_| at.is_some()).unwrap_or_default();
     let plots = vec![Panel::new(about, about.page, &at)];
-    let mut base = Base::new(view, "", about.title, &at);
+    let mut base = Base::new(&site, view, "", about.title, Some(&at));
     base.is_single = true;
     Ok(rendered(&PlotsPage { base, page: Page::System, plots }))
 }
@@ -176,7 +161,7 @@ async fn page(
         .filter(|about| about.page == page || (page == Page::Tasks && about.id == "task-stream"));
     let mut plots: Vec<Panel> = shown.map(|about| Panel::new(about, page, &at)).collect();
     plots.sort_by_key(|plot| !plot.is_wide);
-    let base = Base::new(view, "", page.title(), &at);
+    let base = Base::new(&site, view, "", page.title(), Some(&at));
     Ok(match page {
         Page::Status => rendered(&StatusPage { base, plots }),
         Page::Tasks
@@ -194,20 +179,17 @@ pub(super) async fn task(
     Path(id): Path<u32>,
     Query(query): Query<PageQuery>,
 ) -> Result<Response, Gone> {
-    let Some(past) = &site.folders.past else { return Ok(not_found().await) };
-    let read = past.read(move |source| Story::read(TaskId(id), source)).await?;
-    let story = read.unwrap_or_default();
-    if story.key.is_empty() {
-        return Ok((StatusCode::NOT_FOUND, "no such task was submitted\n").into_response());
-    }
+    let story = match site.story(format!("t{id}")).await {
+        Ok(story) => story,
+        Err(missing) => return Ok(missing.into_response()),
+    };
     let at = parse_at(query.at.as_deref());
     let view = site.view(at, Vec::new(), None).await?;
-    let at = query.at.filter(|_| at.is_some()).unwrap_or_default();
-    let window = story.executed.map_or_else(String::new, |(from, to)| {
+    let window = executed(&story).map_or_else(String::new, |(from, to)| {
         let room = to.since(from).0.max(1_000_000);
         format!("?window={}-{}", from.0.saturating_sub(room), to.0 + room)
     });
-    let base = Base::new(view, "../", "", &at);
+    let base = Base::new(&site, view, "../", "", query.at());
     Ok(rendered(&TaskPage { base, id, story, window }))
 }
 
@@ -224,42 +206,8 @@ pub(super) async fn worker(
     };
     let now = Nanos(view.summary.now_ns);
     let done = site.folders.run.ask(move |run| run.ledger().on_worker(id, now, DONE_MAX)).await?;
-    let at = query.at.filter(|_| at.is_some()).unwrap_or_default();
-    let base = Base::new(view, "../", "", &at);
+    let base = Base::new(&site, view, "../", "", query.at());
     Ok(rendered(&WorkerPage { base, id, worker, done, now_ns: now.0 }))
-}
-
-fn rendered(page: &impl Template) -> Response {
-    match page.render() {
-        Ok(page) => Html(page).into_response(),
-        Err(error) => {
-            tracing::error!(%error, "a page cannot be rendered");
-            (StatusCode::INTERNAL_SERVER_ERROR, "the page cannot be rendered\n").into_response()
-        }
-    }
-}
-
-impl Base {
-    fn new(view: View, root: &'static str, page: &'static str, at: &str) -> Self {
-        let (summary, words) = view.words();
-        let (started, started_iso) = started(summary.run.started_unix_ns);
-        let pages = Page::ALL.iter().map(|page| Link {
-            path: if *page == Page::Status { "./" } else { page.id() },
-            title: page.title(),
-        });
-        Self {
-            root,
-            page,
-            pages: pages.collect(),
-            is_single: false,
-            query: query("?at=", at),
-            title: summary.title,
-            run: summary.run,
-            words,
-            started,
-            started_iso,
-        }
-    }
 }
 
 impl WorkerPage {
@@ -309,12 +257,72 @@ fn dash() -> String {
     "–".to_owned()
 }
 
+/// When the last attempt of a task began, and what happened to it last.
+fn executed(story: &Story) -> Option<(Nanos, Nanos)> {
+    let began = story.moments.iter().rposition(|moment| moment.event == "TaskStarted")?;
+    let at = |moment: &Moment| Nanos::from_secs_f64(moment.at_s);
+    let from = at(&story.moments[began]);
+    let to = story.moments[began..].iter().find(|m| m.event.starts_with("TaskF"));
+    Some((from, to.or(story.moments.last()).map_or(from, at).max(from)))
+}
+
+/// Most moments and relatives of a task that its page lists.
+const STORY_ROWS_MAX: usize = 500;
+
+/// A task that another waited for, or that waits for it.
+struct Relative {
+    /// Its number.
+    id: u32,
+    key: String,
+    /// When its result was there, or when it began.
+    at_s: Option<f64>,
+}
+
+impl Relative {
+    fn new(id: &str, key: &str, at_s: Option<f64>) -> Self {
+        let number = id.trim_start_matches('t').parse().unwrap_or(0);
+        Self { id: number, key: visible(key), at_s }
+    }
+}
+
 impl TaskPage {
+    /// The task's key.
+    fn key(&self) -> String {
+        visible(&self.story.task)
+    }
+
+    /// What happened, with what is shown of it.
+    fn rows(&self) -> impl Iterator<Item = (&Moment, String)> {
+        self.story.moments.iter().take(STORY_ROWS_MAX).map(|moment| {
+            let mut what = moment.what.clone();
+            if let Some(phase) = moment.phase {
+                what = format!("{what} → {phase}");
+            }
+            if let Some(cause) = &moment.cause {
+                what = format!("{what} (since event {}: {})", cause.seq, cause.what);
+            }
+            (moment, visible_message(&what))
+        })
+    }
+
+    fn n_more(&self) -> usize {
+        self.story.moments.len().saturating_sub(STORY_ROWS_MAX)
+    }
+
     /// What it waited for and what waited for it: heading, heading of the instants, tasks.
-    fn relatives(&self) -> [(&'static str, &'static str, &[Relative]); 2] {
+    fn relatives(&self) -> [(&'static str, &'static str, Vec<Relative>, usize); 2] {
+        let story = &self.story;
+        let waited = story.waited_for.iter().take(STORY_ROWS_MAX);
+        let waited: Vec<_> =
+            waited.map(|wait| Relative::new(&wait.id, &wait.task, wait.ready_at_s)).collect();
+        let needed = story.needed_by.iter();
+        let needed: Vec<_> =
+            needed.map(|need| Relative::new(&need.id, &need.task, need.began_at_s)).collect();
+        let more = story.waited_for.len() - waited.len();
+        let more_needed = story.n_needed_by - needed.len();
         [
-            ("It waited for", "there at", &self.story.deps),
-            ("What waited for it", "began at", &self.story.dependents),
+            ("It waited for", "there at", waited, more),
+            ("What waited for it", "began at", needed, more_needed),
         ]
     }
 }
@@ -322,7 +330,7 @@ impl TaskPage {
 impl Panel {
     fn new(about: About, page: Page, at: &str) -> Self {
         let (screen, phone) = picture_sizes(about.id, page);
-        let at = query("&at=", at);
+        let at = url_query("&at=", at);
         let picture = |(width, height): (u32, u32), theme: &str| {
             // The style sheet moves the picture's title out of sight: the panel has one.
             format!("{}.svg?width={width}&height={height}&theme={theme}{at}", about.id)
@@ -349,18 +357,5 @@ fn picture_sizes(id: &str, page: Page) -> ((u32, u32), (u32, u32)) {
         (Page::Status, _) => ((865, 140), (350, 220)),
         (_, "task-stream") => ((1230, 440), (350, 320)),
         (_, _) => ((600, 280), (350, 260)),
-    }
-}
-
-/// A part of an address; an instant has letters, digits, `%`, `.` and `:` only.
-fn query(name: &str, at: &str) -> String {
-    if at.is_empty() { String::new() } else { format!("{name}{}", at.replace('%', "%25")) }
-}
-
-/// When the run began, for people and for the script, which shows it in the visitor's time zone.
-fn started(unix_ns: u64) -> (String, String) {
-    match jiff::Timestamp::from_nanosecond(i128::from(unix_ns)) {
-        Ok(at) => (at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string(), at.to_string()),
-        Err(_) => ("at an unknown time".to_owned(), String::new()),
     }
 }

@@ -1,9 +1,11 @@
 //! The live channel: a page says what it looks at, and gets it anew when something has changed.
 //!
-//! Bounded in every direction: at most five frames a second, the next one made only when the last
-//! one was taken; a page that takes none for a while is dropped, and catches up when it returns,
-//! since each frame is whole.
+//! Bounded in every direction: a frame for each version of the run, the next one made only when the
+//! last one was taken, and no more bytes a second than any page can take. What a page has already is
+//! not sent again. A page that takes nothing for a while is dropped; when it returns it is sent all
+//! that it shows, however long it was away.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,12 +23,12 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::look::parse_at;
 use super::{Site, guard};
-use crate::fold::{Gone, LAST_VERSION, PlotRequest, Size};
+use crate::fold::{Gone, LAST_VERSION, PlotRequest, Scope, Size};
+use crate::wire::{self, Packed};
 
-/// Shortest time between two frames to one page.
-const FRAME_INTERVAL: Duration = Duration::from_millis(200);
-/// Most bytes a second to one page that follows: a large frame is followed by a longer pause.
+/// Most bytes a second to one page that follows, and how much it may be ahead of that.
 const BYTES_PER_S_MAX: u64 = 200_000;
+const AHEAD_MAX: Duration = Duration::from_secs(1);
 /// A page that has not taken a frame for so long is dropped.
 const STUCK_AFTER: Duration = Duration::from_secs(10);
 /// How often a quiet page is asked whether it is still there.
@@ -46,8 +48,13 @@ struct Looking {
     window: Option<Window>,
     /// The instant that is shown, as `reel state --at` takes it; `null`: the newest.
     at: Option<String>,
-    /// The tables on the page; all, if it does not say.
-    tables: Option<Vec<String>>,
+    /// The tables on the page.
+    #[serde(default)]
+    tables: Vec<String>,
+    /// Tasks of the prefix of this name only, in plots that show single tasks.
+    prefix: Option<String>,
+    /// The worker of this number only, likewise.
+    worker: Option<u32>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -114,25 +121,51 @@ async fn write_frames(
     site: &Site,
 ) {
     let mut versions = site.folders.run.versions();
+    let mut sent = Sent::default();
     loop {
         let version = *versions.borrow_and_update();
         let looking = looks.borrow_and_update().clone();
-        let mut pause = FRAME_INTERVAL;
         if let Some(looking) = looking {
-            let Ok(frame) = frame(site, looking).await else { return };
-            pause =
-                pause.max(Duration::from_micros(frame.len() as u64 * 1_000_000 / BYTES_PER_S_MAX));
-            if !send(outgoing, Message::text(frame)).await {
+            let Ok(parts) = parts(site, looking).await else { return };
+            if !send(outgoing, Message::Binary(sent.message(&parts))).await {
                 return;
             }
         }
         if version == LAST_VERSION {
             return;
         }
-        let earliest = Instant::now() + pause;
-        if !wait(outgoing, &mut looks, &mut versions, earliest).await {
+        if !wait(outgoing, &mut looks, &mut versions, sent.earliest()).await {
             return;
         }
+    }
+}
+
+/// What a page has, and how much it was sent lately.
+#[derive(Debug, Default)]
+struct Sent {
+    /// Fingerprints of the parts it has.
+    parts: BTreeMap<Arc<str>, u64>,
+    /// When what it was sent would have arrived at the greatest rate.
+    paid_at: Option<Instant>,
+}
+
+impl Sent {
+    /// The parts that the page does not have.
+    fn message(&mut self, parts: &[Packed]) -> Bytes {
+        let is_new = |part: &&Packed| {
+            self.parts.insert(part.id.clone(), part.fingerprint) != Some(part.fingerprint)
+        };
+        let message = wire::message(parts.iter().filter(is_new));
+        let now = Instant::now();
+        let took = Duration::from_micros(message.len() as u64 * 1_000_000 / BYTES_PER_S_MAX);
+        self.paid_at = Some(self.paid_at.map_or(now, |at| at.max(now)) + took);
+        message
+    }
+
+    /// Before then, the page is sent nothing that it did not ask for.
+    fn earliest(&self) -> Instant {
+        let now = Instant::now();
+        self.paid_at.map_or(now, |at| at.checked_sub(AHEAD_MAX).unwrap_or(now).max(now))
     }
 }
 
@@ -165,11 +198,12 @@ async fn send(outgoing: &mut SplitSink<WebSocket, Message>, message: Message) ->
 }
 
 /// All that the page shows.
-async fn frame(site: &Site, looking: Looking) -> Result<String, Gone> {
+async fn parts(site: &Site, looking: Looking) -> Result<Vec<Packed>, Gone> {
     let plots = looking.plots.into_iter();
     let plots = plots
         .map(|plot| PlotRequest { size: Size::clamped(plot.width, plot.height), id: plot.id })
         .collect();
     let at = parse_at(looking.at.as_deref());
-    Ok(site.view(at, plots, looking.window).await?.json(looking.tables.as_deref()))
+    let scope = Scope { prefix: looking.prefix, worker: looking.worker, ..Scope::default() };
+    site.frame(at, plots, scope.with_window(looking.window), looking.tables).await
 }

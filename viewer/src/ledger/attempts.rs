@@ -15,6 +15,8 @@ const MATCHES_MAX: usize = 1_000;
 #[derive(Debug, Default)]
 pub(super) struct Attempts {
     rows: Vec<Attempt>,
+    /// Dependencies of what was executed, execution after execution.
+    deps: Vec<TaskId>,
     /// Rows of executions that have not ended, by where they are.
     open: BTreeMap<(WorkerId, u16), usize>,
     /// Names of prefixes, by id.
@@ -37,6 +39,8 @@ pub(super) struct Attempt {
     pub outcome: Option<Outcome>,
     /// Size of the result, if it has one.
     pub bytes: u64,
+    /// Where its dependencies begin, and how many there are.
+    deps: (usize, u32),
 }
 
 /// An execution for the page.
@@ -69,7 +73,10 @@ impl Attempts {
         place: (WorkerId, u16),
         state: &State,
     ) {
-        let Some(key) = state.task(task).map(|task| task.key) else { return };
+        let Some(found) = state.task(task) else { return };
+        let key = found.key;
+        let deps = (self.deps.len(), found.deps.len() as u32);
+        self.deps.extend(&found.deps[..]);
         while self.prefixes.len() <= key.prefix.index() {
             let prefix = state.prefix(PrefixId(self.prefixes.len() as u32));
             self.prefixes.push(visible(&prefix.name).into());
@@ -80,7 +87,7 @@ impl Attempts {
         self.open.insert(place, self.rows.len());
         let (worker, slot) = place;
         let (stop, outcome) = (Nanos::MAX, None);
-        self.rows.push(Attempt { task, key, worker, slot, start: at, stop, outcome, bytes: 0 });
+        self.rows.push(Attempt { task, key, worker, slot, start: at, stop, outcome, bytes: 0, deps });
     }
 
     pub(super) fn stopped(
@@ -94,6 +101,22 @@ impl Attempts {
         let row = &mut self.rows[row];
         (row.stop, row.outcome) = (at.max(row.start), Some(outcome));
         row.bytes = state.task(row.task).map_or(0, |task| task.bytes);
+    }
+
+    /// All, in the order in which they began.
+    pub(super) fn rows(&self) -> &[Attempt] {
+        &self.rows
+    }
+
+    /// What it needed.
+    pub(super) fn deps(&self, row: &Attempt) -> &[TaskId] {
+        let (begin, n) = row.deps;
+        &self.deps[begin..begin + n as usize]
+    }
+
+    /// Since when something goes on.
+    pub(super) fn open_since(&self) -> Option<Nanos> {
+        self.open.values().map(|row| self.rows[*row].start).min()
     }
 
     /// How many go on, of those that began before `to`.
@@ -145,7 +168,7 @@ impl Attempts {
         self.prefixes.get(prefix.index()).map_or("", |name| name)
     }
 
-    fn found(&self, row: &Attempt) -> Found {
+    pub(super) fn found(&self, row: &Attempt) -> Found {
         Found {
             task: row.task.0,
             key: self.key(row.key),

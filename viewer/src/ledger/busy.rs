@@ -44,6 +44,26 @@ impl Busy {
         self.width_ns = self.width_ns.saturating_mul(2);
     }
 
+    /// Stretches without any execution that are longer than `least`, up to where the last one ended.
+    pub(super) fn idle(&self, least: Nanos) -> Vec<(Nanos, Nanos)> {
+        let at = |bucket: usize| Nanos(bucket as u64 * self.width_ns);
+        let mut gaps = Vec::new();
+        let mut free_from = 0;
+        for (i, _) in self.ns.iter().enumerate().filter(|(_, ns)| **ns > 0) {
+            let (from, to) = (at(free_from), at(i));
+            if to.since(from) > least {
+                gaps.push((from, to));
+            }
+            free_from = i + 1;
+        }
+        gaps
+    }
+
+    /// When the last execution ended, as far as is known.
+    pub(super) fn end(&self) -> Nanos {
+        Nanos(self.ns.len() as u64 * self.width_ns)
+    }
+
     /// Mean number of executions at a time between two instants.
     pub(super) fn mean(&self, from: Nanos, to: Nanos) -> f64 {
         let first = ((from.0 / self.width_ns) as usize).min(self.ns.len());
@@ -56,6 +76,19 @@ impl Busy {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn idle_stretches_lie_between_executions() {
+        let mut busy = Busy::default();
+        for second in [2, 3, 9] {
+            busy.add(Nanos::from_millis(second * 1_000), Nanos::from_millis(second * 1_000 + 900));
+        }
+        let ms = |(from, to): (Nanos, Nanos)| (from.0 / 1_000_000, to.0 / 1_000_000);
+        let idle: Vec<_> = busy.idle(Nanos::from_millis(1_000)).into_iter().map(ms).collect();
+        let close = |(a, b): (u64, u64), (c, d)| a.abs_diff(c) < 10 && b.abs_diff(d) < 10;
+        assert_eq!(idle.len(), 2, "{idle:?}");
+        assert!(close(idle[0], (0, 2_000)) && close(idle[1], (3_900, 9_000)), "{idle:?}");
+    }
 
     #[test]
     fn buckets_are_bounded_and_lose_no_time() {

@@ -2,10 +2,11 @@
 
 use taskreel_model::Nanos;
 use taskreel_replay::figure::{
-    Area, Axis, Color, Figure, Frame, Glyphs, Layer, Points, Shape, View, time_label,
+    Area, Color, Figure, Frame, Glyphs, Layer, Points, Shape, View, time_label,
 };
 use taskreel_replay::plots::About;
 
+use super::gaps::{Folds, Idle};
 use super::{Columns, ErrorRow, Moment};
 
 /// Room at both ends, for marks and the cursor.
@@ -19,7 +20,8 @@ const STEP_PX: u32 = 2;
 /// Marks of one kind that are closer than this are one.
 const MARK_PX: f32 = 4.0;
 
-pub(super) fn figure(columns: &Columns, about: About, view: &View) -> Figure {
+/// `gaps` are folded: narrow, whatever they hold.
+pub(super) fn figure(columns: &Columns, about: About, view: &View, gaps: &[Idle]) -> Figure {
     let width = view.width_px.saturating_sub(2 * SIDE_PX).max(1);
     let height = HEIGHT_PX - AXIS_PX;
     let mut figure = Figure {
@@ -30,17 +32,20 @@ pub(super) fn figure(columns: &Columns, about: About, view: &View) -> Figure {
         height_px: HEIGHT_PX,
         frame: Frame { left: SIDE_PX, top: 0, width, height },
         window_ns: Some([view.window.from.0, view.window.to.0]),
-        x: Axis::time(view.window, width),
         ..Figure::default()
     };
-    figure.push(Layer::pale(0.75, Glyphs::Area(activity(columns, view, width, height))));
+    let folds = Folds::new(view.window, width, gaps);
+    figure.x = folds.axis();
+    figure.push(Layer::pale(0.75, Glyphs::Area(activity(columns, view, &folds, height))));
+    figure.push(Layer::new(Glyphs::Rects(folds.notches(height))));
+    figure.gaps = folds.gaps().to_vec();
     let at = |share: f32| height as f32 * share;
     let marks = (Shape::Dot, Color::MUTED, at(0.82));
-    let marks = points(&mut figure, &columns.marks, view, marks);
+    let marks = points(&mut figure, &columns.marks, &folds, marks);
     let lost = (Shape::Triangle, Color::LOST, at(0.2));
-    let lost = points(&mut figure, &columns.lost, view, lost);
+    let lost = points(&mut figure, &columns.lost, &folds, lost);
     let errors = (Shape::Cross, Color::ERROR, at(0.5));
-    let errors = points(&mut figure, &columns.errors, view, errors);
+    let errors = points(&mut figure, &columns.errors, &folds, errors);
     for points in [marks, lost, errors] {
         figure.push(Layer::new(Glyphs::Points(points)));
     }
@@ -48,12 +53,9 @@ pub(super) fn figure(columns: &Columns, about: About, view: &View) -> Figure {
 }
 
 /// The mean number of tasks that executed, by step of pixels.
-fn activity(columns: &Columns, view: &View, width: u32, height: u32) -> Area {
-    let n_steps = width / STEP_PX;
-    let at = |step: u32| {
-        let length = view.window.length().0 as f64;
-        view.window.from + Nanos((length * f64::from(step) / f64::from(n_steps.max(1))) as u64)
-    };
+fn activity(columns: &Columns, view: &View, folds: &Folds, height: u32) -> Area {
+    let n_steps = folds.width_px() / STEP_PX;
+    let at = |step: u32| folds.instant(f64::from(step * STEP_PX));
     let value = |step| {
         let (from, to) = (at(step), at(step + 1));
         let open = if from < view.now { columns.attempts.n_open(to) } else { 0 };
@@ -76,21 +78,20 @@ fn activity(columns: &Columns, view: &View, width: u32, height: u32) -> Area {
 fn points(
     figure: &mut Figure,
     moments: &[impl Labelled],
-    view: &View,
+    folds: &Folds,
     (shape, color, y): (Shape, Color, f32),
 ) -> Points {
     let mut points = Points::new(shape, 8.0);
-    let scale = f64::from(figure.frame.width) / view.window.length().0 as f64;
+    let window = folds.window();
     let mut last = f32::MIN;
     for moment in moments {
         let at = moment.at();
-        let Some(offset) = at.0.checked_sub(view.window.from.0) else { continue };
-        let x = (offset as f64 * scale) as f32;
-        if x - last < MARK_PX || at > view.window.to {
+        let x = folds.px(at) as f32;
+        if x - last < MARK_PX || at < window.from || at > window.to {
             continue;
         }
         last = x;
-        let when = time_label(at.0, view.window.length().0 / 1_000);
+        let when = time_label(at.0, window.length().0 / 1_000);
         let label = figure.string(format!("{}\nat {when}", moment.label()));
         points.push((x, y), color, label);
     }

@@ -5,6 +5,9 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
+use flate2::read::DeflateDecoder;
+use serde_json::{Value, json};
+
 /// An answer.
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -56,7 +59,11 @@ pub(crate) fn read_answer(stream: &mut TcpStream) -> Answer {
 }
 
 /// A WebSocket over a plain socket: enough of it to talk to the viewer.
-pub(crate) struct Socket(TcpStream);
+pub(crate) struct Socket {
+    stream: TcpStream,
+    /// What the page has by now: `{"words":…,"names":…,"figures":{"ID":…}}`.
+    shown: Value,
+}
 
 impl Socket {
     /// Opens the live channel as the page of `origin`; `Err` is the refusal's status.
@@ -71,7 +78,7 @@ impl Socket {
         );
         stream.write_all(request.as_bytes()).unwrap();
         match read_answer(&mut stream).status {
-            101 => Ok(Self(stream)),
+            101 => Ok(Self { stream, shown: json!({"figures": {}}) }),
             status => Err(status),
         }
     }
@@ -83,34 +90,85 @@ impl Socket {
         frame.extend(length.to_be_bytes());
         frame.extend([0; 4]);
         frame.extend(text.as_bytes());
-        self.0.write_all(&frame).unwrap();
+        self.stream.write_all(&frame).unwrap();
     }
 
-    /// The next text; pings are passed over. `None`: the server closed.
-    pub(crate) fn receive(&mut self) -> Option<String> {
+    /// What the page shows with the next message; `None`: the server closed.
+    pub(crate) fn receive(&mut self) -> Option<Value> {
+        let mut message = &self.message()?[..];
+        while let [n, rest @ ..] = message {
+            let (id, rest) = rest.split_at(usize::from(*n));
+            let (length, rest) = rest.split_at(4);
+            let (packed, rest) =
+                rest.split_at(u32::from_le_bytes(length.try_into().unwrap()) as usize);
+            message = rest;
+            let (id, mut part) = (str::from_utf8(id).unwrap(), part(packed));
+            match part.get_mut("figure") {
+                Some(figure) => self.shown["figures"][id] = figure.take(),
+                None => self.shown[id] = part,
+            }
+        }
+        Some(self.shown.clone())
+    }
+
+    /// How many bytes the next message has; `None`: the server closed.
+    pub(crate) fn receive_bytes(&mut self) -> Option<usize> {
+        self.message().map(|message| message.len())
+    }
+
+    /// The next message; pings are passed over.
+    fn message(&mut self) -> Option<Vec<u8>> {
         loop {
             let mut head = [0; 2];
-            self.0.read_exact(&mut head).ok()?;
+            self.stream.read_exact(&mut head).ok()?;
             let length = match head[1] & 0x7f {
                 126 => {
                     let mut bytes = [0; 2];
-                    self.0.read_exact(&mut bytes).ok()?;
+                    self.stream.read_exact(&mut bytes).ok()?;
                     u16::from_be_bytes(bytes).into()
                 }
                 127 => {
                     let mut bytes = [0; 8];
-                    self.0.read_exact(&mut bytes).ok()?;
+                    self.stream.read_exact(&mut bytes).ok()?;
                     u64::from_be_bytes(bytes)
                 }
                 short => u64::from(short),
             };
             let mut body = vec![0; usize::try_from(length).unwrap()];
-            self.0.read_exact(&mut body).ok()?;
+            self.stream.read_exact(&mut body).ok()?;
             match head[0] & 0x0f {
-                1 => return Some(String::from_utf8(body).unwrap()),
+                2 => return Some(body),
                 8 => return None,
                 _ => {}
             }
         }
     }
+}
+
+/// A part of a message: its JSON, with the columns beside it put in.
+fn part(packed: &[u8]) -> Value {
+    let mut bytes = Vec::new();
+    DeflateDecoder::new(packed).read_to_end(&mut bytes).unwrap();
+    let length = u32::from_le_bytes(bytes[..4].try_into().unwrap()) as usize;
+    let mut part: Value = serde_json::from_slice(&bytes[4..4 + length]).unwrap();
+    let mut at = (4 + length).next_multiple_of(4);
+    for head in part["columns"].take().as_array().unwrap_or(&Vec::new()) {
+        let (kind, n) = (head[2].as_str().unwrap(), head[3].as_u64().unwrap() as usize);
+        let size = [("16", 2), ("32", 4)].iter().find(|(bits, _)| kind.contains(bits)).map_or(1, |(_, n)| *n);
+        let column = &bytes[at..at + n * size];
+        at = (at + n * size).next_multiple_of(4);
+        let values = column.chunks(size).map(|value| match value {
+            [a] => i64::from(*a),
+            [a, b] => i16::from_le_bytes([*a, *b]).into(),
+            other => i32::from_le_bytes(other.try_into().unwrap()).into(),
+        });
+        let sum = |sum: &mut i64, value| {
+            *sum = if kind.ends_with('+') { *sum + value } else { value };
+            Some(*sum)
+        };
+        let values: Vec<i64> = values.scan(0, sum).collect();
+        let layer = head[0].as_u64().unwrap() as usize;
+        part["figure"]["layers"][layer][head[1].as_str().unwrap()] = values.into();
+    }
+    part
 }
