@@ -1,6 +1,7 @@
 //! A cluster of this program's own: scheduler, workers and trace, started and closed together.
 
 mod builder;
+mod child;
 mod children;
 mod embedded;
 
@@ -12,7 +13,7 @@ use taskreel_recorder::{CreateError, ReopenError, RunInfo};
 use thiserror::Error;
 
 pub use builder::ClusterBuilder;
-pub use children::init;
+pub use child::init;
 
 use crate::client::Client;
 use crate::credentials::Credentials;

@@ -39,6 +39,7 @@ pub mod operator;
 pub mod peers;
 mod reading;
 pub mod scheduler;
+mod supervise;
 pub mod task;
 pub mod tls;
 pub mod wire;
@@ -55,6 +56,7 @@ pub use executor::Failure;
 pub use inventory;
 pub use operator::{OperateError, Operator};
 pub use scheduler::Patience;
+pub use supervise::{is_supervised, supervise};
 pub use task::{
     Arg, Arguments, Call, Command, CommandOutput, Returned, Span, Stdin, TaskFunction,
     current_client, mark, registered, span,

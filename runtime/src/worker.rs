@@ -78,6 +78,8 @@ pub struct WorkerSetup {
     pub sent_bytes: Arc<AtomicU64>,
     /// Whether the process is this worker's alone: then its memory is watched, too.
     pub is_alone: bool,
+    /// Whether another process is started when this one dies.
+    pub supervised: bool,
     /// For tasks that submit tasks.
     pub clients: ClientSource,
 }
@@ -174,8 +176,18 @@ impl Worker {
         link: WorkerLink,
         remote: Option<Remote>,
     ) -> io::Result<Self> {
-        let WorkerSetup { info, clock, store, peers, executors, io, sent_bytes, is_alone, clients } =
-            setup;
+        let WorkerSetup {
+            info,
+            clock,
+            store,
+            peers,
+            executors,
+            io,
+            sent_bytes,
+            is_alone,
+            supervised,
+            clients,
+        } = setup;
         let shared = Arc::new(Shared {
             inflow: Inflow::new(info.memory_limit),
             info,
@@ -198,7 +210,7 @@ impl Worker {
         slots::start(&shared)?;
         let mut watching = vec![io.spawn(sampler::sample(Arc::clone(&shared)))];
         if shared.info.memory_limit > 0 {
-            watching.push(io.spawn(memory::watch(Arc::clone(&shared), is_alone)));
+            watching.push(io.spawn(memory::watch(Arc::clone(&shared), is_alone, supervised)));
         }
         let (stopped_tx, stopped) = watch::channel(false);
         let theirs = Arc::clone(&shared);

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use taskreel::{Cluster, ClusterBuilder, task};
-use taskreel_model::{Event, PauseReason, State, WorkerStatus};
+use taskreel::{Cluster, ClusterBuilder, TaskErrorKind, task};
+use taskreel_model::{Event, FailureKind, LossReason, PauseReason, State, WorkerStatus};
 use taskreel_recorder::{Source, TraceReader};
 
 const MIB: u64 = 1 << 20;
@@ -39,6 +39,21 @@ fn peak() -> (u32, u64) {
     (std::process::id(), kib << 10)
 }
 
+/// Takes twice the limit, which no spilling helps against; the first time only, if there is a path.
+#[task]
+fn hog(path: &str) -> u64 {
+    if path.is_empty() || std::fs::File::create_new(path).is_ok() {
+        let mut taken = Vec::new();
+        while taken.len() < 2 * LIMIT as usize {
+            taken.resize(taken.len() + (8 << 20), 1_u8);
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        // It would be ended long before.
+        std::thread::sleep(Duration::from_secs(100));
+    }
+    42
+}
+
 #[test]
 fn worker_process() {
     taskreel::init();
@@ -65,6 +80,16 @@ fn fold(path: &Path) -> (BTreeMap<&'static str, usize>, Vec<Event>, State) {
     }
     state.validate();
     (counts, events, state)
+}
+
+/// What was logged.
+fn logged(path: &Path) -> Vec<String> {
+    let mut reader = TraceReader::open(path).unwrap();
+    let mut said = Vec::new();
+    while let Some(batch) = reader.next_batch().unwrap() {
+        said.extend(batch.logs.into_iter().map(|line| line.text));
+    }
+    said
 }
 
 #[test]
@@ -127,10 +152,38 @@ fn a_worker_whose_disk_takes_nothing_pauses_and_says_so() {
     assert!(events.iter().find(is_full).is_some(), "{counts:?}");
     assert!(counts["WorkerResumed"] > 0, "{counts:?}");
     assert_ne!(state.workers()[0].status, WorkerStatus::Paused);
-    let mut reader = TraceReader::open(&trace).unwrap();
-    let mut said = Vec::new();
-    while let Some(batch) = reader.next_batch().unwrap() {
-        said.extend(batch.logs.into_iter().map(|line| line.text));
-    }
+    let said = logged(&trace);
     assert!(said.iter().any(|line| line.contains("cannot be spilled to")), "{said:?}");
+}
+
+/// The reasons for which workers were lost.
+fn losses(events: &[Event]) -> Vec<LossReason> {
+    let lost = events.iter().filter_map(|event| match event {
+        Event::WorkerLost { reason, .. } => Some(*reason),
+        _ => None,
+    });
+    lost.collect()
+}
+
+#[test]
+fn a_worker_that_uses_too_much_is_replaced_and_its_tasks_run_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let trace = folder.path().join("run.reel");
+    let cluster = processes(2).memory(LIMIT).record(&trace).start().unwrap();
+    let client = cluster.client();
+    let held = client.map(0..8_u64, |number| block(number, MIB as usize));
+    client.gather(&held).unwrap();
+    let marker = folder.path().join("was-here");
+    let once = client.submit(hog(marker.to_str().unwrap()));
+    assert_eq!(once.wait().unwrap(), 42);
+    // One that does so wherever it runs is given up, and the others go on.
+    let error = client.submit(hog("")).wait().unwrap_err();
+    assert_eq!(error.kind(), TaskErrorKind::Failed(Some(FailureKind::Poison)), "{error}");
+    assert_eq!(client.gather(&held).unwrap()[7].len(), MIB as usize);
+    drop((held, once));
+    cluster.close().unwrap();
+    let (_, events, state) = fold(&trace);
+    assert_eq!(losses(&events), [LossReason::OutOfMemory; 4]);
+    assert!(state.workers().len() >= 5, "for each, but perhaps the last, another was started");
+    assert!(logged(&trace).iter().any(|line| line.contains("more than 95 %")));
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::process::{Child, Command};
+use std::process::Command;
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
@@ -18,12 +18,6 @@ use super::size::parse_size;
 
 /// How often it is looked whether a worker has ended.
 const TICK: Duration = Duration::from_millis(100);
-
-/// How long to wait before a worker that died is started again, at first and at the most.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(10));
-
-/// A worker that lived so long had come up well.
-const LIVED: Duration = Duration::from_secs(10);
 
 /// Runs a worker for the scheduler at ADDR.
 ///
@@ -56,7 +50,8 @@ pub(crate) struct Worker {
     /// Seconds for which a scheduler that is not there is looked for; 0: not at all
     #[arg(long, value_name = "SECONDS", default_value_t = 600)]
     reconnect: u64,
-    /// Run the worker as a process of its own, and start it again when it dies
+    /// Run the worker as a process of its own, and start another when it dies, or ends itself because
+    /// it uses 95 % of its memory limit
     #[arg(long)]
     supervise: bool,
     #[command(flatten)]
@@ -80,6 +75,7 @@ impl Worker {
             tls: self.access.tls()?,
             resources: self.resources.iter().cloned().collect::<BTreeMap<_, _>>(),
             reconnect: Duration::from_secs(self.reconnect),
+            supervised: taskreel::is_supervised(),
             ..WorkerOptions::new(&self.scheduler)
         };
         let worker = WorkerProcess::start(&options).map_err(Failure::run)?;
@@ -113,40 +109,12 @@ fn supervise() -> Result<(), Failure> {
     let interrupts = Interrupts::listen()?;
     let program = std::env::current_exe().map_err(Failure::run)?;
     let args: Vec<_> = std::env::args_os().skip(1).filter(|arg| arg != "--supervise").collect();
-    let (mut pause, longest) = PAUSES;
-    loop {
-        let begin = std::time::Instant::now();
-        let mut child = Command::new(&program).args(&args).spawn().map_err(Failure::run)?;
-        if watch(&mut child, &interrupts)? {
-            return Ok(());
-        }
-        if begin.elapsed() > LIVED {
-            pause = PAUSES.0;
-        }
-        if interrupts.wait_for(pause) {
-            return Ok(());
-        }
-        pause = (pause * 2).min(longest);
-    }
-}
-
-/// Waits for the worker; whether it ended in order, or because it was asked to.
-fn watch(child: &mut Child, interrupts: &Interrupts) -> Result<bool, Failure> {
-    let mut was_asked = false;
-    loop {
-        if let Some(status) = child.try_wait().map_err(Failure::run)? {
-            if !status.success() && !was_asked {
-                say(format_args!("the worker died ({status}): another starts"));
-            }
-            return Ok(status.success() || was_asked);
-        }
-        if interrupts.wait_for(TICK) && !was_asked {
-            was_asked = true;
-            let pid = rustix::process::Pid::from_child(child);
-            // One that has ended meanwhile needs no asking.
-            let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
-        }
-    }
+    let command = || {
+        let mut command = Command::new(&program);
+        command.args(&args);
+        command
+    };
+    taskreel::supervise(command, |limit| interrupts.wait_for(limit)).map_err(Failure::run)
 }
 
 fn default_name() -> String {

@@ -11,7 +11,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use taskreel_model::{LocalityThenIdle, Nanos, Policy, Watch};
 use taskreel_recorder::{OnRecordError, Recorder, RecorderOptions, Reopened, RunInfo};
 
-use super::children::{self, ChildSetup, Children};
+use super::child::{self, ChildSetup};
+use super::children::Children;
 use super::{Cluster, Foundation, StartError, embedded};
 use crate::clock::Clock;
 use crate::credentials::Credentials;
@@ -272,7 +273,7 @@ impl ClusterBuilder {
     /// # Errors
     /// The trace cannot be written, the address is in use, or a worker process does not join.
     pub fn start(mut self) -> Result<Cluster, StartError> {
-        children::refuse_in_worker()?;
+        child::refuse_in_worker()?;
         let Log { recorder, run_info, resumed, clock } = self.open_log()?;
         let trace_path = recorder.as_ref().map(|recorder| recorder.path().to_owned());
         let io_thread = IoThread::start("reel-io")?;
@@ -353,8 +354,8 @@ impl ClusterBuilder {
                     spill_folder: self.spill_folder,
                     resources: self.resources,
                 };
-                cluster.children = Children::start(setup, n_workers)?;
-                cluster.children.wait_joined(&joined)?;
+                cluster.children = Children::start(setup, n_workers, false)?;
+                cluster.children.join(&joined)?;
                 let inbox = foundation.inbox.clone();
                 io.spawn(cluster.children.clone().look_after(inbox, joined));
             }

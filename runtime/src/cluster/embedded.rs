@@ -93,6 +93,7 @@ fn start_one(
         io: io.clone(),
         sent_bytes,
         is_alone: false,
+        supervised: false,
         clients,
     };
     Worker::start(worker, Link { tx: to_scheduler, rx })

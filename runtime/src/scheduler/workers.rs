@@ -114,6 +114,7 @@ impl Core {
             FromWorker::ClockEcho { ping_at, worker_at } => self.echoed(worker, ping_at, worker_at),
             FromWorker::Retire => self.begin_retiring(worker),
             FromWorker::Goodbye => self.lose_worker(worker, LossReason::Left),
+            FromWorker::OutOfMemory => self.lose_worker(worker, LossReason::OutOfMemory),
         }
     }
 

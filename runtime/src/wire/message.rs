@@ -199,6 +199,8 @@ pub enum FromWorker {
     },
     /// It leaves of its own will.
     Goodbye,
+    /// It ends for using too much memory; its supervisor starts another.
+    OutOfMemory,
 }
 
 /// From a client to the scheduler. Tasks go by the client's own numbers (`NewGraph::local`).
@@ -365,7 +367,8 @@ impl Message for FromWorker {
             | Self::Has { .. }
             | Self::ClockEcho { .. }
             | Self::Retire
-            | Self::Goodbye => None,
+            | Self::Goodbye
+            | Self::OutOfMemory => None,
         }
     }
 }

@@ -47,6 +47,9 @@ pub struct WorkerOptions {
     /// How long a scheduler that is not there is waited for, at first and whenever the connection
     /// breaks; meanwhile the worker goes on with what it has. Zero: it ends with the connection.
     pub reconnect: Duration,
+    /// Whether somebody starts another when its process dies (see `supervise`): then it ends itself
+    /// when it uses more than 95 % of its limit.
+    pub supervised: bool,
 }
 
 impl WorkerOptions {
@@ -62,6 +65,7 @@ impl WorkerOptions {
             tls: None,
             resources: BTreeMap::new(),
             reconnect: Duration::ZERO,
+            supervised: false,
         }
     }
 }
@@ -153,7 +157,8 @@ async fn join(
     let own_host = own_address(&host).map_err(|e| failed(e.into()))?.ip().to_string();
     let clients = clients(&options);
     let credentials = Credentials::new(options.token.as_deref(), options.tls.clone());
-    let WorkerOptions { name, slots, memory_limit, spill_folder, resources, .. } = options;
+    let WorkerOptions { name, slots, memory_limit, spill_folder, resources, supervised, .. } =
+        options;
     let store = Arc::new(Store::with_limit(memory_limit, spill_folder));
     let server = DataServer::bind(&own_host, Arc::clone(&store), credentials.clone()).await?;
     let sent_bytes = server.sent_bytes();
@@ -180,6 +185,7 @@ async fn join(
         io,
         sent_bytes,
         is_alone: true,
+        supervised,
         clients,
     };
     let rejoin = (door.patience > Duration::ZERO).then(|| door.rejoin());

@@ -67,6 +67,7 @@ impl Scheduler {
             io: runtime.handle().clone(),
             sent_bytes: Arc::default(),
             is_alone: false,
+            supervised: false,
             clients: ClientSource::new(|| None),
         };
         let worker = Worker::start(setup, theirs).unwrap();
