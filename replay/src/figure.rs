@@ -74,6 +74,9 @@ pub struct Figure {
     pub frame: Frame,
     /// The span of time that x covers, in nanoseconds since the run began.
     pub window_ns: Option<[u64; 2]>,
+    /// Stretches of time that are folded, in order; x is linear between them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub gaps: Vec<Gap>,
     /// What x means.
     pub x: Axis,
     /// What y means.
@@ -86,6 +89,19 @@ pub struct Figure {
     pub legend: Vec<LegendEntry>,
     /// A line of what else to know: `3 running · 2 failed`; may be empty.
     pub note: String,
+}
+
+/// A stretch of time that an axis shows narrower than the others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Gap {
+    /// Its begin, in ns since the run began.
+    pub from_ns: u64,
+    /// Its end.
+    pub to_ns: u64,
+    /// Where it begins, in pixels of the frame.
+    pub px: f32,
+    /// How wide it is.
+    pub width_px: f32,
 }
 
 /// A rectangle of the picture, in pixels.

@@ -4,6 +4,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { inflateRawSync } from 'node:zlib';
 import { chromium } from 'playwright-core';
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -63,14 +64,38 @@ export function startViewer(command, args = [], options = {}) {
   });
 }
 
+/** The parts of a message of the live channel; viewer/src/wire.rs says how they are packed. @param {Buffer} message */
+function* parts(message) {
+  for (let at = 0; at < message.length; ) {
+    const id = message.toString('utf8', at + 1, at + 1 + message[at]);
+    at += 1 + message[at];
+    const end = at + 4 + message.readUInt32LE(at);
+    const bytes = inflateRawSync(message.subarray(at + 4, end));
+    at = end;
+    const length = bytes.readUInt32LE(0);
+    const part = JSON.parse(bytes.toString('utf8', 4, 4 + length));
+    let column = 4 * Math.ceil((4 + length) / 4);
+    for (const [layer, name, kind, n] of part.columns ?? []) {
+      const size = { i16: 2, 'i16+': 2, 'i32+': 4, u8: 1 }[kind];
+      let sum = 0;
+      part.figure.layers[layer][name] = Array.from({ length: n }, (_, i) => {
+        const value = size === 1 ? bytes[column + i] : bytes.readIntLE(column + i * size, size);
+        return (sum = kind.endsWith('+') ? sum + value : value);
+      });
+      column += 4 * Math.ceil((n * size) / 4);
+    }
+    yield [id, part];
+  }
+}
+
 /**
- * A page that keeps account of what went wrong on it, of where it sent requests, and of the frames
- * it received.
+ * A page that keeps account of what went wrong on it, of where it sent requests, and of what it showed
+ * after each message that it received.
  */
 export async function watchedPage(browser, options = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 720 }, ...options });
   const page = await context.newPage();
-  const seen = { errors: [], hosts: new Set(), frames: [] };
+  const seen = { errors: [], hosts: new Set(), frames: [], bytes: [] };
   page.on('console', (message) => {
     if (message.type() === 'error' || message.type() === 'warning') seen.errors.push(message.text());
   });
@@ -78,7 +103,15 @@ export async function watchedPage(browser, options = {}) {
   page.on('request', (request) => seen.hosts.add(new URL(request.url()).host));
   page.on('websocket', (socket) => {
     seen.hosts.add(new URL(socket.url()).host);
-    socket.on('framereceived', ({ payload }) => seen.frames.push(JSON.parse(String(payload))));
+    const shown = { figures: {} };
+    socket.on('framereceived', ({ payload }) => {
+      for (const [id, part] of parts(Buffer.from(payload))) {
+        if (part.figure) shown.figures[id] = part.figure;
+        else shown[id] = part;
+      }
+      seen.bytes.push(payload.length);
+      seen.frames.push({ ...shown, figures: { ...shown.figures } });
+    });
   });
   return { page, seen, close: () => context.close() };
 }

@@ -167,6 +167,8 @@ fn router(site: Arc<Site>) -> Router {
         .route("/api/find", get(api::find))
         .route("/api/selection", get(api::selection))
         .route("/api/task-at", get(api::task_at))
+        .route("/api/relatives", get(api::relatives))
+        .route("/api/critical-path", get(api::critical_path))
         .route("/api/tasks/{name}", get(api::task))
         .route("/api/events", get(events::json))
         .route("/api/explain", get(explain::json))

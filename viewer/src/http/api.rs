@@ -15,7 +15,7 @@ use taskreel_replay::figure::Window;
 use super::Site;
 use super::missing::Missing;
 use crate::fold::Gone;
-use crate::ledger::{Filter, Matches, Selection};
+use crate::ledger::{Filter, Matches, Path as CriticalPath, Selection};
 use crate::text::visible_message;
 
 /// `GET health`: whether the viewer answers.
@@ -126,7 +126,9 @@ pub(super) async fn relatives(
 }
 
 /// `GET api/critical-path`: the chain of executions that made the run as long as it was.
-pub(super) async fn critical_path(State(site): State<Arc<Site>>) -> Result<Json<Path>, Gone> {
+pub(super) async fn critical_path(
+    State(site): State<Arc<Site>>,
+) -> Result<Json<CriticalPath>, Gone> {
     site.folders.run.ask(|run| run.ledger().critical_path()).await.map(Json)
 }
 

@@ -87,7 +87,17 @@ impl Attempts {
         self.open.insert(place, self.rows.len());
         let (worker, slot) = place;
         let (stop, outcome) = (Nanos::MAX, None);
-        self.rows.push(Attempt { task, key, worker, slot, start: at, stop, outcome, bytes: 0, deps });
+        self.rows.push(Attempt {
+            task,
+            key,
+            worker,
+            slot,
+            start: at,
+            stop,
+            outcome,
+            bytes: 0,
+            deps,
+        });
     }
 
     pub(super) fn stopped(

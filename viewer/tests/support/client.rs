@@ -154,7 +154,10 @@ fn part(packed: &[u8]) -> Value {
     let mut at = (4 + length).next_multiple_of(4);
     for head in part["columns"].take().as_array().unwrap_or(&Vec::new()) {
         let (kind, n) = (head[2].as_str().unwrap(), head[3].as_u64().unwrap() as usize);
-        let size = [("16", 2), ("32", 4)].iter().find(|(bits, _)| kind.contains(bits)).map_or(1, |(_, n)| *n);
+        let size = [("16", 2), ("32", 4)]
+            .iter()
+            .find(|(bits, _)| kind.contains(bits))
+            .map_or(1, |(_, n)| *n);
         let column = &bytes[at..at + n * size];
         at = (at + n * size).next_multiple_of(4);
         let values = column.chunks(size).map(|value| match value {
