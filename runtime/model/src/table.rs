@@ -71,26 +71,49 @@ impl TaskTable {
         })
     }
 
-    /// A table whose next id is `n_total`, with these tasks in the order of their ids, all below it.
-    pub(crate) fn rebuilt(n_total: u32, live: Vec<(TaskId, Task)>) -> Self {
+    /// A table without tasks whose next id is 0, to be filled by [`TaskTable::restore`].
+    pub(crate) fn with_room(n_total: u32) -> Self {
         let n_chunks = (n_total as usize).div_ceil(CHUNK);
-        let mut table = Self { chunks: Vec::with_capacity(n_chunks), n_live: live.len(), n_total };
-        let mut live = live.into_iter().peekable();
-        for c in 0..n_chunks {
-            let len = CHUNK.min(n_total as usize - c * CHUNK);
-            let mut chunk: Option<Chunk> = None;
-            while let Some((id, task)) = live.next_if(|(id, _)| id.index() / CHUNK == c) {
-                let chunk = chunk.get_or_insert_with(|| Chunk::empty(len));
-                chunk.tasks[id.index() % CHUNK] = Some(task);
-                chunk.n_live += 1;
-            }
-            // The last chunk is kept for the tasks that come.
-            table.chunks.push(chunk.or_else(|| (len < CHUNK).then(|| Chunk::empty(len))));
-        }
-        table
+        Self { chunks: Vec::with_capacity(n_chunks), n_live: 0, n_total: 0 }
     }
 
-    /// Bytes of memory that [`TaskTable::rebuilt`] takes for tasks with these ids, ascending.
+    /// Takes in a live task; those between the last one and it are gone. Ids ascend.
+    pub(crate) fn restore(&mut self, id: TaskId, task: Task) {
+        if id.index() / CHUNK >= self.chunks.len() {
+            self.pass_over(id.index() / CHUNK * CHUNK);
+            self.chunks.push(Some(Chunk::empty(0)));
+        }
+        let chunk = self.chunks.last_mut().and_then(Option::as_mut);
+        let chunk = chunk.expect("ids ascend, and the chunk of the last one was made for it");
+        chunk.tasks.resize_with(id.index() % CHUNK, || None);
+        chunk.tasks.push(Some(task));
+        chunk.n_live += 1;
+        self.n_live += 1;
+        self.n_total = id.0 + 1;
+    }
+
+    /// Makes `n_total` the next id; all tasks from the last one on are gone.
+    pub(crate) fn end(&mut self, n_total: u32) {
+        self.pass_over(n_total as usize);
+        self.n_total = n_total;
+    }
+
+    /// Fills what is begun, and adds empty chunks, up to an id.
+    fn pass_over(&mut self, end: usize) {
+        let begun = self.chunks.len().saturating_sub(1) * CHUNK;
+        if let Some(Some(chunk)) = self.chunks.last_mut() {
+            chunk.tasks.resize_with(CHUNK.min(end - begun), || None);
+        }
+        while (self.chunks.len() + 1) * CHUNK <= end {
+            self.chunks.push(None);
+        }
+        // The last chunk is kept for the tasks that come.
+        if self.chunks.len() * CHUNK < end {
+            self.chunks.push(Some(Chunk::empty(end % CHUNK)));
+        }
+    }
+
+    /// Bytes of memory that a restored table takes for tasks with these ids, ascending.
     pub(crate) fn memory_of(n_total: u32, ids: impl Iterator<Item = u64>) -> u64 {
         let mut last = None;
         let mut n_chunks = 1;

@@ -2,15 +2,18 @@
 //! `State::apply` may rely on a restored state as it does on its own.
 
 mod check;
+mod survey;
 mod tasks;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{BadKeyframe, Keyframe, WorkerRow};
 use crate::{
-    ClientId, Nanos, OptionsId, Phase, PhaseCounts, PrefixId, ReadyKey, State, StrId, TaskId,
-    TaskOptions, TaskTable, Worker, WorkerId, WorkerStatus,
+    ClientId, Nanos, OptionsId, Phase, PhaseCounts, PrefixId, State, StrId, TaskId, TaskOptions,
+    Worker, WorkerId, WorkerStatus,
 };
+
+use survey::Survey;
 
 /// No log is so long; beyond it, sums of counters might overflow.
 const MAX_SEQ: u64 = 1 << 56;
@@ -33,7 +36,7 @@ impl Keyframe {
         let (next_seq, now) = (self.next_seq, self.now);
         ensure(next_seq < MAX_SEQ && now < Nanos::MAX, "its place in the log is impossible")?;
         ensure(u64::from(self.n_tasks) <= next_seq, "it has more tasks than events")?;
-        let table = self.tasks.restore(self.n_tasks, next_seq, now)?;
+        let tasks = self.tasks.restore(self.n_tasks, next_seq, now)?;
         let workers = self.workers.into_iter().map(|row| worker(row, next_seq));
         let clients = self.clients.len();
         let mut state = State {
@@ -49,7 +52,7 @@ impl Keyframe {
             clients: self.clients.into_iter().collect(),
             n_clients: self.n_clients,
             graphs: self.graphs,
-            tasks: TaskTable::rebuilt(self.n_tasks, table),
+            tasks,
             workers: workers.collect::<Result<_, _>>()?,
             flights: self.flights.into_iter().map(|(to, task, f)| ((to, task), f)).collect(),
             // Made from all of these once they are in place.
@@ -59,15 +62,16 @@ impl Keyframe {
             totals: PhaseCounts::default(),
             lacked: BTreeSet::new(),
         };
-        state.lacked = state.workers.iter().flat_map(|worker| worker.lacks.iter().cloned()).collect();
+        state.lacked =
+            state.workers.iter().flat_map(|worker| worker.lacks.iter().cloned()).collect();
         ensure(state.clients.len() == clients, "a client is there twice")?;
-        state.check_prefixes()?;
         state.check_clients_and_graphs()?;
-        state.relate_tasks()?;
+        let survey = state.survey()?;
+        state.check_prefixes(&survey.live)?;
         state.relate_workers()?;
+        state.relate_tasks(&survey)?;
         state.check_flights()?;
-        state.check_needs()?;
-        state.fill_queues();
+        state.fill_queues(survey);
         Ok(state)
     }
 }
@@ -126,16 +130,10 @@ fn from_differences(steps: &[i64]) -> Result<Vec<TaskId>, BadKeyframe> {
 }
 
 impl State {
-    /// Prefixes: their ids, and the sum of their tasks.
-    fn check_prefixes(&mut self) -> Result<(), BadKeyframe> {
+    /// Prefixes: their ids, and the sum of their tasks, of which these are live.
+    fn check_prefixes(&mut self, live: &[PhaseCounts]) -> Result<(), BadKeyframe> {
         let names: Vec<Box<str>> = self.prefixes.iter().map(|prefix| prefix.name.clone()).collect();
         self.prefix_ids = ids(&names, PrefixId)?;
-        let mut live = vec![PhaseCounts::default(); self.prefixes.len()];
-        for (_, task) in self.tasks.iter() {
-            live.get_mut(task.key.prefix.index())
-                .ok_or(BadKeyframe::Contradiction("a task has no prefix"))?
-                .add(task.phase);
-        }
         for (prefix, live) in self.prefixes.iter().zip(live) {
             let counters = [prefix.n_finished, prefix.n_erred, prefix.n_runs];
             ensure(counters.iter().all(|&n| n <= self.next_seq), "a prefix ended too often")?;
@@ -151,15 +149,9 @@ impl State {
     }
 
     /// The queues that phases and statuses amount to.
-    fn fill_queues(&mut self) {
-        for (id, task) in self.tasks.iter() {
-            if task.phase == Phase::Queued {
-                let priority = self.options[task.options.index()].priority;
-                self.ready.insert(ReadyKey::new(priority, task.deps.is_empty(), id));
-            } else if task.phase == Phase::NoWorker {
-                self.unplaceable.insert(id);
-            }
-        }
+    fn fill_queues(&mut self, survey: Survey) {
+        self.ready = survey.ready.into_iter().collect();
+        self.unplaceable = survey.unplaceable.into_iter().collect();
         for (worker, id) in self.workers.iter().zip((0..).map(WorkerId)) {
             if worker.status == WorkerStatus::Running {
                 self.by_load.insert((worker.load(), id));

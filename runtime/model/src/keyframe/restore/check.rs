@@ -38,41 +38,8 @@ impl State {
         Ok(())
     }
 
-    /// What each task says of itself, and how many depend on it, need it, and are missing.
-    pub(super) fn relate_tasks(&mut self) -> Result<(), BadKeyframe> {
-        let (mut edges, mut missing) = (Vec::new(), Vec::new());
-        for (id, task) in self.tasks.iter() {
-            self.check_task(id, task)?;
-            let mut n_missing = 0;
-            for &dep in &task.deps {
-                let Some(found) = self.tasks.get(dep) else {
-                    return ensure(false, "a task depends on one that is gone");
-                };
-                n_missing += u32::from(found.phase != Phase::Memory);
-                ensure(found.dependents.binary_search(&id).is_ok(), "a dependency is one-sided")?;
-                edges.push((dep, task.phase.is_active()));
-            }
-            let waits = task.phase == Phase::Waiting;
-            ensure(!waits || n_missing > 0 || task.delayed, "a task waits for nothing")?;
-            missing.extend(waits.then_some((id, n_missing)));
-        }
-        let live = "it was looked up above";
-        for (id, n_missing) in missing {
-            self.tasks.get_mut(id).expect(live).n_missing = n_missing;
-        }
-        for (dep, is_active) in edges {
-            let task = self.tasks.get_mut(dep).expect(live);
-            task.n_dependents += 1;
-            task.n_waiters += u32::from(is_active);
-        }
-        for (_, task) in self.tasks.iter() {
-            let live = task.dependents.iter().filter(|id| self.tasks.get(**id).is_some());
-            ensure(live.count() == task.n_dependents as usize, "a dependent is one-sided")?;
-        }
-        Ok(())
-    }
-
-    fn check_task(&self, id: TaskId, task: &Task) -> Result<(), BadKeyframe> {
+    /// What a task says of itself.
+    pub(super) fn check_task(&self, id: TaskId, task: &Task) -> Result<(), BadKeyframe> {
         let phase = task.phase;
         ensure(phase != Phase::Forgotten, "a forgotten task is there")?;
         ensure(task.options.index() < self.options.len(), "a task has no options")?;
@@ -101,18 +68,6 @@ impl State {
 
     /// Positions in the workers' lists, their slots and sums.
     pub(super) fn relate_workers(&mut self) -> Result<(), BadKeyframe> {
-        for (_, task) in self.tasks.iter() {
-            let copies = &task.replicas;
-            let twice = copies
-                .iter()
-                .enumerate()
-                .any(|(i, copy)| copies[..i].iter().any(|other| other.worker == copy.worker));
-            ensure(!twice, "a worker holds a result twice")?;
-            let run = task.run.map(|run| [Some(run.worker), run.thief]);
-            let named = run.into_iter().flatten().flatten();
-            let known = |worker: WorkerId| worker.index() < self.workers.len();
-            ensure(named.chain(copies.iter().map(|c| c.worker)).all(known), "a worker is unknown")?;
-        }
         let Self { tasks, workers, .. } = self;
         for (id, worker) in (0..).map(WorkerId).zip(workers.iter_mut()) {
             let idle = worker.assigned.is_empty() && worker.held.is_empty();
@@ -147,11 +102,6 @@ impl State {
                 *sum = sum.saturating_add(bytes);
             }
         }
-        for (_, task) in self.tasks.iter() {
-            let placed = task.run.is_none_or(|run| run.position != u32::MAX)
-                && task.replicas.iter().all(|copy| copy.position != u32::MAX);
-            ensure(placed, "a worker does not know of its task")?;
-        }
         Ok(())
     }
 
@@ -170,21 +120,17 @@ impl State {
         Ok(())
     }
 
-    /// Tasks on their way have what they need, or something that brings it.
-    pub(super) fn check_needs(&self) -> Result<(), BadKeyframe> {
-        for (_, task) in self.tasks.iter() {
-            let executing = task.run.is_some_and(|run| run.executing.is_some());
-            if !task.phase.is_active() || executing {
-                continue;
-            }
-            let may_miss = task.phase == Phase::Waiting;
-            let served = task
-                .deps
-                .iter()
-                .filter_map(|dep| self.tasks.get(*dep))
-                .all(|dep| dep.phase == Phase::Memory || may_miss && dep.phase.is_active());
-            ensure(served, "a task waits for what nobody computes")?;
-        }
-        Ok(())
+    /// Where a task runs and who holds its result.
+    pub(super) fn check_places(&self, task: &Task) -> Result<(), BadKeyframe> {
+        let copies = &task.replicas;
+        let twice = copies
+            .iter()
+            .enumerate()
+            .any(|(i, copy)| copies[..i].iter().any(|other| other.worker == copy.worker));
+        ensure(!twice, "a worker holds a result twice")?;
+        let run = task.run.map(|run| [Some(run.worker), run.thief]);
+        let named = run.into_iter().flatten().flatten();
+        let known = |worker: WorkerId| worker.index() < self.workers.len();
+        ensure(named.chain(copies.iter().map(|c| c.worker)).all(known), "a worker is unknown")
     }
 }

@@ -77,7 +77,7 @@ impl TaskColumns {
         n_tasks: u32,
         next_seq: u64,
         now: Nanos,
-    ) -> Result<Vec<(TaskId, Task)>, BadKeyframe> {
+    ) -> Result<TaskTable, BadKeyframe> {
         let n = self.gaps.len();
         let dense = [&self.prefixes, &self.graphs, &self.options, &self.attempts, &self.n_failures]
             .into_iter()
@@ -96,7 +96,7 @@ impl TaskColumns {
             runs: Column::new(&self.runs),
             suffix: 0,
         };
-        let (mut tasks, mut since) = (Vec::with_capacity(n), 0_u64);
+        let (mut tasks, mut since) = (TaskTable::with_room(n_tasks), 0_u64);
         for (i, id) in self.ids().enumerate() {
             ensure(id < u64::from(n_tasks), "a task has an impossible id")?;
             let id = TaskId(id as u32);
@@ -104,8 +104,9 @@ impl TaskColumns {
             since = since.wrapping_add(self.since[i] as u64);
             ensure(since <= next_seq, "a task changed later than it was stored")?;
             task.since_seq = since;
-            tasks.push((id, task));
+            tasks.restore(id, task);
         }
+        tasks.end(n_tasks);
         Ok(tasks)
     }
 

@@ -1,0 +1,98 @@
+//! One look at every task of a restored state: what it says is checked against the others, and what
+//! follows from it is gathered. A state may have a million tasks, so that each further look counts.
+
+use super::ensure;
+use crate::keyframe::BadKeyframe;
+use crate::{Phase, PhaseCounts, ReadyKey, State, Task, TaskId};
+
+/// What follows from the tasks together.
+#[derive(Debug, Default)]
+pub(super) struct Survey {
+    /// Live tasks by phase, of each prefix.
+    pub(super) live: Vec<PhaseCounts>,
+    /// The tasks in `Queued`.
+    pub(super) ready: Vec<ReadyKey>,
+    /// The tasks in `NoWorker`.
+    pub(super) unplaceable: Vec<TaskId>,
+    /// Each dependency, and whether the dependent is active.
+    edges: Vec<(TaskId, bool)>,
+    /// How many dependencies the tasks in `Waiting` miss.
+    missing: Vec<(TaskId, u32)>,
+}
+
+impl State {
+    /// Looks at each task.
+    pub(super) fn survey(&self) -> Result<Survey, BadKeyframe> {
+        let mut survey =
+            Survey { live: vec![PhaseCounts::default(); self.prefixes.len()], ..Survey::default() };
+        for (id, task) in self.tasks.iter() {
+            self.check_task(id, task)?;
+            self.check_places(task)?;
+            survey.count(task)?;
+            if task.phase == Phase::Queued {
+                let priority = self.options[task.options.index()].priority;
+                survey.ready.push(ReadyKey::new(priority, task.deps.is_empty(), id));
+            } else if task.phase == Phase::NoWorker {
+                survey.unplaceable.push(id);
+            }
+            self.survey_needs(id, task, &mut survey)?;
+        }
+        Ok(survey)
+    }
+
+    /// What a task depends on. Tasks on their way have it, or something that brings it.
+    fn survey_needs(
+        &self,
+        id: TaskId,
+        task: &Task,
+        survey: &mut Survey,
+    ) -> Result<(), BadKeyframe> {
+        let (is_active, waits) = (task.phase.is_active(), task.phase == Phase::Waiting);
+        let needs_all = is_active && !task.run.is_some_and(|run| run.executing.is_some());
+        let mut n_missing = 0;
+        for &dep in &task.deps {
+            let Some(found) = self.tasks.get(dep) else {
+                return ensure(false, "a task depends on one that is gone");
+            };
+            let is_there = found.phase == Phase::Memory;
+            let served = is_there || !needs_all || waits && found.phase.is_active();
+            ensure(served, "a task waits for what nobody computes")?;
+            n_missing += u32::from(!is_there);
+            ensure(found.dependents.binary_search(&id).is_ok(), "a dependency is one-sided")?;
+            survey.edges.push((dep, is_active));
+        }
+        ensure(!waits || n_missing > 0 || task.delayed, "a task waits for nothing")?;
+        survey.missing.extend((n_missing > 0 && waits).then_some((id, n_missing)));
+        Ok(())
+    }
+
+    /// How many depend on each task, need it, and are missing; and that both ends of a relation
+    /// know of it. The workers' lists are related already.
+    pub(super) fn relate_tasks(&mut self, survey: &Survey) -> Result<(), BadKeyframe> {
+        let live = "the survey looked it up";
+        for &(id, n_missing) in &survey.missing {
+            self.tasks.get_mut(id).expect(live).n_missing = n_missing;
+        }
+        for &(dep, is_active) in &survey.edges {
+            let task = self.tasks.get_mut(dep).expect(live);
+            task.n_dependents += 1;
+            task.n_waiters += u32::from(is_active);
+        }
+        for (_, task) in self.tasks.iter() {
+            let live = task.dependents.iter().filter(|id| self.tasks.get(**id).is_some());
+            ensure(live.count() == task.n_dependents as usize, "a dependent is one-sided")?;
+            let placed = task.run.is_none_or(|run| run.position != u32::MAX)
+                && task.replicas.iter().all(|copy| copy.position != u32::MAX);
+            ensure(placed, "a worker does not know of its task")?;
+        }
+        Ok(())
+    }
+}
+
+impl Survey {
+    fn count(&mut self, task: &Task) -> Result<(), BadKeyframe> {
+        let live = self.live.get_mut(task.key.prefix.index());
+        live.ok_or(BadKeyframe::Contradiction("a task has no prefix"))?.add(task.phase);
+        Ok(())
+    }
+}
