@@ -49,44 +49,63 @@ impl Rows {
         self.n_events = 0;
     }
 
-    /// The events again.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = Stamped<Event>> {
+    /// Passes the events on, at most `n` at a time in a vector that is used again and again.
+    pub(crate) fn each_batch<E>(
+        &self,
+        n: usize,
+        batch: &mut Vec<Stamped<Event>>,
+        mut pass: impl FnMut(&[Stamped<Event>]) -> Result<(), E>,
+    ) -> Result<(), E> {
         let mut begin = 0;
-        self.frames.iter().flat_map(move |frame| {
+        batch.clear();
+        for frame in &self.frames {
             let mut rows = Cursor::new(&self.bytes[std::mem::replace(&mut begin, frame.end)..]);
             let mut last = 0;
-            (frame.first..frame.first + u64::from(frame.n)).map(move |seq| {
+            for seq in frame.first..frame.first + u64::from(frame.n) {
                 let event = read_event(&mut rows, seq, last).expect("this process wrote the row");
                 last = event.logged_at.0;
-                event
-            })
-        })
+                batch.push(event);
+                if batch.len() == n {
+                    pass(batch)?;
+                    batch.clear();
+                }
+            }
+        }
+        pass(batch)?;
+        batch.clear();
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tail::{Frame, put_event};
+    use crate::bytes::Sink;
+    use crate::tail::put_event;
 
     #[test]
     fn events_come_back() {
         let mut turns = crate::run::turns(5, 40, 2, 2);
         turns.retain(|turn| !turn.is_empty());
-        let (mut rows, mut frame) = (Rows::default(), Frame::default());
-        for _ in 0..2 {
+        let mut rows = Rows::default();
+        for n in [1, 7, 10_000] {
             rows.clear();
             for turn in &turns {
-                frame.clear();
-                let mut last = 0;
+                let (mut bytes, mut last) = (Sink::default(), 0);
                 for event in turn {
-                    put_event(&mut frame, event, last);
+                    put_event(&mut bytes, event, last);
                     last = event.logged_at.0;
                 }
-                rows.push(turn[0].seq, turn.len() as u32, frame.payload());
+                rows.push(turn[0].seq, turn.len() as u32, bytes.bytes());
             }
-            assert!(rows.iter().eq(turns.concat()), "as they went in");
-            assert_eq!(rows.len(), turns.concat().len());
+            let mut back = Vec::new();
+            let passed = rows.each_batch(n, &mut Vec::new(), |events| {
+                assert!(events.len() <= n, "{n} at a time");
+                back.extend_from_slice(events);
+                Ok::<_, ()>(())
+            });
+            assert_eq!((passed, &back), (Ok(()), &turns.concat()));
+            assert_eq!(rows.len(), back.len());
         }
     }
 }

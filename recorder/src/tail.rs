@@ -4,7 +4,6 @@
 //! survive a kill at once. So each append also goes, uncompressed and in one write, to a small file
 //! beside the trace. Two such files take turns: one is emptied once all that it holds is in blocks.
 
-mod frame;
 mod read;
 mod row;
 mod write;
@@ -12,10 +11,10 @@ mod write;
 use std::path::{Path, PathBuf};
 
 pub(crate) use read::TailReader;
+#[cfg(test)]
+pub(crate) use row::put_event;
 pub(crate) use row::read_event;
 pub(crate) use write::TailWriter;
-#[cfg(test)]
-pub(crate) use {frame::Frame, row::put_event};
 
 use crate::bytes::{Cursor, Malformed};
 

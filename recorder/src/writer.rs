@@ -167,15 +167,7 @@ impl BlockWriter {
     /// Writes events that waited as rows.
     pub(crate) fn rows(&mut self, rows: &Rows) -> Result<(), RecordError> {
         let mut batch = std::mem::take(&mut self.batch);
-        let mut rows = rows.iter();
-        loop {
-            batch.clear();
-            batch.extend(rows.by_ref().take(BATCH));
-            if batch.is_empty() {
-                break;
-            }
-            self.add_events(&batch)?;
-        }
+        rows.each_batch(BATCH, &mut batch, |events| self.add_events(events))?;
         self.batch = batch;
         self.event_block()
     }

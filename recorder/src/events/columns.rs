@@ -1,6 +1,6 @@
 //! The columns of an event block: bytes of one field of one kind of event, in the order of events.
 
-use crate::bytes::{Cursor, Malformed, put_varint, put_zigzag};
+use crate::bytes::{Cursor, Malformed, Sink, put_varint};
 
 macro_rules! columns {
     ($($name:ident = $number:literal,)*) => {
@@ -67,48 +67,49 @@ const N_COLUMNS: usize = COLUMN_NAMES.len();
 /// Columns being written.
 #[derive(Debug)]
 pub(super) struct ColumnsOut {
-    columns: [Vec<u8>; N_COLUMNS],
+    columns: [Sink; N_COLUMNS],
 }
 
 impl ColumnsOut {
     pub(super) fn new() -> Self {
-        Self { columns: std::array::from_fn(|_| Vec::new()) }
+        Self { columns: std::array::from_fn(|_| Sink::default()) }
     }
 
-    pub(super) fn column(&mut self, column: Column) -> &mut Vec<u8> {
+    pub(super) fn column(&mut self, column: Column) -> &mut Sink {
         &mut self.columns[column as usize]
     }
 
     pub(super) fn byte(&mut self, column: Column, value: u8) {
-        self.column(column).push(value);
+        self.column(column).byte(value);
     }
 
     pub(super) fn varint(&mut self, column: Column, value: impl Into<u64>) {
-        put_varint(self.column(column), value.into());
+        self.column(column).varint(value.into());
     }
 
     /// An id as its difference to the expected one.
     pub(super) fn id(&mut self, column: Column, expected: u32, id: u32) {
-        put_zigzag(self.column(column), i64::from(id) - i64::from(expected));
+        self.column(column).zigzag(i64::from(id) - i64::from(expected));
     }
 
     /// An instant in ticks as its difference to the expected one.
     pub(super) fn instant(&mut self, column: Column, expected: u64, instant: u64) {
-        put_zigzag(self.column(column), instant.wrapping_sub(expected) as i64);
+        self.column(column).zigzag(instant.wrapping_sub(expected) as i64);
     }
 
     /// The payload: a table of the columns that hold anything, then their bytes. Empties them.
     pub(super) fn drain(&mut self) -> Vec<u8> {
-        let len: usize = self.columns.iter().map(Vec::len).sum();
+        let len: usize = self.columns.iter().map(Sink::len).sum();
         let mut out = Vec::with_capacity(len + 4 * N_COLUMNS);
-        let used = || (0_u8..).zip(&self.columns).filter(|(_, bytes)| !bytes.is_empty());
+        let used = || (0_u8..).zip(&self.columns).filter(|(_, sink)| sink.len() > 0);
         out.push(used().count() as u8);
-        for (number, bytes) in used() {
+        for (number, sink) in used() {
             out.push(number);
-            put_varint(&mut out, bytes.len() as u64);
+            put_varint(&mut out, sink.len() as u64);
         }
         for column in &mut self.columns {
-            out.append(column);
+            out.extend_from_slice(column.bytes());
+            column.clear();
         }
         out
     }

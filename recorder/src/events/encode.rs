@@ -7,7 +7,6 @@ use taskreel_model::{Event, Key, Nanos, Stamped, Suffix, TaskId, WorkerId};
 use super::HAS_CAUSE;
 use super::columns::{Column, ColumnsOut};
 use super::context::Context;
-use crate::bytes::put_varint;
 use crate::codec::put_row;
 
 /// Makes payloads of event blocks; keeps its memory between blocks.
@@ -195,8 +194,8 @@ impl Encoder {
         }
         self.weight += self.row.len();
         let column = self.out.column(Column::Cold);
-        put_varint(column, self.row.len() as u64);
-        column.extend_from_slice(&self.row);
+        column.varint(self.row.len() as u64);
+        column.append(|bytes| bytes.extend_from_slice(&self.row));
     }
 
     /// How long before it was logged the event happened.

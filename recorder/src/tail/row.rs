@@ -7,31 +7,21 @@ use taskreel_model::{
     WorkerId,
 };
 
-use super::frame::{Frame, Row};
-use crate::bytes::{Cursor, Malformed};
+use crate::bytes::{Cursor, Malformed, Sink};
 use crate::codec::{put_row, read_row};
 use crate::events::{HAS_CAUSE, reasons, tag};
 
 /// Appends an event; `last` is the `logged_at` of the one before it in the frame, at first 0.
-pub(crate) fn put_event(frame: &mut Frame, event: &Stamped<Event>, last: u64) {
-    let mut hot = true;
-    frame.row(|row| {
-        let caused = if event.cause.is_some() { HAS_CAUSE } else { 0 };
-        row.byte(event.what.tag() | caused);
-        row.varint(event.logged_at.0.wrapping_sub(last));
-        row.zigzag(event.logged_at.0.wrapping_sub(event.at.0) as i64);
-        if let Some(cause) = event.cause {
-            row.zigzag(event.seq.wrapping_sub(cause) as i64);
-        }
-        hot = put_hot(row, &event.what);
-    });
-    if let Event::TaskSubmitted { deps, .. } = &event.what {
-        for dep in deps {
-            frame.row(|row| row.varint(u64::from(dep.0)));
-        }
+pub(crate) fn put_event(out: &mut Sink, event: &Stamped<Event>, last: u64) {
+    let caused = if event.cause.is_some() { HAS_CAUSE } else { 0 };
+    out.byte(event.what.tag() | caused);
+    out.varint(event.logged_at.0.wrapping_sub(last));
+    out.zigzag(event.logged_at.0.wrapping_sub(event.at.0) as i64);
+    if let Some(cause) = event.cause {
+        out.zigzag(event.seq.wrapping_sub(cause) as i64);
     }
-    if !hot {
-        frame.append(|out| {
+    if !put_hot(out, &event.what) {
+        out.append(|out| {
             let begin = out.len();
             out.extend_from_slice(&[0; 4]);
             put_row(out, &event.what);
@@ -41,9 +31,15 @@ pub(crate) fn put_event(frame: &mut Frame, event: &Stamped<Event>, last: u64) {
     }
 }
 
-/// Appends the fields of a frequent kind, but for the dependencies; `false`: it is none.
+fn put_all<const N: usize>(out: &mut Sink, numbers: [u32; N]) {
+    for number in numbers {
+        out.varint(u64::from(number));
+    }
+}
+
+/// Appends the fields of a frequent kind; `false`: it is none.
 #[inline]
-fn put_hot(row: &mut Row<'_>, event: &Event) -> bool {
+fn put_hot(out: &mut Sink, event: &Event) -> bool {
     match *event {
         Event::TaskSubmitted { task, graph, key, options, wanted, ref deps } => {
             let (kind, suffix) = match key.suffix {
@@ -51,33 +47,36 @@ fn put_hot(row: &mut Row<'_>, event: &Event) -> bool {
                 Suffix::Index(index) => (1, index),
                 Suffix::Name(name) => (2, name.0),
             };
-            row.byte(kind | u8::from(wanted) << 2);
-            row.all([task.0, graph.0, key.prefix.0, suffix, options.0, deps.len() as u32]);
+            out.byte(kind | u8::from(wanted) << 2);
+            put_all(out, [task.0, graph.0, key.prefix.0, suffix, options.0, deps.len() as u32]);
+            for dep in deps {
+                out.varint(u64::from(dep.0));
+            }
         }
-        Event::ResultReleased { client, task } => row.all([client.0, task.0]),
+        Event::ResultReleased { client, task } => put_all(out, [client.0, task.0]),
         Event::TaskAssigned { task, worker, attempt, reason } => {
-            row.byte(reason as u8);
-            row.all([task.0, worker.0, attempt]);
+            out.byte(reason as u8);
+            put_all(out, [task.0, worker.0, attempt]);
         }
         Event::TransferStarted { task, from, to, dependent } => {
-            row.all([task.0, from.0, to.0, dependent.0]);
+            put_all(out, [task.0, from.0, to.0, dependent.0]);
         }
         Event::TransferFinished { task, to, bytes } => {
-            row.all([task.0, to.0]);
-            row.varint(bytes);
+            put_all(out, [task.0, to.0]);
+            out.varint(bytes);
         }
         Event::TaskStarted { task, worker, attempt, slot } => {
-            row.all([task.0, worker.0, attempt, u32::from(slot)]);
+            put_all(out, [task.0, worker.0, attempt, u32::from(slot)]);
         }
         Event::TaskFinished { task, worker, attempt, bytes } => {
-            row.all([task.0, worker.0, attempt]);
-            row.varint(bytes);
+            put_all(out, [task.0, worker.0, attempt]);
+            out.varint(bytes);
         }
         Event::ActivityRecorded { task, worker, activity, took, bytes } => {
-            row.byte(activity as u8);
-            row.all([task.0, worker.0]);
-            row.varint(took.0);
-            row.varint(bytes);
+            out.byte(activity as u8);
+            put_all(out, [task.0, worker.0]);
+            out.varint(took.0);
+            out.varint(bytes);
         }
         ref _rare => return false,
     }
@@ -193,13 +192,12 @@ mod tests {
     use super::*;
 
     fn rows(events: &[Stamped<Event>]) -> Vec<u8> {
-        let (mut out, mut last) = (Frame::default(), 0);
-        out.clear();
+        let (mut out, mut last) = (Sink::default(), 0);
         for event in events {
             put_event(&mut out, event, last);
             last = event.logged_at.0;
         }
-        out.payload().to_vec()
+        out.bytes().to_vec()
     }
 
     fn read_all(bytes: &[u8], n: usize) -> Result<Vec<Stamped<Event>>, Malformed> {

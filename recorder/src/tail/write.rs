@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use taskreel_model::{Event, Stamped, TaskId};
 
-use super::frame::Frame;
 use super::row::put_event;
-use super::{FrameHeader, HEADER_LEN, TailHeader, tail_paths};
+use super::{FRAME_LEN, FrameHeader, HEADER_LEN, TailHeader, tail_paths};
+use crate::bytes::Sink;
 use crate::codec::MAX_ROW;
 use crate::format::{Kind, MAX_RECORDS};
 use crate::records::encode_specs;
@@ -29,7 +29,7 @@ pub(crate) struct TailWriter {
     ticket: u64,
     tails: [Tail; 2],
     current: usize,
-    frame: Frame,
+    frame: Sink,
     durable: bool,
 }
 
@@ -53,7 +53,7 @@ impl TailWriter {
             ticket: 0,
             tails,
             current: 0,
-            frame: Frame::default(),
+            frame: Sink::default(),
             durable: false,
         };
         writer.remove();
@@ -91,7 +91,7 @@ impl TailWriter {
         self.rotate(folded)?;
         let mut rest = events;
         while let Some(first) = rest.first() {
-            self.frame.clear();
+            self.begin_frame();
             let (mut n, mut last) = (0, 0);
             while let Some(event) = rest.get(n)
                 && n < MAX_RECORDS as usize
@@ -103,9 +103,15 @@ impl TailWriter {
             }
             rest = &rest[n..];
             let ticket = self.write(Kind::Events, first.seq, n)?;
-            written(ticket, first.seq, n as u32, self.frame.payload());
+            written(ticket, first.seq, n as u32, &self.frame.bytes()[FRAME_LEN..]);
         }
         Ok(())
+    }
+
+    /// Empties the frame, but for the room of its header.
+    fn begin_frame(&mut self) {
+        self.frame.clear();
+        (0..FRAME_LEN).for_each(|_| self.frame.byte(0));
     }
 
     fn row(&mut self, event: &Stamped<Event>, last: u64) -> Result<(), RecordError> {
@@ -126,7 +132,7 @@ impl TailWriter {
     /// Writes task specs, in one frame; returns its ticket.
     pub(crate) fn specs(&mut self, batch: &SpecBatch, folded: u64) -> Result<u64, RecordError> {
         self.rotate(folded)?;
-        self.frame.clear();
+        self.begin_frame();
         self.frame.append(|out| out.append(&mut encode_specs(&batch.lens, &batch.bytes)));
         self.write(Kind::Specs, u64::from(batch.first.0), batch.lens.len())
     }
@@ -196,7 +202,7 @@ impl TailWriter {
     }
 
     fn write(&mut self, kind: Kind, first: u64, n_records: usize) -> Result<u64, RecordError> {
-        let payload = self.frame.payload();
+        let payload = &self.frame.bytes()[FRAME_LEN..];
         let mut header = FrameHeader {
             payload_len: payload.len() as u32,
             kind: kind as u8,
@@ -205,7 +211,7 @@ impl TailWriter {
             crc: 0,
         };
         header.crc = header.checksum(self.generation, payload);
-        self.frame.set_header(&header.encode());
+        self.frame.bytes_mut()[..FRAME_LEN].copy_from_slice(&header.encode());
         let tail = &mut self.tails[self.current];
         let file = tail.file.as_mut().expect("rotate opened it");
         let written = file.write_all(self.frame.bytes());
