@@ -46,7 +46,15 @@ pub fn effects(state: &State, event: &Event, change: &Change, out: &mut Vec<Effe
             let ended = match state.task(task).map(|found| found.phase) {
                 Some(Phase::Memory) => Ended::Finished,
                 Some(Phase::Erred) => Ended::Erred,
-                _ => return,
+                Some(
+                    Phase::Released
+                    | Phase::Waiting
+                    | Phase::NoWorker
+                    | Phase::Queued
+                    | Phase::Processing
+                    | Phase::Forgotten,
+                )
+                | None => return,
             };
             out.push(Effect::Notify { client, task, ended });
         }
@@ -84,7 +92,41 @@ fn worker_knows(event: &Event, task: TaskId) -> bool {
         Event::TaskFinished { task: told, .. }
         | Event::TaskFailed { task: told, .. }
         | Event::StealConfirmed { task: told, .. } => told == task,
-        _ => false,
+        Event::SchedulerStarted { .. }
+        | Event::Interned { .. }
+        | Event::PrefixDeclared { .. }
+        | Event::OptionsDeclared { .. }
+        | Event::ClientConnected { .. }
+        | Event::ClientLeft { .. }
+        | Event::GraphSubmitted { .. }
+        | Event::TaskSubmitted { .. }
+        | Event::ResultWanted { .. }
+        | Event::ResultReleased { .. }
+        | Event::TaskCancelled { .. }
+        | Event::WorkerJoined { .. }
+        | Event::WorkerLost { .. }
+        | Event::WorkerPaused { .. }
+        | Event::WorkerResumed { .. }
+        | Event::WorkerRetiring { .. }
+        | Event::ClockEstimated { .. }
+        | Event::TaskAssigned { .. }
+        | Event::TaskUnplaceable { .. }
+        | Event::StealRequested { .. }
+        | Event::StealRefused { .. }
+        | Event::RetryDue { .. }
+        | Event::TransferStarted { .. }
+        | Event::TransferFinished { .. }
+        | Event::TransferFailed { .. }
+        | Event::TaskStarted { .. }
+        | Event::ActivityRecorded { .. }
+        | Event::ResultSpilled { .. }
+        | Event::ResultRestored { .. }
+        | Event::ReplicaAdded { .. }
+        | Event::ReplicaDropped { .. }
+        | Event::Marked { .. }
+        | Event::SpanRecorded { .. }
+        | Event::ReportsAccepted { .. }
+        | Event::Unknown { .. } => false,
     }
 }
 

@@ -4,8 +4,8 @@
 use super::Rejection;
 use super::worker::check_here;
 use crate::{
-    Effect, Event, FailureKind, Nanos, Phase, Report, Reported, Run, State, TaskId,
-    TaskOptions, TransferFailure, Turn, WorkerId, WorkerStatus,
+    Effect, Event, FailureKind, Nanos, Phase, Report, Reported, Run, State, TaskId, TaskOptions,
+    TransferFailure, Turn, WorkerId, WorkerStatus,
 };
 
 /// Longest error text that is kept, in bytes.
@@ -186,12 +186,10 @@ fn data(turn: &mut Turn<'_>, worker: WorkerId, at: Nanos, what: &Reported) {
         }
         _ => unreachable!("`one` sends only reports about data here"),
     };
-    let at = match &event {
-        Some(Event::TransferFinished { task, .. }) => {
-            flight(*task).map_or(at, |f| at.max(f.started_at))
-        }
-        _ => at,
-    };
+    let mut at = at;
+    if let Some(Event::TransferFinished { task, .. }) = &event {
+        at = flight(*task).map_or(at, |f| at.max(f.started_at));
+    }
     match event {
         Some(event) => turn.emit_at(at, None, event),
         None => {
