@@ -46,7 +46,7 @@ pub(crate) fn delimiter(max_bytes: usize) -> LengthDelimitedCodec {
 ///
 /// # Errors
 /// It cannot be encoded, or it is too long and cannot be divided.
-pub(crate) fn encode<T: Message>(
+pub fn encode<T: Message>(
     mut message: T,
     scratch: &mut Vec<u8>,
     out: &mut BytesMut,
@@ -82,7 +82,7 @@ pub(crate) fn encode<T: Message>(
 ///
 /// # Errors
 /// The bytes are not such a message.
-pub(crate) fn decode<T: Message>(frame: &Bytes) -> Result<T, FrameError> {
+pub fn decode<T: Message>(frame: &Bytes) -> Result<T, FrameError> {
     let (lens, used): (Vec<u32>, usize) = codec::decode_message_prefix(frame)?;
     let (mut message, more): (T, usize) = codec::decode_message_prefix(&frame[used..])?;
     let mut rest = frame.slice(used + more..);

@@ -1,0 +1,4 @@
+//! See `taskreel_fuzz::targets::zip`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| taskreel_fuzz::targets::zip(bytes));

@@ -1,0 +1,134 @@
+//! What is done with bytes that nobody vouches for. None of it may panic, abort, hang or take much
+//! memory; where more must hold, it is asserted.
+
+use std::fmt::Debug;
+use std::fs;
+use std::path::Path;
+
+use bytes::{Bytes, BytesMut};
+use taskreel::job::Job;
+use taskreel::wire::frame;
+use taskreel::wire::message::{FromClient, FromWorker, Message, ToClient, ToWorker};
+use taskreel::wire::{data, operate};
+use taskreel_model::State;
+use taskreel_recorder::{
+    SeekTo, Source, TraceReader, check_trace, read_info, read_specs, repair_trace,
+};
+use taskreel_replay::{Timeline, plots};
+
+use super::forge;
+
+/// A trace: asked what is in it, folded with every plot, drawn, sought in.
+pub fn reader(bytes: &[u8]) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("run.reel");
+    fs::write(&path, forge::mended(bytes)).expect("a file");
+    look_through(&path);
+}
+
+/// A trace: looked through for all that is wrong, and mended. What was mended is sound.
+pub fn repair(bytes: &[u8]) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("run.reel");
+    fs::write(&path, forge::mended(bytes)).expect("a file");
+    let Ok(report) = check_trace(&path) else { return };
+    let sound = folder.path().join("sound.reel");
+    let Ok(repaired) = repair_trace(&path, &sound) else { return };
+    assert_eq!(repaired.report, report);
+    let again = check_trace(&sound).expect("what was written is a trace");
+    assert!(again.is_sound(), "{:?} of {:?}", again.findings, report.findings);
+    assert_eq!(again.events, repaired.events);
+}
+
+/// The tail beside a trace that was not closed.
+pub fn tail(bytes: &[u8]) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("run.reel");
+    let trace = forge::header("{}");
+    fs::write(folder.path().join("run.reel.tail"), forge::mended_tail(bytes, &trace))
+        .expect("a file");
+    fs::write(&path, trace).expect("a file");
+    look_through(&path);
+}
+
+/// A pack, as every command opens it.
+pub fn zip(bytes: &[u8]) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("run.reel.zip");
+    fs::write(&path, bytes).expect("a file");
+    look_through(&path);
+}
+
+/// A frame from the wire, its length field already taken off; the first byte chooses who reads it.
+pub fn wire(bytes: &[u8]) {
+    let Some((&who, rest)) = bytes.split_first() else { return };
+    let frame = Bytes::copy_from_slice(rest);
+    match who % 8 {
+        0 => decode::<ToWorker>(&frame),
+        1 => decode::<FromWorker>(&frame),
+        2 => decode::<ToClient>(&frame),
+        3 => {
+            let message: Option<FromClient> = frame::decode(&frame).ok();
+            if let Some(FromClient::Submit(submit)) = message {
+                let specs = submit.split_specs();
+                assert!(specs.is_none_or(|specs| specs.len() == submit.graph.tasks.len()));
+            }
+        }
+        4 => decode::<data::Fetch>(&frame),
+        5 => decode::<data::Found>(&frame),
+        6 => decode::<operate::Request>(&frame),
+        _ => decode::<operate::Answer>(&frame),
+    }
+}
+
+/// What can be read can be written, and is then read as the same.
+fn decode<T: Message + PartialEq + Debug + Clone>(frame: &Bytes) {
+    let Ok(message) = frame::decode::<T>(frame) else { return };
+    let mut out = BytesMut::new();
+    frame::encode(message.clone(), &mut Vec::new(), &mut out).expect("it fitted a frame");
+    let again: T = frame::decode(&out.freeze().slice(4..)).expect("it was just encoded");
+    assert_eq!(again, message);
+}
+
+/// The text of a job file. What is wrong in it is said with the line.
+pub fn job(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    match Job::parse(text, Path::new("no-such-folder/job.toml")) {
+        Ok(job) => {
+            for (i, task) in job.tasks.iter().enumerate() {
+                assert!(!task.argv.is_empty() && task.needs.iter().all(|&need| need < i));
+            }
+        }
+        Err(error) => assert!(!error.to_string().is_empty()),
+    }
+}
+
+/// Everything that commands do with a trace, short of printing.
+fn look_through(path: &Path) {
+    let info = read_info(path);
+    let _ = read_specs(path);
+    let Ok(mut reader) = TraceReader::open(path) else {
+        assert!(info.is_err());
+        return;
+    };
+    let end = info.map_or(0, |info| info.summary.events);
+    for to in [SeekTo::End, SeekTo::Event(end / 2)] {
+        if let Ok(Some(state)) = reader.seek(to, 0) {
+            restores(&state);
+        }
+    }
+    let Ok(reader) = TraceReader::open(path) else { return };
+    let mut timeline = Timeline::new(Box::new(reader), plots::all());
+    let _ = timeline.run_to_end();
+    let view = timeline.view(400, 200);
+    for plot in timeline.plots() {
+        let _ = plot.figure(&view).n_glyphs();
+    }
+    restores(timeline.state());
+}
+
+/// A state that was reached can be stored, and comes back.
+fn restores(state: &State) {
+    let again = state.keyframe().restore(u64::MAX).expect("what was stored comes back");
+    assert_eq!(again, *state);
+}
