@@ -33,6 +33,11 @@ impl Failure {
         Self { code: 3, message: chain(error.into().as_ref()) }
     }
 
+    /// What went wrong.
+    pub(crate) fn into_message(self) -> String {
+        self.message
+    }
+
     /// Says it on standard error, each line with the program's name; the exit code is left.
     pub(crate) fn say(self) -> Self {
         for line in self.message.lines() {

@@ -86,16 +86,7 @@ impl Pack {
     /// Writes the zip and says what is in it.
     pub(crate) fn run(&self) -> Result<(), Failure> {
         let output = self.output()?;
-        let beside = |ending: &str| {
-            let mut name = output.as_os_str().to_owned();
-            name.push(ending);
-            Scratch(name.into())
-        };
-        let (trace, zip) = (beside(".trace"), beside(".part"));
-        let copied = self.copy(&trace.0, self.max_bytes.saturating_sub(self.reserve()))?;
-        let parts = Parts::of(&trace.0, &copied, self.redact)?;
-        let bytes = write_zip(&zip.0, &trace.0, &parts, self.max_bytes)?;
-        fs::rename(&zip.0, &output).map_err(|error| write_failure(&output, &error))?;
+        let (copied, _issue, bytes) = self.make(&output)?;
         open::say_warnings(&self.trace, &copied.warnings);
         say(format_args!("wrote {} ({})", output.display(), HumanBytes(bytes)));
         for line in left_out(&copied.left_out) {
@@ -109,6 +100,29 @@ impl Pack {
             ));
         }
         Ok(())
+    }
+
+    /// Packs a whole run with the usual options, and gives the text for an issue.
+    pub(crate) fn whole(trace: &Path, output: &Path) -> Result<String, Failure> {
+        let max_bytes = parse_size(DEFAULT_MAX).map_err(Failure::usage)?;
+        let (trace, redact) = (trace.to_owned(), false);
+        let pack = Self { trace, output: None, max_bytes, from: None, to: None, redact };
+        pack.make(output).map(|(_, issue, _)| issue)
+    }
+
+    /// Writes the zip whole or not at all; gives what went into it and its bytes.
+    fn make(&self, output: &Path) -> Result<(Copied, String, u64), Failure> {
+        let beside = |ending: &str| {
+            let mut name = output.as_os_str().to_owned();
+            name.push(ending);
+            Scratch(name.into())
+        };
+        let (trace, zip) = (beside(".trace"), beside(".part"));
+        let copied = self.copy(&trace.0, self.max_bytes.saturating_sub(self.reserve()))?;
+        let parts = Parts::of(&trace.0, &copied, self.redact)?;
+        let bytes = write_zip(&zip.0, &trace.0, &parts, self.max_bytes)?;
+        fs::rename(&zip.0, output).map_err(|error| write_failure(output, &error))?;
+        Ok((copied, parts.issue, bytes))
     }
 
     /// Room for all but the trace: the picture is the largest of it.

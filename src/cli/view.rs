@@ -1,4 +1,4 @@
-//! `reel view`: a trace in the browser.
+//! `reel view`: a trace, or a folder of them, in the browser.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -6,17 +6,19 @@ use std::path::PathBuf;
 use super::interrupt::Interrupts;
 use super::{Failure, viewer};
 
-/// Shows a trace in the browser: a finished one, or one that a run is writing right now.
+/// Shows a trace in the browser: a finished one, or one that a run is writing right now; or the runs of
+/// a folder.
 ///
-/// Prints the address on standard error and serves until Ctrl-C.
+/// Prints the address on standard error and serves until Ctrl-C. Other traces may be dropped on the page.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   reel view run.reel
+  reel view .                               the runs of this folder: open, tag, compare them
   reel view run.reel --view 127.0.0.1:9000
   reel view run.reel --bind 0.0.0.0:8787    for others too: the link that it prints has a token")]
 pub(crate) struct View {
-    /// The trace.
-    #[arg(value_name = "FILE")]
+    /// The trace, or a folder of traces.
+    #[arg(value_name = "FILE|DIR")]
     trace: PathBuf,
     /// Where to serve: ADDRESS:PORT or a port; 0 takes a free one
     /// [default: 127.0.0.1:8787, or the next port that is free]
@@ -28,7 +30,10 @@ impl View {
     /// Serves until Ctrl-C.
     pub(crate) fn run(&self) -> Result<(), Failure> {
         let interrupts = Interrupts::listen()?;
-        let viewer = viewer::start(&self.trace, self.view)?;
+        let viewer = match self.trace.is_dir() {
+            true => viewer::start_library(&self.trace, self.view)?,
+            false => viewer::start_viewing(&self.trace, self.view)?,
+        };
         interrupts.wait();
         viewer.shutdown();
         Ok(())

@@ -4,13 +4,17 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
+use std::sync::Arc;
 
 use taskreel_recorder::{Source, Tailer};
 use taskreel_replay::Reopen;
-use taskreel_viewer::{ServeError, ViewerConfig, ViewerHandle, serve};
+use taskreel_viewer::{
+    Files, MakePack, ServeError, ViewerConfig, ViewerHandle, serve_library, serve_with,
+};
 
 use super::Failure;
 use super::failure::{chain, say};
+use super::pack::Pack;
 
 /// Where the viewer listens unless told: this port, or one of the next when it is taken.
 pub(crate) const DEFAULT_PORT: u16 = 8787;
@@ -21,6 +25,64 @@ const PORTS_TRIED: u16 = 10;
 /// Shows a trace, growing or finished, and prints the address. An `addr` that the user gave is
 /// that one or nothing.
 pub(crate) fn start(trace: &Path, addr: Option<SocketAddr>) -> Result<ViewerHandle, Failure> {
+    start_with(trace, addr, |_| files(trace))
+}
+
+/// As [`start`], for somebody who looks at traces: the runs of the folder are listed, and other
+/// traces may be dropped on the page. Others than this machine's users see the one run only.
+pub(crate) fn start_viewing(
+    trace: &Path,
+    addr: Option<SocketAddr>,
+) -> Result<ViewerHandle, Failure> {
+    start_with(trace, addr, |addr| {
+        let folder = trace.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new(".")).to_owned();
+        let library = Some(folder).filter(|_| addr.ip().is_loopback());
+        Files { library, takes_uploads: true, ..files(trace) }
+    })
+}
+
+/// Shows the runs of a folder.
+pub(crate) fn start_library(
+    folder: &Path,
+    addr: Option<SocketAddr>,
+) -> Result<ViewerHandle, Failure> {
+    listen(addr, |addr, token| {
+        let library = Some(folder.to_owned());
+        let files = Files { library, takes_uploads: true, pack: Some(pack()), ..Files::default() };
+        Ok(serve_library(addr, token, files))
+    })
+}
+
+/// What a viewer may make of a trace.
+fn files(trace: &Path) -> Files {
+    Files { trace: Some(trace.to_owned()), pack: Some(pack()), ..Files::default() }
+}
+
+fn pack() -> MakePack {
+    Arc::new(|trace, zip| Pack::whole(trace, zip).map_err(Failure::into_message))
+}
+
+fn start_with(
+    trace: &Path,
+    addr: Option<SocketAddr>,
+    files: impl Fn(SocketAddr) -> Files,
+) -> Result<ViewerHandle, Failure> {
+    listen(addr, |addr, token| {
+        let source: Box<dyn Source> = Box::new(Tailer::open(trace).map_err(Failure::input)?);
+        let again = trace.to_owned();
+        let reopen: Reopen = Box::new(move || Ok(Box::new(Tailer::open(&again)?) as _));
+        let title = String::new();
+        let config = ViewerConfig { addr, source, reopen: Some(reopen), token, title };
+        Ok(serve_with(config, files(addr)))
+    })
+}
+
+/// Starts a viewer on the address that the user gave, or on the first that is free, and says it.
+fn listen(
+    addr: Option<SocketAddr>,
+    serve: impl Fn(SocketAddr, Option<String>) -> Result<Result<ViewerHandle, ServeError>, Failure>,
+) -> Result<ViewerHandle, Failure> {
     let candidates: Vec<SocketAddr> = match addr {
         Some(addr) => vec![addr],
         None => (DEFAULT_PORT..DEFAULT_PORT + PORTS_TRIED)
@@ -30,17 +92,8 @@ pub(crate) fn start(trace: &Path, addr: Option<SocketAddr>) -> Result<ViewerHand
     };
     let mut refused = None;
     for addr in candidates {
-        let source: Box<dyn Source> = Box::new(Tailer::open(trace).map_err(Failure::input)?);
-        let again = trace.to_owned();
         let token = if addr.ip().is_loopback() { None } else { Some(token()?) };
-        let reopen: Reopen = Box::new(move || Ok(Box::new(Tailer::open(&again)?) as _));
-        match serve(ViewerConfig {
-            addr,
-            source,
-            reopen: Some(reopen),
-            token,
-            title: String::new(),
-        }) {
+        match serve(addr, token)? {
             Ok(viewer) => {
                 say(format_args!("viewer: {}", viewer.url()));
                 return Ok(viewer);

@@ -50,14 +50,14 @@ export function renderer() {
 class Rects {
   /** @returns {Rects | null} */
   static open() {
-    const canvas = document.createElement('canvas');
+    const canvas = new OffscreenCanvas(1, 1);
     const gl = canvas.getContext('webgl2', { antialias: false, depth: false, alpha: true });
     const program = gl && link(gl);
     return gl && program ? new Rects(canvas, gl, program) : null;
   }
 
   /**
-   * @param {HTMLCanvasElement} canvas
+   * @param {OffscreenCanvas} canvas
    * @param {WebGL2RenderingContext} gl
    * @param {WebGLProgram} program
    */
@@ -90,12 +90,8 @@ class Rects {
     const { gl, canvas } = this;
     const scale = devicePixelRatio || 1;
     const [wide, tall] = [Math.round(width * scale), Math.round(height * scale)];
-    // Growing only: another size means another buffer of pixels.
-    if (canvas.width < wide || canvas.height < tall) {
-      canvas.width = Math.max(canvas.width, wide);
-      canvas.height = Math.max(canvas.height, tall);
-    }
-    gl.viewport(0, canvas.height - tall, wide, tall);
+    if (canvas.width !== wide || canvas.height !== tall) Object.assign(canvas, { width: wide, height: tall });
+    gl.viewport(0, 0, wide, tall);
     gl.clearColor(0, 0, 0, 0);
     gl.clear(gl.COLOR_BUFFER_BIT);
     this.uniform('stretch', stretch.scale, stretch.shift);
@@ -108,8 +104,11 @@ class Rects {
       gl.bindVertexArray(array);
       gl.drawArraysInstanced(gl.TRIANGLE_STRIP, 0, 4, n);
     }
+    // Handed over rather than read back, which would stall.
+    const picture = canvas.transferToImageBitmap();
     ctx.globalAlpha = 1;
-    ctx.drawImage(canvas, 0, 0, wide, tall, 0, 0, wide / scale, tall / scale);
+    ctx.drawImage(picture, 0, 0, wide / scale, tall / scale);
+    picture.close();
   }
 
   /** Gives back what layers took that are not drawn any more. @param {Layer[]} layers */

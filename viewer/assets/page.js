@@ -34,6 +34,7 @@ export function show(words) {
   // Lost workers are told apart by their status, which the style sheet cannot read from a cell.
   const workers = /** @type {HTMLTableElement | null} */ (document.getElementById('workers'));
   if (workers) words.tables.workers?.forEach((row, i) => (workers.tBodies[0].rows[i].dataset.status = row[2]));
+  document.dispatchEvent(new CustomEvent('shown', { detail: words }));
   document.title = `${title(words)} · Taskreel`;
 }
 

@@ -47,6 +47,11 @@ const ASSETS: &[Asset] = &[
     asset!("pointer.js", SCRIPT),
     asset!("story.js", SCRIPT),
     asset!("theme.js", SCRIPT),
+    asset!("beside.js", SCRIPT),
+    asset!("drop.js", SCRIPT),
+    asset!("fresh.js", SCRIPT),
+    asset!("runs.js", SCRIPT),
+    asset!("pages.css", "text/css; charset=utf-8"),
     asset!("style.css", "text/css; charset=utf-8"),
     asset!("icon.svg", "image/svg+xml"),
 ];

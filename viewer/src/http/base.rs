@@ -32,6 +32,8 @@ pub(super) struct Base {
     pub(super) has_trace: bool,
     /// Whether it can be packed.
     pub(super) can_pack: bool,
+    /// Whether it can be written as a page of its own.
+    pub(super) can_export: bool,
     pub(super) started: String,
     pub(super) started_iso: String,
 }
@@ -68,6 +70,7 @@ impl Base {
             uploads: beside.uploads,
             has_trace: site.folders.desk.is_some(),
             can_pack: beside.trace.is_some() && beside.files.pack.is_some(),
+            can_export: false,
             started,
             started_iso,
         }

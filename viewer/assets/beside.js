@@ -1,0 +1,47 @@
+// What stands beside the plots: sharing, dropping a trace on the page, and pages that the server
+// renders and that are kept up to date.
+
+import * as drop from './drop.js';
+import * as fresh from './fresh.js';
+import { byId, ROOT, setText } from './page.js';
+
+drop.start();
+fresh.start();
+
+const dialog = /** @type {HTMLDialogElement | null} */ (document.getElementById('share'));
+if (dialog) {
+  byId('show-share').hidden = false;
+  byId('show-share').addEventListener('click', () => dialog.showModal());
+  byId('share-link').addEventListener('click', copyLink);
+  document.getElementById('share-issue')?.addEventListener('click', showIssue);
+  for (const link of dialog.querySelectorAll('a[download]')) {
+    link.addEventListener('click', () => setText('share-state', 'It is being made; large runs take a moment.'));
+  }
+}
+
+// A menu closes when the next thing is pressed.
+document.addEventListener('click', ({ target }) => {
+  for (const menu of document.querySelectorAll('details.take[open]')) {
+    const isWithin = target instanceof Node && menu.contains(target);
+    if (!isWithin || (target instanceof Element && target.closest('a'))) menu.removeAttribute('open');
+  }
+});
+
+async function copyLink() {
+  try {
+    await navigator.clipboard.writeText(location.href);
+    setText('share-state', 'Copied.');
+  } catch {
+    setText('share-state', `Copy it from the address bar: ${location.href}`);
+  }
+}
+
+async function showIssue() {
+  setText('share-state', 'It is being written …');
+  const answer = await fetch(`${ROOT}share/issue`).catch(() => null);
+  const field = /** @type {HTMLTextAreaElement} */ (byId('share-text'));
+  field.value = answer ? await answer.text() : '';
+  field.hidden = !answer?.ok;
+  setText('share-state', answer?.ok ? 'Paste it into the issue, and attach the zip.' : `It cannot be written: ${field.value || 'the viewer does not answer'}`);
+  field.select();
+}
