@@ -76,6 +76,22 @@ pub(crate) fn frame(view: &View, names_px: f32, right_px: u32, legend: &[Meaning
     }
 }
 
+/// The frame of a page of text: no axes, no legend.
+pub(crate) fn page(view: &View) -> Frame {
+    Frame {
+        left: 10,
+        top: 2,
+        width: view.width_px.saturating_sub(20).max(10),
+        height: view.height_px.saturating_sub(22).max(10),
+    }
+}
+
+/// The widest of some texts of a page in pixels, and at most so many.
+pub(crate) fn column<'a>(texts: impl Iterator<Item = &'a str>, most: f32) -> f32 {
+    // Fonts differ from machine to machine: a little more than the guess.
+    (texts.map(|text| text_width(text, LABEL_PX)).fold(0.0, f32::max) * 1.1).min(most)
+}
+
 /// Width of the widest of some names.
 pub(crate) fn widest<'a>(names: impl Iterator<Item = &'a str>) -> f32 {
     // Fonts differ from machine to machine: a little more than the guess.

@@ -14,6 +14,7 @@ mod errors;
 mod events;
 mod gauges;
 mod logs;
+mod marks;
 mod network;
 mod occupancy;
 mod prefix_bytes;
@@ -22,6 +23,7 @@ mod prefix_time;
 mod prefixes;
 mod progress;
 mod queue;
+mod sampled;
 mod scheduler;
 mod task_graph;
 mod task_stream;
@@ -37,13 +39,11 @@ use taskreel_model::{Change, LogLine, Nanos, Sample, State};
 pub use activity::TimeByActivity;
 pub use backlog::Backlog;
 pub use critical_path::CriticalPath;
-pub use disk::Disk;
 pub use distribution::Distribution;
 pub use durations::Durations;
 pub use errors::Errors;
 pub use events::Events;
 pub use logs::Logs;
-pub use network::Network;
 pub use occupancy::Occupancy;
 pub use prefix_bytes::PrefixBytes;
 pub use prefix_memory::PrefixMemory;
@@ -55,7 +55,6 @@ pub use task_graph::TaskGraph;
 pub use task_stream::TaskStream;
 pub use transfer_matrix::TransferMatrix;
 pub use transfer_rate::TransferRate;
-pub use worker_cpu::WorkerCpu;
 pub use worker_memory::WorkerMemory;
 pub use worker_table::WorkerTable;
 pub use workers::Workers;
@@ -177,7 +176,7 @@ pub const ALL: &[MakePlot] = &[
     || Box::<Queue>::default(),
     || Box::<TaskGraph>::default(),
     || Box::<CriticalPath>::default(),
-    || Box::<WorkerCpu>::default(),
+    worker_cpu::make,
     || Box::<WorkerMemory>::default(),
     || Box::<Backlog>::default(),
     || Box::<Occupancy>::default(),
@@ -187,8 +186,8 @@ pub const ALL: &[MakePlot] = &[
     || Box::<Logs>::default(),
     || Box::<TransferMatrix>::default(),
     || Box::<TransferRate>::default(),
-    || Box::<Network>::default(),
-    || Box::<Disk>::default(),
+    network::make,
+    disk::make,
     || Box::<Errors>::default(),
     || Box::<Durations>::default(),
     || Box::<PrefixTime>::default(),

@@ -5,11 +5,11 @@ mod toy;
 
 use taskreel_recorder::VecSource;
 use taskreel_replay::analysis::Facts;
-use taskreel_replay::analysis::compare::{Comparison, compare};
+use taskreel_replay::analysis::compare::{Comparison, Digest, compare};
 use toy::{Job, Toy};
 
-fn facts(toy: &Toy) -> Facts {
-    Facts::read(&mut VecSource::of_events(toy.run()))
+fn digest(toy: &Toy) -> Digest {
+    Digest::of(&Facts::read(&mut VecSource::of_events(toy.run())))
 }
 
 fn jobs(prefixes: &[(&'static str, u32, u64)]) -> Vec<Job> {
@@ -21,9 +21,9 @@ fn jobs(prefixes: &[(&'static str, u32, u64)]) -> Vec<Job> {
 #[test]
 fn what_is_slower_new_and_gone() {
     let a =
-        facts(&Toy::new(jobs(&[("read", 40, 10_000), ("parse", 40, 5_000), ("old", 8, 1_000)])));
+        digest(&Toy::new(jobs(&[("read", 40, 10_000), ("parse", 40, 5_000), ("old", 8, 1_000)])));
     let b =
-        facts(&Toy::new(jobs(&[("read", 40, 30_000), ("parse", 20, 5_000), ("fresh", 8, 2_000)])));
+        digest(&Toy::new(jobs(&[("read", 40, 30_000), ("parse", 20, 5_000), ("fresh", 8, 2_000)])));
     let Comparison { runs, prefixes, uses } = compare(&a, &b);
     assert!(runs[1].makespan_s > runs[0].makespan_s * 1.8, "{runs:?}");
     assert_eq!((runs[0].tasks, runs[1].tasks, runs[0].workers.len()), (88, 68, 4));
@@ -43,7 +43,7 @@ fn what_is_slower_new_and_gone() {
 
 #[test]
 fn a_run_does_not_differ_from_itself() {
-    let a = facts(&Toy::new(jobs(&[("read", 40, 10_000), ("parse", 40, 5_000)])));
+    let a = digest(&Toy::new(jobs(&[("read", 40, 10_000), ("parse", 40, 5_000)])));
     let same = compare(&a, &a);
     assert!(same.prefixes.iter().all(|diff| diff.a == diff.b));
     assert!(same.uses.iter().all(|of| of.a_s == of.b_s));

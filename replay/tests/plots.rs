@@ -222,6 +222,23 @@ fn a_lost_worker_is_marked() {
 }
 
 #[test]
+fn markers_and_spans_of_the_user_stand_above_the_lanes() {
+    let timeline = fold([dense().batch()]);
+    let figure = figure(&timeline, "task-stream");
+    let named = |glyphs: &Glyphs| match glyphs {
+        Glyphs::Points(points) if points.shape == Shape::Triangle => points.label.clone(),
+        Glyphs::Bars(bars) => bars.label.clone(),
+        _ => Vec::new(),
+    };
+    let labels: Vec<i32> = figure.layers.iter().flat_map(|layer| named(&layer.glyphs)).collect();
+    // Near ones share a glyph: six hundred of each are drawn as some dozen.
+    assert!((20..400).contains(&labels.len()), "{}", labels.len());
+    let text = |label: &i32| figure.strings[*label as usize].as_str();
+    assert!(labels.iter().map(text).any(|text| text.contains(" more, at ")));
+    assert!(figure.legend.iter().any(|entry| entry.label == "marked"));
+}
+
+#[test]
 fn plots_without_anything_say_so() {
     let timeline = fold([]);
     for plot in timeline.plots() {

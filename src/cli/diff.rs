@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use taskreel_model::Nanos;
 use taskreel_recorder::TraceReader;
-use taskreel_replay::analysis::compare::{Comparison, PrefixDiff, compare};
+use taskreel_replay::analysis::compare::{Comparison, Digest, PrefixDiff, compare};
 use taskreel_replay::analysis::{Facts, PrefixTime};
 use taskreel_replay::figure::{Figure, View, Window};
 use taskreel_replay::{Instant, plots, render};
@@ -95,32 +95,34 @@ impl Diff {
     }
 
     /// Both task streams, each from its first submission, over the longer makespan.
-    fn picture(&self, a: &Facts, b: &Facts) -> Result<String, Failure> {
-        let length = a.makespan().max(b.makespan());
+    fn picture(&self, a: &Digest, b: &Digest) -> Result<String, Failure> {
+        let length = a.window.length().max(b.window.length());
         let mut figures: Vec<Figure> = Vec::new();
-        for (letter, path, facts) in [("A", &self.a, a), ("B", &self.b, b)] {
+        for (letter, path, run) in [("A", &self.a, a), ("B", &self.b, b)] {
             let plot = plots::by_id("task-stream").expect("it is one of all plots");
             let mut timeline = open::timeline(path, vec![plot])?;
             open::seek(&mut timeline, Instant::End);
-            let from = facts.window.from;
+            let from = run.window.from;
             let view = View::new(Window::new(from, from + length), WIDTH_PX, HEIGHT_PX);
             let mut figure = timeline.plots()[0].figure(&view.at(timeline.now()));
-            let title = format!("{letter}: {}, {}", path.display(), facts.makespan());
+            let title = format!("{letter}: {}, {}", path.display(), run.window.length());
             figure.title = printable(&title);
             figures.push(figure);
         }
-        let headline =
-            format!("B took {}", times(a.makespan().as_secs_f64(), b.makespan().as_secs_f64()));
+        let headline = format!(
+            "B took {}",
+            times(a.window.length().as_secs_f64(), b.window.length().as_secs_f64())
+        );
         Ok(render::stack(&figures, &headline, &self.theme.theme()))
     }
 }
 
-fn read(path: &Path) -> Result<Facts, Failure> {
+fn read(path: &Path) -> Result<Digest, Failure> {
     let facts = Facts::read(&mut TraceReader::open(path).map_err(Failure::input)?);
     for warning in &facts.warnings {
         say(format_args!("{}: {}", path.display(), printable(warning)));
     }
-    Ok(facts)
+    Ok(Digest::of(&facts))
 }
 
 fn write_prefixes(prefixes: &[PrefixDiff], out: &mut dyn Write) -> Result<(), Failure> {

@@ -6,6 +6,8 @@ use super::explain::{PrefixTime, prefix_times};
 use super::{Attempt, Facts, Usage, Use};
 use taskreel_model::WorkerId;
 
+use crate::figure::Window;
+
 /// How run B differs from run A.
 #[derive(Clone, Debug, Serialize)]
 pub struct Comparison {
@@ -79,16 +81,44 @@ pub struct UseDiff {
     pub b_s: f64,
 }
 
+/// What a comparison asks of a run: so much less than its rows that two runs need the memory of one.
+#[derive(Clone, Debug)]
+pub struct Digest {
+    side: Side,
+    prefixes: Vec<PrefixTime>,
+    uses: Vec<(Use, f64)>,
+    /// From its first submission to its last end.
+    pub window: Window,
+}
+
+impl Digest {
+    /// Sums a run up.
+    pub fn of(facts: &Facts) -> Self {
+        let usage = Usage::new(facts);
+        let prefixes = prefix_times(facts).into_iter().filter(|row| row.runs > 0);
+        Self {
+            side: side(facts),
+            prefixes: prefixes.collect(),
+            uses: Use::ALL.map(|of| (of, usage.total(of).as_secs_f64())).into(),
+            window: facts.window,
+        }
+    }
+}
+
 /// Sets two runs side by side.
-pub fn compare(a: &Facts, b: &Facts) -> Comparison {
-    let usages = [Usage::new(a), Usage::new(b)];
-    let of = |of: Use| UseDiff {
+pub fn compare(a: &Digest, b: &Digest) -> Comparison {
+    let uses = a.uses.iter().zip(&b.uses);
+    let of = |((of, a_s), (_, b_s)): (&(Use, f64), &(Use, f64))| UseDiff {
         what: of.name(),
-        a_s: usages[0].total(of).as_secs_f64(),
-        b_s: usages[1].total(of).as_secs_f64(),
+        a_s: *a_s,
+        b_s: *b_s,
     };
-    let uses = Use::ALL.into_iter().map(of).filter(|of| of.a_s > 0.0 || of.b_s > 0.0);
-    Comparison { runs: [side(a), side(b)], prefixes: prefixes(a, b), uses: uses.collect() }
+    let uses = uses.map(of).filter(|of| of.a_s > 0.0 || of.b_s > 0.0);
+    Comparison {
+        runs: [a.side.clone(), b.side.clone()],
+        prefixes: prefixes(&a.prefixes, &b.prefixes),
+        uses: uses.collect(),
+    }
 }
 
 fn side(facts: &Facts) -> Side {
@@ -96,7 +126,7 @@ fn side(facts: &Facts) -> Side {
         name: facts.name.clone(),
         makespan_s: facts.makespan().as_secs_f64(),
         tasks: facts.tasks.len() as u64,
-        erred: facts.state.graphs().iter().map(|graph| u64::from(graph.n_erred)).sum(),
+        erred: facts.n_erred,
         slots: facts.n_slots(),
         workers: (0..facts.workers.len() as u32).map(|id| worker(facts, WorkerId(id))).collect(),
     }
@@ -118,14 +148,14 @@ fn worker(facts: &Facts, id: WorkerId) -> WorkerSide {
     }
 }
 
-fn prefixes(a: &Facts, b: &Facts) -> Vec<PrefixDiff> {
-    let rows = |facts| prefix_times(facts).into_iter().filter(|row| row.runs > 0);
-    let mut diffs: Vec<PrefixDiff> =
-        rows(a).map(|row| PrefixDiff { name: row.name.clone(), a: Some(row), b: None }).collect();
-    for row in rows(b) {
-        match diffs.iter_mut().find(|diff| diff.name == row.name) {
+fn prefixes(a: &[PrefixTime], b: &[PrefixTime]) -> Vec<PrefixDiff> {
+    let row = |row: &PrefixTime| (row.name.clone(), row.clone());
+    let of_a = |(name, row)| PrefixDiff { name, a: Some(row), b: None };
+    let mut diffs: Vec<PrefixDiff> = a.iter().map(row).map(of_a).collect();
+    for (name, row) in b.iter().map(row) {
+        match diffs.iter_mut().find(|diff| diff.name == name) {
             Some(diff) => diff.b = Some(row),
-            None => diffs.push(PrefixDiff { name: row.name.clone(), a: None, b: Some(row) }),
+            None => diffs.push(PrefixDiff { name, a: None, b: Some(row) }),
         }
     }
     diffs.sort_by(|x, y| y.more_s().abs().total_cmp(&x.more_s().abs()));

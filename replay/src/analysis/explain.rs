@@ -122,18 +122,17 @@ fn totals(facts: &Facts) -> Totals {
     let now = facts.window.to;
     let finished = facts.attempts.iter().filter(|attempt| attempt.finished());
     let arrived = facts.moves.iter().filter(|of| of.peer.is_some() && of.bytes > 0);
-    let prefixes = facts.state.prefixes();
     let began = facts.attempts.iter().filter(|attempt| attempt.started_at.is_some());
     let lost = facts.workers.iter().filter(|worker| worker.lost_at().is_some());
     let run_ns: u64 = finished.clone().map(|attempt| attempt.duration(now).0).sum();
     Totals {
         tasks: facts.tasks.len() as u64,
-        finished: prefixes.iter().map(|prefix| prefix.n_finished).sum(),
-        erred: facts.state.graphs().iter().map(|graph| u64::from(graph.n_erred)).sum(),
+        finished: facts.n_finished,
+        erred: facts.n_erred,
         executions: began.count() as u64,
         runs: finished.count() as u64,
         run_time_s: Nanos(run_ns).as_secs_f64(),
-        result_bytes: prefixes.iter().map(|prefix| prefix.result_bytes).sum(),
+        result_bytes: facts.result_bytes,
         transfers: arrived.clone().count() as u64,
         transfer_bytes: arrived.map(|of| of.bytes).sum(),
         workers: facts.workers.len() as u64,

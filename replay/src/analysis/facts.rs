@@ -50,8 +50,14 @@ pub struct Facts {
     pub n_events: u64,
     /// What was skipped or cut, and the error that ended the fold early.
     pub warnings: Vec<String>,
-    /// The state at the end.
-    pub state: State,
+    /// When the last event was logged.
+    pub end: Nanos,
+    /// Tasks that finished, each counted once, as the state counts them at the end.
+    pub n_finished: u64,
+    /// Tasks that erred, with those that depended on them, likewise.
+    pub n_erred: u64,
+    /// Bytes of all results, likewise.
+    pub result_bytes: u64,
 }
 
 /// A worker.
@@ -205,7 +211,6 @@ impl Facts {
             facts.warnings.push(error.to_string());
         }
         facts.warnings.extend(source.warnings().iter().map(Warning::to_string));
-        facts.close();
         facts
     }
 
@@ -233,7 +238,7 @@ impl Facts {
                 break Err(error);
             }
         };
-        self.state = state;
+        self.close(&state);
         result
     }
 

@@ -102,7 +102,7 @@ impl Usage {
                 sweep.pass(last, at);
                 last = at;
             }
-            sweep.turn(kind, worker, up);
+            sweep.turn(kind, worker, i64::from(up));
         }
         if last < facts.window.to {
             sweep.pass(last, facts.window.to);

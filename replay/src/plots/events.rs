@@ -14,9 +14,10 @@ use std::fmt::Write as _;
 
 use taskreel_model::{Activity, Change, Nanos, Outcome, Phase, Sample, State, Storage};
 
+use super::marks::{Marks, marker_text, span_text};
 use super::{About, Page, Plot};
-use crate::chart::{self, LaneChart, LaneName, Measure, NAME_CHARS, means, time_text};
-use crate::figure::{Color, Figure, Shape, View, clean, count_text};
+use crate::chart::{self, LaneChart, LaneName, Measure, means};
+use crate::figure::{Color, Figure, Shape, View, Window, count_text};
 use crate::series::{Series, Spread};
 
 const ABOUT: About = About {
@@ -25,9 +26,6 @@ const ABOUT: About = About {
     question: "What happened when, and what did the program itself mark?",
     page: Page::System,
 };
-
-/// Markers, and spans, that are kept.
-const N_MARKS: usize = 4_096;
 
 const KINDS: [(&str, Color); 8] = [
     ("assigned", Color::BACKLOG),
@@ -44,15 +42,13 @@ const KINDS: [(&str, Color); 8] = [
 #[derive(Debug)]
 pub struct Events {
     kinds: [Spread; KINDS.len()],
-    markers: Vec<(Nanos, String)>,
-    spans: Vec<(Nanos, Nanos, String)>,
-    n_left_out: u64,
+    marks: Marks,
 }
 
 impl Default for Events {
     fn default() -> Self {
         let kinds = std::array::from_fn(|_| Spread::new(Series::N_EACH));
-        Self { kinds, markers: Vec::new(), spans: Vec::new(), n_left_out: 0 }
+        Self { kinds, marks: Marks::default() }
     }
 }
 
@@ -85,27 +81,22 @@ impl Plot for Events {
         if let Some(kind) = kind(change) {
             self.kinds[kind].add(at, at, 1);
         }
-        let Change::Mark { name, started_at, .. } = *change else { return };
-        let name = clean(state.text(name), NAME_CHARS);
-        match started_at {
-            Some(from) if self.spans.len() < N_MARKS => self.spans.push((from, at, name)),
-            None if self.markers.len() < N_MARKS => self.markers.push((at, name)),
-            Some(_) | None => self.n_left_out += 1,
-        }
+        self.marks.update(at, change, state);
     }
 
     fn sample(&mut self, _sample: &Sample, _state: &State) {}
 
     fn figure(&self, view: &View) -> Figure {
         let used: Vec<usize> = (0..KINDS.len()).filter(|i| self.kinds[*i].total() > 0).collect();
-        if used.is_empty() && self.markers.is_empty() && self.spans.is_empty() {
+        if used.is_empty() && self.marks.is_empty() {
             return chart::nothing(&ABOUT, view, "Nothing has happened yet.");
         }
         let mut lanes: Vec<LaneName> = used.iter().map(|i| self.lane(*i)).collect();
         let mut measures = vec![Measure::PerSecond("events"); lanes.len()];
-        let marked = (!self.markers.is_empty() || !self.spans.is_empty()).then_some(lanes.len());
+        let marked = (!self.marks.is_empty()).then_some(lanes.len());
         if marked.is_some() {
-            let hover = format!("{} markers, {} spans", self.markers.len(), self.spans.len());
+            let Marks { markers, spans, .. } = &self.marks;
+            let hover = format!("{} markers, {} spans", markers.len(), spans.len());
             lanes.push(LaneName { name: "marked".to_owned(), peak: 0.0, hover });
             measures.push(Measure::Mark);
         }
@@ -121,7 +112,7 @@ impl Plot for Events {
         if let Some(lane) = marked {
             self.marks(&mut chart, lane);
         }
-        let notes = match self.n_left_out {
+        let notes = match self.marks.n_left_out {
             0 => Vec::new(),
             n => vec![format!("{} later markers are not shown", count_text(n))],
         };
@@ -134,12 +125,7 @@ impl Plot for Events {
             let _ = writeln!(table, "{name}\t{}", spread.total());
         }
         table.push_str("mark\tfrom_ns\tto_ns\n");
-        for (at, name) in &self.markers {
-            let _ = writeln!(table, "{name}\t{}\t-", at.0);
-        }
-        for (from, to, name) in &self.spans {
-            let _ = writeln!(table, "{name}\t{}\t{}", from.0, to.0);
-        }
+        self.marks.columns(&mut table);
         table
     }
 }
@@ -152,20 +138,15 @@ impl Events {
     }
 
     fn marks(&self, chart: &mut LaneChart<'_>, lane: usize) {
-        let named = |(from, to, name): &(Nanos, Nanos, String)| {
-            let took = time_text(to.since(*from));
-            (*from, *to, format!("{name}: {took}, from {}", time_text(*from)))
-        };
-        let spans: Vec<(Nanos, Nanos, String)> = self.spans.iter().map(named).collect();
+        let named =
+            |(window, name): &(Window, String)| (window.from, window.to, span_text(*window, name));
+        let spans: Vec<(Nanos, Nanos, String)> = self.marks.spans.iter().map(named).collect();
         chart.spans(lane, &spans, Color::HIGH, 0.6);
-        let mut markers: Vec<&(Nanos, String)> = self.markers.iter().collect();
-        markers.sort_by_key(|(at, _)| *at);
+        let markers = self.marks.rising();
         let instants: Vec<(Nanos, u64)> = markers.iter().map(|(at, _)| (*at, 1)).collect();
         chart.marks(lane, &instants, (Shape::Triangle, Color::HIGH), |at, n| {
             let first = markers.iter().find(|(marked, _)| *marked == at);
-            let name = first.map_or("", |(_, name)| name);
-            let more = if n > 1 { format!(" and {} more", n - 1) } else { String::new() };
-            format!("{name}{more}, at {}", time_text(at))
+            marker_text(at, first.map_or("", |(_, name)| name), n)
         });
     }
 }

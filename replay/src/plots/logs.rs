@@ -19,7 +19,6 @@ use super::{About, Page, Plot};
 use crate::chart::{self, NAME_CHARS, blank, time_text};
 use crate::figure::{
     Anchor, Color, Figure, Frame, Glyphs, LABEL_PX, Layer, Text, View, clean, count_text, elide,
-    text_width,
 };
 
 const ABOUT: About = About {
@@ -97,12 +96,7 @@ impl Plot for Logs {
         if self.latest.is_empty() {
             return chart::nothing(&ABOUT, view, "Nothing was logged.");
         }
-        let frame = Frame {
-            left: 10,
-            top: 2,
-            width: view.width_px.saturating_sub(20).max(10),
-            height: view.height_px.saturating_sub(22).max(10),
-        };
+        let frame = chart::page(view);
         let lines = self.shown((frame.height as f32 / ROW_PX) as usize);
         let height = (lines.len() as f32 * ROW_PX) as u32;
         let mut figure = blank(&ABOUT, view, Frame { height: height.max(16), ..frame });
@@ -162,14 +156,10 @@ impl Logs {
 
 fn draw(figure: &mut Figure, lines: &[&Line]) {
     let width = figure.frame.width as f32;
-    let widest = |of: &dyn Fn(&Line) -> String, most: f32| {
-        let texts = lines.iter().map(|line| text_width(&of(line), LABEL_PX));
-        // Fonts differ from machine to machine: a little more than the guess.
-        (texts.fold(0.0, f32::max) * 1.1).min(most) + 10.0
-    };
-    let at_px = widest(&|line| time_text(line.at), 80.0);
-    let level_px = widest(&|line| name(line.level).to_owned(), 60.0);
-    let who_px = widest(&|line| line.who.clone(), width * 0.25);
+    let times: Vec<String> = lines.iter().map(|line| time_text(line.at)).collect();
+    let at_px = chart::column(times.iter().map(String::as_str), 80.0) + 10.0;
+    let level_px = chart::column(lines.iter().map(|line| name(line.level)), 60.0) + 10.0;
+    let who_px = chart::column(lines.iter().map(|line| line.who.as_str()), width * 0.25) + 10.0;
     let (mut ats, mut texts) =
         (Text::new(Anchor::End, LABEL_PX), Text::new(Anchor::Start, LABEL_PX));
     for (i, line) in lines.iter().enumerate() {
@@ -179,7 +169,7 @@ fn draw(figure: &mut Figure, lines: &[&Line]) {
             LogLevel::Warn => Color::HIGH,
             LogLevel::Output | LogLevel::Debug | LogLevel::Info => Color::MUTED,
         };
-        let at = figure.string(time_text(line.at));
+        let at = figure.string(times[i].clone());
         ats.push((at_px - 10.0, y), at, Color::MUTED);
         let cells = [
             (at_px, name(line.level), level_px, color),

@@ -8,11 +8,9 @@
 //! | moved   | bytes that arrived at other workers, by prefix of the result    | thin bar, red        |
 //! | spilled | bytes written to disk                                           | thin bar, orange     |
 
-use std::fmt::Write as _;
-
 use taskreel_model::{Activity, Change, Nanos, Sample, State};
 
-use super::prefixes::{PrefixNames, TaskPrefixes, at_index};
+use super::prefixes::PrefixRows;
 use super::{About, Page, Plot};
 use crate::chart::{BarRow, BarRows, Measure, means};
 use crate::figure::{Color, Figure, View, count_text};
@@ -27,9 +25,7 @@ const ABOUT: About = About {
 /// The columns of the plot of bytes by prefix.
 #[derive(Debug, Default)]
 pub struct PrefixBytes {
-    names: PrefixNames,
-    tasks: TaskPrefixes,
-    rows: Vec<Row>,
+    prefixes: PrefixRows<Row>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -50,10 +46,9 @@ impl Plot for PrefixBytes {
     }
 
     fn update(&mut self, _at: Nanos, change: &Change, state: &State) {
-        self.tasks.update(change, state);
+        self.prefixes.update(change, state);
         let Change::Activity { task, activity, bytes, .. } = *change else { return };
-        let Some(prefix) = self.tasks.get(task) else { return };
-        let row = at_index(&mut self.rows, prefix);
+        let Some(row) = self.prefixes.of_task(task) else { return };
         match activity {
             Activity::Transfer => row.moved = row.moved.saturating_add(bytes),
             Activity::DiskWrite => row.spilled = row.spilled.saturating_add(bytes),
@@ -64,19 +59,14 @@ impl Plot for PrefixBytes {
     fn sample(&mut self, _sample: &Sample, _state: &State) {}
 
     fn settle(&mut self, state: &State) {
-        self.names.settle(state);
-        for (i, prefix) in state.prefixes().iter().enumerate() {
-            let row = at_index(&mut self.rows, i);
+        self.prefixes.settle(state, |row, prefix| {
             (row.n_made, row.made) = (prefix.n_runs, prefix.result_bytes);
-        }
+        });
     }
 
     fn figure(&self, view: &View) -> Figure {
-        let mut order: Vec<usize> =
-            (0..self.rows.len()).filter(|i| self.rows[*i].n_made > 0).collect();
-        order.sort_by_key(|i| std::cmp::Reverse((self.rows[*i].made, *i)));
-        let rows = order.iter().map(|i| self.rows[*i].bar(self.names.get(*i))).collect();
-        let sum = |of: fn(&Row) -> u64| -> f64 { self.rows.iter().map(|r| of(r) as f64).sum() };
+        let rows = self.prefixes.bars(|row| (row.n_made > 0).then_some(row.made), Row::bar);
+        let sum = |of: fn(&Row) -> u64| -> f64 { self.prefixes.iter().map(|r| of(r) as f64).sum() };
         let text = |bytes: f64| Measure::Bytes.text(bytes);
         let mut meanings = vec![means(Color::OTHER, "made")];
         if sum(|row| row.moved) > 0.0 {
@@ -92,12 +82,8 @@ impl Plot for PrefixBytes {
     }
 
     fn columns(&self) -> String {
-        let mut table = String::from("prefix\tresults\tmade\tmoved\tspilled\n");
-        for (i, name, _) in self.names.iter() {
-            let r = self.rows.get(i).copied().unwrap_or_default();
-            let _ = writeln!(table, "{name}\t{}\t{}\t{}\t{}", r.n_made, r.made, r.moved, r.spilled);
-        }
-        table
+        let head = "prefix\tresults\tmade\tmoved\tspilled";
+        self.prefixes.columns(head, |row| vec![row.n_made, row.made, row.moved, row.spilled])
     }
 }
 

@@ -8,11 +8,9 @@
 //! | peak   | the most that `memory` ever was                                    | mark                 |
 //! | copies | copies held, in memory or on disk                                  | value, hover         |
 
-use std::fmt::Write as _;
-
 use taskreel_model::{Change, Nanos, Sample, State, Storage};
 
-use super::prefixes::{PrefixNames, TaskPrefixes, at_index};
+use super::prefixes::PrefixRows;
 use super::{About, Page, Plot};
 use crate::chart::{BarRow, BarRows, Measure, means};
 use crate::figure::{Color, Figure, View, count_text};
@@ -27,9 +25,7 @@ const ABOUT: About = About {
 /// The columns of the plot of memory by prefix.
 #[derive(Debug, Default)]
 pub struct PrefixMemory {
-    names: PrefixNames,
-    tasks: TaskPrefixes,
-    rows: Vec<Row>,
+    prefixes: PrefixRows<Row>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -60,10 +56,9 @@ impl Plot for PrefixMemory {
     }
 
     fn update(&mut self, _at: Nanos, change: &Change, state: &State) {
-        self.tasks.update(change, state);
+        self.prefixes.update(change, state);
         let Change::Replica { task, bytes, from, to, .. } = *change else { return };
-        let Some(prefix) = self.tasks.get(task) else { return };
-        let row = at_index(&mut self.rows, prefix);
+        let Some(row) = self.prefixes.of_task(task) else { return };
         match row.place(from) {
             Some(held) => *held = held.saturating_sub(bytes),
             None => row.n_copies += 1,
@@ -78,31 +73,25 @@ impl Plot for PrefixMemory {
     fn sample(&mut self, _sample: &Sample, _state: &State) {}
 
     fn settle(&mut self, state: &State) {
-        self.names.settle(state);
+        self.prefixes.settle(state, |_, _| {});
     }
 
     fn figure(&self, view: &View) -> Figure {
-        let mut order: Vec<usize> =
-            (0..self.rows.len()).filter(|i| self.rows[*i].peak > 0).collect();
-        order.sort_by_key(|i| std::cmp::Reverse((self.rows[*i].memory, self.rows[*i].peak, *i)));
-        let rows = order.iter().map(|i| self.rows[*i].bar(self.names.get(*i))).collect();
+        let rank = |row: &Row| (row.peak > 0).then_some((row.memory, row.peak));
+        let rows = self.prefixes.bars(rank, Row::bar);
         let mut meanings = vec![means(Color::OTHER, "in memory"), means(Color::AXIS, "peak")];
-        if self.rows.iter().any(|row| row.disk > 0) {
+        if self.prefixes.iter().any(|row| row.disk > 0) {
             meanings.push(means(Color::SPILLED, "on disk"));
         }
-        let held: u64 = self.rows.iter().map(|row| row.memory).sum();
+        let held: u64 = self.prefixes.iter().map(|row| row.memory).sum();
         let notes = vec![format!("{} in memory now", Measure::Bytes.text(held as f64))];
         let (measure, of, empty) = (Measure::Bytes, "prefixes", "No result was held yet.");
         BarRows { rows, measure, to: 0.0, meanings, notes, of, empty }.figure(&ABOUT, view)
     }
 
     fn columns(&self) -> String {
-        let mut table = String::from("prefix\tmemory\tdisk\tpeak\tcopies\n");
-        for (i, name, _) in self.names.iter() {
-            let r = self.rows.get(i).copied().unwrap_or_default();
-            let _ = writeln!(table, "{name}\t{}\t{}\t{}\t{}", r.memory, r.disk, r.peak, r.n_copies);
-        }
-        table
+        let head = "prefix\tmemory\tdisk\tpeak\tcopies";
+        self.prefixes.columns(head, |row| vec![row.memory, row.disk, row.peak, row.n_copies])
     }
 }
 

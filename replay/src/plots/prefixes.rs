@@ -1,9 +1,11 @@
-//! What plots by prefix have in common: names and colours of prefixes, and which one runs in which
-//! slot. Not a plot.
+//! What plots by prefix have in common: names and colours of prefixes, which one runs in which
+//! slot, and a row for each. Not a plot.
 
-use taskreel_model::{Change, PrefixId, State, TaskId, WorkerId};
+use std::fmt::Write as _;
 
-use crate::chart::NAME_CHARS;
+use taskreel_model::{Change, Prefix, PrefixId, State, TaskId, WorkerId};
+
+use crate::chart::{BarRow, NAME_CHARS};
 use crate::figure::{Color, clean};
 
 /// Name and colour by prefix.
@@ -81,6 +83,66 @@ impl TaskPrefixes {
     pub(super) fn get(&self, task: TaskId) -> Option<usize> {
         let prefix = *self.by_task.get(task.index())?;
         (prefix != UNKNOWN).then_some(prefix as usize)
+    }
+}
+
+/// A row for each prefix, with its bar.
+#[derive(Clone, Debug, Default)]
+pub(super) struct PrefixRows<T> {
+    names: PrefixNames,
+    tasks: TaskPrefixes,
+    rows: Vec<T>,
+}
+
+impl<T: Copy + Default> PrefixRows<T> {
+    /// Learns prefixes of tasks.
+    pub(super) fn update(&mut self, change: &Change, state: &State) {
+        self.tasks.update(change, state);
+    }
+
+    /// The row of a task's prefix.
+    pub(super) fn of_task(&mut self, task: TaskId) -> Option<&mut T> {
+        Some(at_index(&mut self.rows, self.tasks.get(task)?))
+    }
+
+    /// Takes names over from the state, and into each row what the state counts of its prefix.
+    pub(super) fn settle(&mut self, state: &State, mut take: impl FnMut(&mut T, &Prefix)) {
+        self.names.settle(state);
+        for (i, prefix) in state.prefixes().iter().enumerate() {
+            take(at_index(&mut self.rows, i), prefix);
+        }
+    }
+
+    /// The rows.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.rows.iter()
+    }
+
+    /// Bars of the rows that have something to show, the largest first; a row without a rank has
+    /// nothing.
+    pub(super) fn bars<K: Ord>(
+        &self,
+        rank: impl Fn(&T) -> Option<K>,
+        bar: impl Fn(&T, (&str, Color)) -> BarRow,
+    ) -> Vec<BarRow> {
+        let ranked = self.rows.iter().enumerate();
+        let mut order: Vec<(K, usize)> =
+            ranked.filter_map(|(i, row)| Some((rank(row)?, i))).collect();
+        order.sort_by(|a, b| b.cmp(a));
+        order.iter().map(|(_, i)| bar(&self.rows[*i], self.names.get(*i))).collect()
+    }
+
+    /// The rows as a text table below its head.
+    pub(super) fn columns(&self, head: &str, cells: impl Fn(&T) -> Vec<u64>) -> String {
+        let mut table = format!("{head}\n");
+        for (i, name, _) in self.names.iter() {
+            table.push_str(name);
+            for cell in cells(&self.rows.get(i).copied().unwrap_or_default()) {
+                let _ = write!(table, "\t{cell}");
+            }
+            table.push('\n');
+        }
+        table
     }
 }
 

@@ -10,6 +10,7 @@
 //! | outcome  | finished, failed, lost, cancelled or running      | colour, paleness          |
 //! | failed   | ns, one per failed attempt, by lane               | crosses, never left out   |
 //! | moved    | span, bytes and peer per transfer, disk access and (de)serialization, by worker | thin bands below the worker's lanes |
+//! | marks    | ns and name, the user's own markers and spans, the first 4,096 of each | triangles and bars above the lanes, lines across them |
 //! | presence | ns and status, one per change of a worker         | lane background, lost line |
 
 mod picture;
@@ -22,6 +23,7 @@ use taskreel_model::{
     WorkerId, WorkerStatus,
 };
 
+use super::marks::Marks;
 use super::{About, Page, Plot};
 use crate::figure::{Color, Figure, View, clean};
 use crate::spans::{Spans, outcome_name};
@@ -49,6 +51,8 @@ pub struct TaskStream {
     n_failed: usize,
     /// Whether an attempt was lost or cancelled.
     has_lost: bool,
+    /// The user's own markers and spans.
+    marks: Marks,
     /// Work that moved data, by kind, to know what the legend must tell.
     has_moved: [bool; 3],
 }
@@ -131,6 +135,7 @@ impl Plot for TaskStream {
                 let key = self.key(task, state);
                 self.moved(at, worker, started_at, Moved { activity, task, key, peer, bytes });
             }
+            Change::Mark { .. } => self.marks.update(at, change, state),
             // What else changes is not drawn here.
             _ => {}
         }
@@ -169,6 +174,7 @@ impl Plot for TaskStream {
                 }
             }
         }
+        self.marks.columns(&mut table);
         table
     }
 }

@@ -216,7 +216,8 @@ impl<'a> Grid<'a> {
             ));
             let color = if cell.bytes > 0 { Color::of_share(share) } else { Color::TRACK };
             rects.push((x, y), (px - gap, px - gap), color, hover);
-            let middle = (x as f32 + px as f32 / 2.0, y as f32 + px as f32 / 2.0);
+            let half = (px - gap) as f32 / 2.0;
+            let middle = (x as f32 + half, y as f32 + half);
             if cell.failed > 0 {
                 crosses.push((middle.0, y as f32 + px as f32 * 0.25), Color::ERROR, hover);
             }
@@ -225,7 +226,7 @@ impl<'a> Grid<'a> {
                 let text = figure.string(bytes);
                 // The colours are dark at the lower end and light at the upper.
                 let (low, high) = (Color::BACKGROUND, Color::SEAM);
-                dark.push((middle.0, middle.1 + 4.0), text, if share < 0.55 { low } else { high });
+                dark.push(middle, text, if share < 0.55 { low } else { high });
             }
         }
         figure.push(Layer::new(Glyphs::Rects(rects)));

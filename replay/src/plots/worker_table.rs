@@ -18,7 +18,7 @@ use super::{About, Page, Plot};
 use crate::chart::{self, Measure, NAME_CHARS, blank, time_text};
 use crate::figure::{
     Anchor, Color, Edges, Figure, Frame, Glyphs, LABEL_PX, Layer, Text, View, clean, count_text,
-    elide, elide_middle, text_width,
+    elide, elide_middle,
 };
 
 const ABOUT: About = About {
@@ -114,12 +114,7 @@ impl Plot for WorkerTable {
         if self.rows.is_empty() {
             return chart::nothing(&ABOUT, view, "No worker has joined yet.");
         }
-        let frame = Frame {
-            left: 10,
-            top: 2,
-            width: view.width_px.saturating_sub(20).max(10),
-            height: view.height_px.saturating_sub(22).max(10),
-        };
+        let frame = chart::page(view);
         let n_fit = ((frame.height as f32 / ROW_PX) as usize).saturating_sub(1).max(1);
         let n_shown = self.rows.len().min(n_fit);
         let height = ((n_shown + 1) as f32 * ROW_PX) as u32;
@@ -199,10 +194,8 @@ impl WorkerTable {
         let cells: Vec<[String; HEADS.len()]> = (0..n_shown).map(|i| self.cells(i)).collect();
         let mut widths = [0.0_f32; HEADS.len()];
         for (i, px) in widths.iter_mut().enumerate() {
-            let texts = cells.iter().map(|row| text_width(&row[i], LABEL_PX));
-            // Fonts differ from machine to machine: a little more than the guess.
-            *px = texts.fold(text_width(HEADS[i], LABEL_PX), f32::max) * 1.08;
-            *px = px.min(width * 0.2);
+            let texts = cells.iter().map(|row| row[i].as_str());
+            *px = chart::column(texts.chain([HEADS[i]]), width * 0.2);
         }
         let mut heads = Text::new(Anchor::Start, LABEL_PX).bold();
         let mut texts = Text::new(Anchor::Start, LABEL_PX);

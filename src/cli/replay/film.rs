@@ -52,7 +52,7 @@ impl Film {
             timeline,
             lanes: lanes(&facts),
             n_events: facts.n_events,
-            end: facts.state.now(),
+            end: facts.end,
             trouble: facts.warnings.first().map(|warning| format!("{}: {warning}", path.display())),
             facts,
             around: VecDeque::new(),

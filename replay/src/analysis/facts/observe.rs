@@ -169,9 +169,14 @@ impl Facts {
     }
 
     /// The fold is at its end: what goes on ends with the last event.
-    pub(super) fn close(&mut self) {
-        let now = self.state.now();
-        if !self.state.is_idle() || self.window.to == Nanos::ZERO {
+    pub(super) fn close(&mut self, state: &State) {
+        let prefixes = state.prefixes();
+        self.end = state.now();
+        self.n_finished = prefixes.iter().map(|prefix| prefix.n_finished).sum();
+        self.n_erred = state.graphs().iter().map(|graph| u64::from(graph.n_erred)).sum();
+        self.result_bytes = prefixes.iter().map(|prefix| prefix.result_bytes).sum();
+        let now = state.now();
+        if !state.is_idle() || self.window.to == Nanos::ZERO {
             self.window.to = now;
         }
         self.window = Window::new(self.window.from, self.window.to);

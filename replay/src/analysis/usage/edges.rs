@@ -14,7 +14,7 @@ pub(super) struct Edge {
     pub(super) kind: Kind,
     pub(super) worker: u32,
     /// What is added to the count of the kind.
-    pub(super) up: i64,
+    pub(super) up: i32,
 }
 
 /// What is counted.
@@ -45,7 +45,7 @@ pub(super) fn edges(facts: &Facts) -> Vec<Edge> {
     let mut out = Edges { now: facts.window.to, list: Vec::new() };
     for (id, worker) in (0..).zip(&facts.workers) {
         let to = worker.left.map(|(at, _)| at);
-        out.add(Kind::Slots, id, (worker.joined_at, to), i64::from(worker.slots));
+        out.add(Kind::Slots, id, (worker.joined_at, to), i32::from(worker.slots));
     }
     for attempt in &facts.attempts {
         let worker = attempt.worker.0;
@@ -83,7 +83,7 @@ struct Edges {
 
 impl Edges {
     /// Something that lasts from one instant to another, or goes on.
-    fn add(&mut self, kind: Kind, worker: u32, (from, to): (Nanos, Option<Nanos>), up: i64) {
+    fn add(&mut self, kind: Kind, worker: u32, (from, to): (Nanos, Option<Nanos>), up: i32) {
         let to = to.unwrap_or(self.now);
         // Clocks of workers are known only so well: what seems to end before it began is nothing.
         if from < to {

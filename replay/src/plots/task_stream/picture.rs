@@ -3,6 +3,7 @@
 
 mod labels;
 mod lanes_drawn;
+mod marks_drawn;
 
 use taskreel_model::WorkerStatus;
 
@@ -142,6 +143,9 @@ fn other_colors(plot: &TaskStream, lanes: &Lanes) -> Vec<(Color, f32, String)> {
     }
     if plot.has_lost && !lanes.collapsed {
         colors.push((Color::OTHER, LOST_OPACITY, "lost or cancelled".to_owned()));
+    }
+    if !plot.marks.is_empty() {
+        colors.push((Color::HIGH, 1.0, "marked".to_owned()));
     }
     if plot.n_failed > 0 {
         colors.push((Color::ERROR, 1.0, "failed".to_owned()));

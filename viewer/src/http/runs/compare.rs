@@ -9,7 +9,7 @@ use axum::response::Response;
 use serde::Deserialize;
 use taskreel_model::Nanos;
 use taskreel_recorder::{OpenError, TraceReader};
-use taskreel_replay::analysis::compare::{Comparison, PrefixDiff, Side, compare};
+use taskreel_replay::analysis::compare::{Comparison, Digest, PrefixDiff, Side, compare};
 use taskreel_replay::analysis::{Facts, PrefixTime};
 use taskreel_replay::figure::{Figure, Theme, View, Window};
 use taskreel_replay::{Instant, Timeline, plots, render};
@@ -62,9 +62,11 @@ pub(in crate::http) async fn page(
 
 fn compared(names: &[String; 2], paths: &[std::path::PathBuf; 2]) -> Result<ComparePage, Missing> {
     let refused = |error: OpenError| Missing::refused(error.to_string());
-    let read = |path: &Path| TraceReader::open(path).map(|mut reader| Facts::read(&mut reader));
-    let facts = [read(&paths[0]).map_err(refused)?, read(&paths[1]).map_err(refused)?];
-    let figures = streams(names, paths, &facts).map_err(refused)?;
+    let read = |path: &Path| {
+        TraceReader::open(path).map(|mut reader| Digest::of(&Facts::read(&mut reader)))
+    };
+    let runs = [read(&paths[0]).map_err(refused)?, read(&paths[1]).map_err(refused)?];
+    let figures = streams(names, paths, &runs).map_err(refused)?;
     let headline = "Both task streams on one axis of time";
     let picture = |theme: Theme| {
         let svg = render::stack(&figures, headline, &theme);
@@ -73,7 +75,7 @@ fn compared(names: &[String; 2], paths: &[std::path::PathBuf; 2]) -> Result<Comp
     let file = |name: &String| (visible(name), format!("open/{}/", encoded(name)));
     Ok(ComparePage {
         files: [file(&names[0]), file(&names[1])],
-        compared: compare(&facts[0], &facts[1]),
+        compared: compare(&runs[0], &runs[1]),
         pictures: [picture(Theme::light()), picture(Theme::dark())],
     })
 }
@@ -82,9 +84,9 @@ fn compared(names: &[String; 2], paths: &[std::path::PathBuf; 2]) -> Result<Comp
 fn streams(
     names: &[String; 2],
     paths: &[std::path::PathBuf; 2],
-    facts: &[Facts; 2],
+    runs: &[Digest; 2],
 ) -> Result<Vec<Figure>, OpenError> {
-    let length = facts[0].makespan().max(facts[1].makespan());
+    let length = runs[0].window.length().max(runs[1].window.length());
     let (width, height) = STREAM_PX;
     let mut figures = Vec::new();
     for (i, letter) in ["A", "B"].into_iter().enumerate() {
@@ -95,10 +97,10 @@ fn streams(
         if let Err(error) = timeline.seek(Instant::End) {
             tracing::debug!(%error, "a run is compared as far as it can be folded");
         }
-        let from = facts[i].window.from;
+        let from = runs[i].window.from;
         let view = View::new(Window::new(from, from + length), width, height);
         let mut figure = timeline.plots()[0].figure(&view.at(timeline.now()));
-        figure.title = visible(&format!("{letter}: {}, {}", names[i], facts[i].makespan()));
+        figure.title = visible(&format!("{letter}: {}, {}", names[i], runs[i].window.length()));
         figures.push(figure);
     }
     Ok(figures)

@@ -5,6 +5,7 @@
 use taskreel_model::{Key, Outcome, PrefixId, WorkerStatus};
 
 use super::labels::{Labels, Subject};
+use super::marks_drawn;
 use super::{LOST_OPACITY, MOVED, RUNNING_OPACITY};
 use crate::figure::{
     Anchor, Color, Edges, Figure, Glyphs, LABEL_PX, Layer, Points, Rects, Shape, Text, View, elide,
@@ -111,6 +112,7 @@ impl<'a> Drawing<'a> {
             now.push((x, 0.0), (x, self.lanes.height_px as f32), Color::TEXT);
             figure.push(Layer::new(Glyphs::Edges(now)));
         }
+        marks_drawn::draw(&self.plot.marks, &self.lod, self.lanes.height_px, figure);
         figure.push(Layer::new(Glyphs::Points(self.crosses)));
         figure.push(Layer::pale(0.8, Glyphs::Rects(self.plates)));
         let names = [(Anchor::Start, self.names_behind), (Anchor::End, self.names_before)];
