@@ -1,9 +1,12 @@
 //! A cluster of this program's own: scheduler, workers and trace, started and closed together.
 
+mod adapt;
 mod builder;
 mod child;
 mod children;
+mod crew;
 mod embedded;
+mod start;
 
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -22,8 +25,7 @@ use crate::listener::ConnIds;
 use crate::peers::{LocalStores, Peers};
 use crate::scheduler::inbound::{Inbound, Inbox};
 use crate::scheduler::{SchedulerError, SchedulerHandle, SchedulerSummary};
-use crate::worker::Worker;
-use children::Children;
+use crew::Crew;
 
 /// What a closed cluster leaves: its trace, how long it ran, and the state it ended with.
 pub type RunSummary = SchedulerSummary;
@@ -57,8 +59,7 @@ pub struct Cluster {
     name: String,
     inbox: Inbox,
     scheduler: Mutex<Option<SchedulerHandle>>,
-    workers: Vec<Worker>,
-    children: Children,
+    crew: Crew,
     conn_ids: ConnIds,
     peers: Peers,
     address: Option<String>,
@@ -162,32 +163,15 @@ impl Cluster {
     fn shut_down(&mut self) -> Option<Result<RunSummary, SchedulerError>> {
         let scheduler = self.scheduler.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
         let scheduler = scheduler.take()?;
-        self.children.leave_alone();
+        self.crew.leave_alone();
         let inbox = self.inbox.clone();
         self.io_thread.handle().spawn(async move {
             // A scheduler that has stopped already needs no telling.
             let _ = inbox.send(Inbound::Stop).await;
         });
         let summary = scheduler.join();
-        self.wait_for_workers();
-        self.children.end(STOP_PATIENCE);
+        self.crew.end(STOP_PATIENCE, self.io_thread.handle());
         Some(summary)
-    }
-
-    /// Functions that still run are left to themselves when the patience is over.
-    fn wait_for_workers(&mut self) {
-        let (tx, rx) = std::sync::mpsc::channel();
-        let workers = std::mem::take(&mut self.workers);
-        self.io_thread.handle().spawn(async move {
-            for mut worker in workers {
-                worker.stopped().await;
-            }
-            // The receiver may have lost its patience.
-            let _ = tx.send(());
-        });
-        if rx.recv_timeout(STOP_PATIENCE).is_err() {
-            tracing::warn!("workers did not stop in time");
-        }
     }
 }
 
@@ -200,7 +184,7 @@ impl Drop for Cluster {
 }
 
 /// What the parts of a starting cluster share.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Foundation {
     inbox: Inbox,
     conn_ids: ConnIds,

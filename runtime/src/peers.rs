@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
 use bytes::{BufMut, Bytes, BytesMut};
 use taskreel_model::{TaskId, TransferFailure};
@@ -31,18 +31,20 @@ const TRUSTED_BYTES: usize = 64 << 20;
 /// The stores of the workers of this process, by address.
 #[derive(Clone, Debug, Default)]
 pub struct LocalStores {
-    by_address: Arc<RwLock<BTreeMap<String, Arc<Store>>>>,
+    by_address: Arc<RwLock<BTreeMap<String, Weak<Store>>>>,
 }
 
 impl LocalStores {
     /// A worker of this process serves its results at `address`.
-    pub(crate) fn insert(&self, address: String, store: Arc<Store>) {
+    pub(crate) fn insert(&self, address: String, store: &Arc<Store>) {
         let mut stores = self.by_address.write().unwrap_or_else(PoisonError::into_inner);
-        stores.insert(address, store);
+        // Those of workers that left are gone.
+        stores.retain(|_, store| store.strong_count() > 0);
+        stores.insert(address, Arc::downgrade(store));
     }
 
     fn get(&self, address: &str) -> Option<Arc<Store>> {
-        self.by_address.read().unwrap_or_else(PoisonError::into_inner).get(address).cloned()
+        self.by_address.read().unwrap_or_else(PoisonError::into_inner).get(address)?.upgrade()
     }
 }
 

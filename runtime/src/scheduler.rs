@@ -4,6 +4,7 @@ mod clients;
 mod core;
 mod effects;
 pub mod inbound;
+pub mod load;
 mod operate;
 mod peers;
 mod resume;

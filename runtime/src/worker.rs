@@ -237,6 +237,11 @@ impl Worker {
         let _ = self.stopped.wait_for(|stopped| *stopped).await;
     }
 
+    /// Whether it has stopped.
+    pub fn has_stopped(&self) -> bool {
+        *self.stopped.borrow()
+    }
+
     /// Stops it at once, as if its scheduler were gone.
     pub fn abort(&self) {
         self.serving.abort();

@@ -47,12 +47,10 @@ pub(crate) struct ClusterOptions {
         help_heading = "Trace"
     )]
     pub(crate) tick: u32,
-    /// Number of workers [default: one per core]
-    #[arg(
-        long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096),
-        help_heading = "Cluster"
-    )]
-    pub(crate) workers: Option<u16>,
+    /// Number of workers, or MIN..MAX: then they start while work waits, and leave when there is none
+    /// [default: one per core]
+    #[arg(long, value_name = "N", value_parser = parse_workers, help_heading = "Cluster")]
+    pub(crate) workers: Option<Workers>,
     /// Threads per worker: how many tasks it runs at once [default: its share of the cores]
     #[arg(
         long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024),
@@ -107,6 +105,27 @@ impl ClusterOptions {
     /// Whether a viewer is to run.
     pub(crate) fn wants_viewer(&self) -> bool {
         self.view.is_some() || (on_terminal() && !self.no_view && !self.no_record)
+    }
+}
+
+/// How many workers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Workers {
+    /// So many.
+    Fixed(u16),
+    /// At least and at most so many.
+    Between(u16, u16),
+}
+
+fn parse_workers(text: &str) -> Result<Workers, String> {
+    let wrong = || format!("`{text}` is no number of workers: write 4 or 1..8, at most 4096");
+    let number = |text: &str| text.parse::<u16>().ok().filter(|n| *n <= 4096).ok_or_else(wrong);
+    match text.split_once("..") {
+        None => number(text).and_then(|n| if n > 0 { Ok(Workers::Fixed(n)) } else { Err(wrong()) }),
+        Some((min, max)) => match (number(min)?, number(max)?) {
+            (min, max) if min <= max && max > 0 => Ok(Workers::Between(min, max)),
+            _ => Err(wrong()),
+        },
     }
 }
 

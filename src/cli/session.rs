@@ -12,7 +12,7 @@ use taskreel_model::{HumanBytes, policy_by_name};
 use taskreel_recorder::Totals;
 use taskreel_viewer::ViewerHandle;
 
-use super::cluster_options::{ClusterOptions, OnRecordError, on_terminal};
+use super::cluster_options::{ClusterOptions, OnRecordError, Workers, on_terminal};
 use super::failure::say;
 use super::info::Tasks;
 use super::interrupt::Interrupts;
@@ -75,9 +75,11 @@ fn start(
         .durable(options.durable)
         .tick_ns(options.tick)
         .watch(progress.watch());
-    if let Some(n_workers) = options.workers {
-        builder = builder.workers(n_workers.into());
-    }
+    builder = match options.workers {
+        Some(Workers::Fixed(n_workers)) => builder.workers(n_workers.into()),
+        Some(Workers::Between(min, max)) => builder.adapt(min.into(), max.into()),
+        None => builder,
+    };
     if let Some(n_threads) = options.threads {
         builder = builder.threads(n_threads);
     }

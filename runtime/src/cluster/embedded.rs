@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use taskreel_model::WorkerInfo;
 use tokio::runtime::Handle;
@@ -24,7 +26,6 @@ use crate::worker::{ClientSource, DataServer, Store, Worker, WorkerSetup, machin
 /// How the workers are to be.
 #[derive(Clone, Debug)]
 pub(super) struct EmbeddedSetup {
-    pub(super) n_workers: usize,
     pub(super) slots: u16,
     pub(super) memory_limit: u64,
     pub(super) spill_folder: Option<PathBuf>,
@@ -33,18 +34,72 @@ pub(super) struct EmbeddedSetup {
     pub(super) serves_tcp: bool,
 }
 
-/// Starts the workers, in the order of their names.
-pub(super) fn start(
-    setup: &EmbeddedSetup,
-    foundation: &Foundation,
+/// The workers that are threads of this process. Clones are of the same.
+#[derive(Clone, Debug)]
+pub(super) struct EmbeddedWorkers {
+    all: Arc<Mutex<Vec<Worker>>>,
+    n_started: Arc<AtomicUsize>,
+    setup: EmbeddedSetup,
+    foundation: Foundation,
     clock: Clock,
-    io: &Handle,
-) -> io::Result<Vec<Worker>> {
-    (0..setup.n_workers).map(|index| start_one(index, setup, foundation, clock, io)).collect()
+    io: Handle,
+}
+
+impl EmbeddedWorkers {
+    /// Starts some, in the order of their names.
+    pub(super) fn start(
+        setup: EmbeddedSetup,
+        n_workers: usize,
+        foundation: &Foundation,
+        clock: Clock,
+        io: &Handle,
+    ) -> io::Result<Self> {
+        let workers = Self {
+            all: Arc::default(),
+            n_started: Arc::default(),
+            setup,
+            foundation: foundation.clone(),
+            clock,
+            io: io.clone(),
+        };
+        for index in 0..n_workers {
+            workers.start_another(format!("worker-{index}"))?;
+        }
+        Ok(workers)
+    }
+
+    /// Starts one more. Not to be called on the I/O thread.
+    pub(super) fn start_another(&self, name: String) -> io::Result<()> {
+        let number = self.n_started.fetch_add(1, Ordering::Relaxed);
+        let Self { setup, foundation, clock, io, .. } = self;
+        let worker = start_one((number, name), setup, foundation, *clock, io)?;
+        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        // Those that were let go need no waiting for.
+        all.retain(|worker| !worker.has_stopped());
+        all.push(worker);
+        Ok(())
+    }
+
+    /// Waits until they have stopped. Functions that still run are left to themselves when the
+    /// patience is over.
+    pub(super) fn end(&self, patience: Duration, io: &Handle) {
+        let (tx, rx) = std::sync::mpsc::channel();
+        let workers = std::mem::take(&mut *self.all.lock().unwrap_or_else(PoisonError::into_inner));
+        io.spawn(async move {
+            for mut worker in workers {
+                worker.stopped().await;
+            }
+            // The receiver may have lost its patience.
+            let _ = tx.send(());
+        });
+        if rx.recv_timeout(patience).is_err() {
+            tracing::warn!("workers did not stop in time");
+        }
+    }
 }
 
 fn start_one(
-    index: usize,
+    (number, name): (usize, String),
     setup: &EmbeddedSetup,
     foundation: &Foundation,
     clock: Clock,
@@ -57,11 +112,11 @@ fn start_one(
         io.spawn(server.serve());
         served
     } else {
-        (format!("local://{index}"), Arc::default())
+        (format!("local://{number}"), Arc::default())
     };
-    foundation.stores.insert(address.clone(), Arc::clone(&store));
+    foundation.stores.insert(address.clone(), &store);
     let info = WorkerInfo {
-        name: format!("worker-{index}"),
+        name,
         address,
         host: machine(),
         pid: std::process::id(),

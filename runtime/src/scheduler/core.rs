@@ -204,6 +204,7 @@ impl Core {
             Inbound::ClientGone { conn } => self.client_gone(conn),
             // Whoever asked may have gone.
             Inbound::Operated { request, reply } => drop(reply.send(self.operated(&request))),
+            Inbound::Load { reply } => drop(reply.send(self.load())),
             Inbound::Stop => self.stop("the cluster was closed"),
         }
     }

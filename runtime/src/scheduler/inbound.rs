@@ -3,6 +3,7 @@
 use taskreel_model::LossReason;
 use tokio::sync::{mpsc, oneshot};
 
+use super::load::Load;
 use crate::wire::LinkSender;
 use crate::wire::message::{ClientHello, FromClient, FromWorker, ToClient, ToWorker, WorkerHello};
 use crate::wire::operate::{Answer, Request};
@@ -74,6 +75,11 @@ pub enum Inbound {
         request: Request,
         /// Where the answer goes.
         reply: oneshot::Sender<Answer>,
+    },
+    /// How much is there to do?
+    Load {
+        /// Where the answer goes.
+        reply: oneshot::Sender<Load>,
     },
     /// Stop: shut the workers down, close the trace and end the thread.
     Stop,

@@ -175,8 +175,9 @@ fn asks_the_next_holder_and_says_when_nobody_has_an_input() {
     let mut scheduler = Scheduler::with_worker(1);
     let here = Arc::new(Store::default());
     here.insert(TaskId(1), Bytes::from_static(&[5]));
-    scheduler.stores.insert("local://2".to_owned(), here);
-    scheduler.stores.insert("local://1".to_owned(), Arc::default());
+    scheduler.stores.insert("local://2".to_owned(), &here);
+    let empty = Arc::default();
+    scheduler.stores.insert("local://1".to_owned(), &empty);
     let (task, dependent) = (TaskId(1), TaskId(9));
     scheduler.send(ToWorker::Run(vec![run_on_input(9, &[1])]));
     scheduler.wait_for(&Reported::TransferStarted { task, from: WorkerId(1), dependent });
