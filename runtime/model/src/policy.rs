@@ -194,10 +194,6 @@ impl State {
 
     /// The first ready task behind `after` in the queue.
     fn next_ready(&self, after: Option<ReadyKey>) -> Option<ReadyKey> {
-        use std::ops::Bound;
-        match after {
-            None => self.ready.first().copied(),
-            Some(key) => self.ready.range((Bound::Excluded(key), Bound::Unbounded)).next().copied(),
-        }
+        self.ready.next(after)
     }
 }

@@ -7,6 +7,7 @@ mod apply;
 mod client;
 mod data;
 mod illegal;
+mod ready;
 mod run;
 mod steps;
 mod task;
@@ -18,6 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 pub use illegal::{IllegalEvent, Why};
+use ready::ReadyQueue;
 pub use worker::Worker;
 
 use crate::{
@@ -55,7 +57,7 @@ pub struct State {
     /// All workers that ever joined, by id.
     pub(crate) workers: Vec<Worker>,
     /// The tasks in `Queued`, first to run first (see `ReadyKey`).
-    pub(crate) ready: BTreeSet<ReadyKey>,
+    pub(crate) ready: ReadyQueue,
     /// The tasks in `NoWorker`.
     pub(crate) unplaceable: BTreeSet<TaskId>,
     /// The workers in `Running`, least loaded first: (assigned tasks per slot in 1/256, worker).
@@ -89,6 +91,11 @@ impl ReadyKey {
     /// The task.
     pub fn task(self) -> TaskId {
         self.task
+    }
+
+    /// What comes before the id in the order.
+    pub(crate) fn lane(self) -> (u32, bool) {
+        (self.rank, self.is_root)
     }
 }
 
@@ -345,7 +352,7 @@ impl State {
 
     /// The tasks that are ready and wait to be placed, first to run first.
     pub fn ready(&self) -> impl DoubleEndedIterator<Item = TaskId> + '_ {
-        self.ready.iter().map(|key| key.task())
+        self.ready.iter()
     }
 
     /// How many tasks are ready and wait to be placed.

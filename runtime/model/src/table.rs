@@ -139,15 +139,19 @@ impl TaskTable {
         id
     }
 
-    pub(crate) fn remove(&mut self, id: TaskId) -> Option<Task> {
-        let slot = self.chunks.get_mut(id.index() / CHUNK)?;
-        let chunk = slot.as_mut()?;
-        let task = chunk.tasks.get_mut(id.index() % CHUNK)?.take()?;
+    /// Drops a task. `remove` of one that is gone does nothing.
+    pub(crate) fn remove(&mut self, id: TaskId) {
+        let Some(slot) = self.chunks.get_mut(id.index() / CHUNK) else { return };
+        let Some(chunk) = slot else { return };
+        let Some(task) = chunk.tasks.get_mut(id.index() % CHUNK).filter(|task| task.is_some())
+        else {
+            return;
+        };
+        *task = None;
         chunk.n_live -= 1;
         self.n_live -= 1;
         if chunk.n_live == 0 && chunk.tasks.len() == CHUNK {
             *slot = None;
         }
-        Some(task)
     }
 }

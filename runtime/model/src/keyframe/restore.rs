@@ -56,7 +56,7 @@ impl Keyframe {
             workers: workers.collect::<Result<_, _>>()?,
             flights: self.flights.into_iter().map(|(to, task, f)| ((to, task), f)).collect(),
             // Made from all of these once they are in place.
-            ready: BTreeSet::new(),
+            ready: Default::default(),
             unplaceable: BTreeSet::new(),
             by_load: BTreeSet::new(),
             totals: PhaseCounts::default(),

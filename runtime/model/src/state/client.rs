@@ -1,5 +1,7 @@
 //! Clients: they come, submit graphs, want results, and go.
 
+use smallvec::{SmallVec, smallvec};
+
 use super::steps::Step;
 use super::{Client, Graph, State, Why};
 use crate::{Again, Change, ClientId, GraphId, Key, OptionsId, Phase, StrId, Suffix, Task, TaskId};
@@ -111,15 +113,15 @@ impl State {
             n_failures: 0,
             n_deaths: 0,
             deps: deps.into(),
-            dependents: smallvec::SmallVec::new(),
+            dependents: SmallVec::new(),
             n_dependents: 0,
             n_waiters: 0,
             n_missing: 0,
-            wanted_by: wanted.then_some(client).into_iter().collect(),
+            wanted_by: if wanted { smallvec![client] } else { SmallVec::new() },
             ended: false,
             finished: false,
             run: None,
-            replicas: smallvec::SmallVec::new(),
+            replicas: SmallVec::new(),
             bytes: 0,
             error: None,
             since_seq: step.seq,

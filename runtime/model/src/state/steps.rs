@@ -43,10 +43,10 @@ impl State {
         if from == Phase::Queued || to == Phase::Queued {
             let key = ReadyKey::new(self.options[options.index()].priority, is_root, id);
             if to == Phase::Queued {
-                self.ready.insert(key)
+                self.ready.insert(key);
             } else {
-                self.ready.remove(&key)
-            };
+                self.ready.remove(key);
+            }
         }
         if from == Phase::NoWorker {
             self.unplaceable.remove(&id);
@@ -302,8 +302,9 @@ impl State {
     fn forget(&mut self, step: &mut Step<'_>, id: TaskId, work: &mut Vec<TaskId>) {
         self.count_ended(step, id, false);
         self.set_phase(step, id, Phase::Forgotten, None);
-        let task = self.tasks.remove(id).expect("it was live a line ago");
-        for &dep in &task.deps {
+        let deps = std::mem::take(&mut self.live_mut(id).deps);
+        self.tasks.remove(id);
+        for &dep in &deps {
             let task = self.live_mut(dep);
             task.n_dependents -= 1;
             if task.n_dependents == 0 {

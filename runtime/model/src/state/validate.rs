@@ -30,7 +30,7 @@ impl State {
 
     fn validate_task(&self, id: TaskId, task: &Task) {
         let priority = self.options[task.options.index()].priority;
-        let queued = self.ready.contains(&ReadyKey::new(priority, task.deps.is_empty(), id));
+        let queued = self.ready.contains(ReadyKey::new(priority, task.deps.is_empty(), id));
         assert_eq!(queued, task.phase == Phase::Queued, "{id} in the ready queue");
         assert_eq!(self.unplaceable.contains(&id), task.phase == Phase::NoWorker, "{id}");
         assert_eq!(task.run.is_some(), task.phase == Phase::Processing, "{id} runs");
