@@ -48,7 +48,7 @@ impl State {
         survey: &mut Survey,
     ) -> Result<(), BadKeyframe> {
         let (is_active, waits) = (task.phase.is_active(), task.phase == Phase::Waiting);
-        let needs_all = is_active && !task.run.is_some_and(|run| run.executing.is_some());
+        let needs_all = is_active && task.run.is_none_or(|run| run.executing.is_none());
         let mut n_missing = 0;
         for &dep in &task.deps {
             let Some(found) = self.tasks.get(dep) else {

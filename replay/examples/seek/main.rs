@@ -1,7 +1,10 @@
 //! What it costs to rebuild instants of a long run:
 //! `cargo run --release -p taskreel-replay --example seek -- FILE [N]` goes to N random instants of a
-//! trace (1,000) and to as many random events, and prints what a seek took of the processor. Without
-//! a file it first makes one up: ten million events of a run with dependencies and transfers.
+//! trace (1,000) and to as many random events, and prints what a seek took of the processor. If there
+//! is no such file it first makes one up: `FILE N EVENTS LIVE`, at first ten million events of a run
+//! in which 20,000 tasks are alive at a time.
+
+mod made_up;
 
 use std::io::{Write, stdout};
 use std::path::PathBuf;
@@ -19,10 +22,11 @@ fn cpu_ns() -> u64 {
 }
 
 /// A small generator of numbers, the same on every machine.
-struct Random(u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
-    fn below(&mut self, end: u64) -> u64 {
+    /// A number below `end`.
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -32,7 +36,11 @@ impl Random {
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let path = env::args_os().nth(1).map(PathBuf::from).ok_or("name a trace")?;
-    let n: usize = env::args().nth(2).map_or(Ok(1_000), |n| n.parse())?;
+    let number = |i, default: u64| env::args().nth(i).map_or(Ok(default), |n| n.parse());
+    if !path.exists() {
+        made_up::record(&path, number(3, 10_000_000)?, number(4, 20_000)? as usize)?;
+    }
+    let n = number(2, 1_000)?;
     let info = read_info(&path)?;
     let mut out = stdout();
     writeln!(
