@@ -1,16 +1,13 @@
-//! `reel explain` as a user meets it, and that all commands agree about the totals of a run.
+//! `reel explain`, `story` and `diff` as a user meets them.
 
 mod support;
 #[path = "../replay/tests/explain/toy.rs"]
 mod toy;
 
-use std::collections::BTreeMap;
-
 use serde_json::Value;
 use support::Scene;
 use taskreel_model::Nanos;
-use taskreel_recorder::{Recorder, RecorderOptions, RunInfo, TraceReader};
-use taskreel_replay::{Timeline, plots};
+use taskreel_recorder::{Recorder, RecorderOptions, RunInfo};
 use toy::{Job, Toy};
 
 const JOB: &str = r#"
@@ -34,129 +31,6 @@ key = "sum"
 stdin.task = "flaky"
 run = "wc -l"
 "#;
-
-/// Sums over `reel events --json`, by a script that knows nothing but its lines.
-#[derive(Debug, Default, PartialEq)]
-struct Sums {
-    tasks: u64,
-    executions: u64,
-    runs: u64,
-    run_time_s: f64,
-    finished: u64,
-    result_bytes: u64,
-    transfers: u64,
-    transfer_bytes: u64,
-    events: u64,
-}
-
-fn sums(events: &str) -> Sums {
-    let mut sums = Sums::default();
-    let mut started: BTreeMap<u64, f64> = BTreeMap::new();
-    let mut finished: BTreeMap<u64, u64> = BTreeMap::new();
-    for line in events.lines() {
-        let event: Value = serde_json::from_str(line).expect("a line is an object");
-        let number = |name: &str| event[name].as_f64().unwrap_or_default();
-        let task = event["task_id"].as_u64().unwrap_or(u64::MAX);
-        sums.events += 1;
-        match event["event"].as_str().expect("each has a kind") {
-            "TaskSubmitted" => sums.tasks += 1,
-            "TaskStarted" => {
-                sums.executions += 1;
-                started.insert(task, number("at_s"));
-            }
-            "TaskFinished" => {
-                sums.runs += 1;
-                sums.run_time_s += number("at_s") - started[&task];
-                sums.result_bytes += number("bytes") as u64;
-                *finished.entry(task).or_default() += 1;
-            }
-            "TransferFinished" => {
-                sums.transfers += u64::from(number("bytes") > 0.0);
-                sums.transfer_bytes += number("bytes") as u64;
-            }
-            _ => {}
-        }
-    }
-    sums.finished = finished.len() as u64;
-    sums
-}
-
-fn agree(scene: &Scene, trace: &str) {
-    let explained = scene.json(&["explain", trace, "--json"]);
-    let totals = &explained["totals"];
-    let info = scene.json(&["info", trace, "--json"]);
-    let state = scene.json(&["state", trace, "--json"]);
-    let sums = sums(&scene.ok(&["events", trace, "--json"]).stdout);
-
-    let count = |value: &Value| value.as_u64().unwrap_or_else(|| panic!("{value} is no count"));
-    let seconds = |value: &Value| value.as_f64().unwrap_or_else(|| panic!("{value} is no time"));
-    let prefixes = state["prefixes"].as_array().expect("a list");
-    let of_prefixes = |name: &str| -> u64 { prefixes.iter().map(|p| count(&p[name])).sum() };
-
-    assert_eq!(count(&totals["tasks"]), sums.tasks);
-    assert_eq!(count(&info["tasks"]["total"]), sums.tasks);
-    assert_eq!(count(&state["tasks"]), sums.tasks);
-    assert_eq!(count(&totals["finished"]), sums.finished);
-    assert_eq!(count(&info["tasks"]["finished"]), sums.finished);
-    assert_eq!(of_prefixes("finished"), sums.finished);
-    assert_eq!(totals["erred"], info["tasks"]["erred"]);
-    assert_eq!(of_prefixes("erred"), count(&totals["erred"]));
-    assert_eq!(count(&totals["executions"]), sums.executions);
-    assert_eq!(count(&totals["runs"]), sums.runs);
-    assert_eq!(count(&totals["result_bytes"]), sums.result_bytes);
-    assert_eq!(of_prefixes("result_bytes"), sums.result_bytes);
-    assert_eq!(count(&totals["transfers"]), sums.transfers);
-    assert_eq!(count(&totals["transfer_bytes"]), sums.transfer_bytes);
-    assert_eq!(count(&totals["events"]), sums.events);
-    assert_eq!((count(&info["events"]), count(&state["events"])), (sums.events, sums.events));
-    assert_eq!(totals["workers"], info["workers"]["joined"]);
-    assert_eq!(totals["workers_lost"], info["workers"]["lost"]);
-    let run_time = seconds(&totals["run_time_s"]);
-    let of_state: f64 = prefixes.iter().map(|prefix| seconds(&prefix["run_time_s"])).sum();
-    assert!((run_time - sums.run_time_s).abs() < 1e-6, "{run_time} {}", sums.run_time_s);
-    assert!((run_time - of_state).abs() < 1e-6, "{run_time} {of_state}");
-    of_plots(scene, trace, &sums, count(&totals["erred"]));
-}
-
-/// The columns of plots say the same.
-fn of_plots(scene: &Scene, trace: &str, sums: &Sums, erred: u64) {
-    let reader = TraceReader::open(&scene.path(trace)).expect("it can be read");
-    let attached = ["progress", "task-stream"].map(|id| plots::by_id(id).expect("it is a plot"));
-    let mut timeline = Timeline::new(Box::new(reader), attached.into());
-    timeline.run_to_end().expect("it can be read");
-    let columns = |id: &str| timeline.plot(id).expect("it is attached").columns();
-    let cell = |row: &str, n: usize| row.split('\t').nth(n).expect("a cell").to_owned();
-    let number = |row: &str, n: usize| cell(row, n).parse::<u64>().expect("a number");
-    let progress = columns("progress");
-    let sum = |column| progress.lines().skip(1).map(|row| number(row, column)).sum::<u64>();
-    assert_eq!((sum(1), sum(2), sum(5)), (sums.tasks, sums.finished, erred), "{progress}");
-    let stream = columns("task-stream");
-    // Lanes of slots are `w0 1`; those of workers and their transfers `w0`.
-    let spans = || stream.lines().skip(1).filter(|row| cell(row, 0).contains(' '));
-    let ended: Vec<&str> = spans().filter(|row| cell(row, 4) == "finished").collect();
-    assert_eq!(spans().count() as u64, sums.executions, "{stream}");
-    assert_eq!(ended.len() as u64, sums.runs);
-    let time: u64 = ended.iter().map(|row| number(row, 2) - number(row, 1)).sum();
-    assert!((Nanos(time).as_secs_f64() - sums.run_time_s).abs() < 1e-6);
-}
-
-#[test]
-fn all_commands_agree_about_the_totals() {
-    let scene = Scene::new();
-    scene.write("job.toml", JOB);
-    let ran = scene.reel(&["run", "job.toml", "--record", "job.reel", "--workers", "2"]);
-    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
-    agree(&scene, "job.reel");
-    let failures = &scene.json(&["explain", "job.reel", "--json"])["findings"];
-    let failures = failures.as_array().expect("a list").iter();
-    let failures: Vec<&Value> = failures.filter(|f| f["kind"] == "failures").collect();
-    assert_eq!(failures.len(), 1, "{failures:?}");
-    assert!(failures[0]["title"].as_str().expect("a text").starts_with("7 attempts failed, 1 for"));
-
-    let args = ["demo", "reduction", "--leaves", "64", "--processes", "--workers", "3"];
-    scene.ok(&[&args[..], &["--record", "sum.reel"]].concat());
-    agree(&scene, "sum.reel");
-}
 
 /// A run on a toy cluster, one of whose tasks is far too long.
 fn straggling(scene: &Scene) {

@@ -11,7 +11,7 @@ use made_up::Made;
 use serde_json::Value;
 use taskreel_model::{Event, Nanos, PrefixId, WorkerId};
 use taskreel_recorder::{Batch, RunInfo, VecSource};
-use taskreel_replay::figure::{Figure, Filter, Glyphs, Theme, View, Window};
+use taskreel_replay::figure::{Figure, Filter, Glyphs, Shape, Theme, View, Window};
 use taskreel_replay::render::{layout::Layout, svg};
 use taskreel_replay::{Timeline, plots};
 

@@ -1,10 +1,9 @@
 //! The critical path: the chain of executions, each of which had to wait for the one before it,
-//! that led to the last end of the run.
+//! that led to the last end of the run. A task that is tried again is on it with each attempt.
 
 use taskreel_model::{Nanos, TaskId};
 
 use super::Facts;
-use super::facts::NONE;
 use crate::figure::Window;
 
 /// The chain, first to last.
@@ -26,21 +25,16 @@ pub struct Link {
 }
 
 impl CriticalPath {
-    /// Walks back from the execution that ended last, each time to the dependency that ended last.
+    /// Walks back from the execution that ended last, each time to the one that it waited for.
     pub fn of(facts: &Facts) -> Self {
-        let now = facts.window.to;
-        let rows = 0..facts.attempts.len() as u32;
-        let ended = |row: &u32| facts.attempts[*row as usize].executed(now).map(|w| w.to);
-        let mut next = rows.filter(|row| ended(row).is_some()).max_by_key(|row| ended(row));
         let mut links = Vec::new();
-        // Dependencies have smaller ids than what depends on them, so this ends.
+        let mut next = facts.last_to_end;
+        // What an execution waited for began before it, so this ends.
         while let Some(attempt) = next.and_then(|row| facts.attempt(row)) {
-            if let Some(window) = attempt.executed(now) {
+            if let Some(window) = attempt.executed(facts.window.to) {
                 links.push(Link { task: attempt.task, prefix: attempt.prefix, window });
             }
-            let of_dep = |dep: &TaskId| facts.tasks[dep.index()].finished_attempt;
-            let deps = facts.deps(attempt.task).iter();
-            next = deps.map(of_dep).filter(|row| *row != NONE).max_by_key(ended);
+            next = Some(attempt.waited_for);
         }
         links.reverse();
         Self { links }

@@ -121,7 +121,7 @@ pub fn explain(facts: &Facts) -> Explanation {
 fn totals(facts: &Facts) -> Totals {
     let now = facts.window.to;
     let finished = facts.attempts.iter().filter(|attempt| attempt.finished());
-    let arrived = facts.moves.iter().filter(|of| of.peer.is_some() && of.bytes > 0);
+    let arrived = facts.moves.iter().filter(|of| of.peer.is_some() && of.ok);
     let began = facts.attempts.iter().filter(|attempt| attempt.started_at.is_some());
     let lost = facts.workers.iter().filter(|worker| worker.lost_at().is_some());
     let run_ns: u64 = finished.clone().map(|attempt| attempt.duration(now).0).sum();

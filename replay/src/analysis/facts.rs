@@ -34,6 +34,8 @@ pub struct Facts {
     deps: Vec<TaskId>,
     /// Assignments.
     pub attempts: Vec<Attempt>,
+    /// Position of the execution that ended last.
+    pub last_to_end: Option<u32>,
     /// Work around tasks.
     pub moves: Vec<Move>,
     /// Stretches in which a worker started nothing new.
@@ -132,6 +134,9 @@ pub struct Attempt {
     pub outcome: Option<Outcome>,
     /// Whether the task had finished before: its result was lost.
     pub again: bool,
+    /// Position of the execution that it waited for, in [`Facts::attempts`]: of those of its
+    /// dependencies, and of its own earlier ones, the one that ended last. `u32::MAX`: none.
+    pub waited_for: u32,
 }
 
 impl Attempt {
@@ -169,6 +174,8 @@ pub struct Move {
     pub window: Window,
     /// How much; 0 when it failed.
     pub bytes: u64,
+    /// Whether it was done: a transfer may fail.
+    pub ok: bool,
 }
 
 /// A stretch in which a worker started nothing new.

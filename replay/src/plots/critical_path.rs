@@ -1,14 +1,15 @@
 //! **Critical path**: the chain of executions, each of which waited for the one before it, that led
-//! to the last result so far. A lane per prefix on it.
+//! to the last end so far. A lane per prefix on it.
 //! Question: which tasks must get faster for the run to get faster?
 //!
 //! | column | unit, shape                                                          | glyph                |
 //! |--------|----------------------------------------------------------------------|----------------------|
-//! | start, stop | ns of the last attempt of each task that began                  | bars, prefix's colour |
-//! | before | the dependency of a task that ended last when it began               | what the path is made of |
-//! | key    | of each task                                                         | hover                |
+//! | start, stop | ns of each execution                                            | bars, prefix's colour |
+//! | before | the execution that it waited for: of those of its dependencies, and of its own earlier attempts, the one that ended last | what the path is made of |
+//! | key    | of each execution                                                    | hover                |
 //!
-//! Between two bars the path waits: for a transfer, in a queue, for a slot. 48 bytes per task.
+//! Between two bars the path waits: for a transfer, in a queue, for a slot, for a retry. 48 bytes per
+//! execution and 8 per task.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -30,14 +31,23 @@ const ABOUT: About = About {
 const NONE: u32 = u32::MAX;
 
 /// The columns of the critical path.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct CriticalPath {
     prefixes: PrefixNames,
     names: BTreeMap<StrId, Box<str>>,
-    /// By task.
-    runs: Vec<Option<Run>>,
-    /// The task that finished last.
-    last: Option<TaskId>,
+    /// In the order in which they began.
+    runs: Vec<Run>,
+    by_task: Vec<OfTask>,
+    /// The execution that ended last.
+    last: u32,
+}
+
+/// Executions of a task, as places in `runs`.
+#[derive(Clone, Copy, Debug)]
+struct OfTask {
+    latest: u32,
+    /// The latest that finished.
+    finished: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -49,43 +59,63 @@ struct Run {
     before: u32,
 }
 
+impl Default for CriticalPath {
+    fn default() -> Self {
+        let (prefixes, names) = (PrefixNames::default(), BTreeMap::new());
+        Self { prefixes, names, runs: Vec::new(), by_task: Vec::new(), last: NONE }
+    }
+}
+
 impl CriticalPath {
-    fn run(&self, task: TaskId) -> Option<&Run> {
-        self.runs.get(task.index())?.as_ref()
+    fn run(&self, place: u32) -> Option<&Run> {
+        self.runs.get(place as usize)
+    }
+
+    fn of_task(&self, task: TaskId) -> OfTask {
+        let none = OfTask { latest: NONE, finished: NONE };
+        self.by_task.get(task.index()).copied().unwrap_or(none)
     }
 
     fn started(&mut self, at: Nanos, task: TaskId, state: &State) {
         let Some(found) = state.task(task) else { return };
-        let ended = |dep: &&TaskId| self.run(**dep).map(|run| run.stop);
-        let before = found.deps.iter().filter(|dep| ended(dep).is_some()).max_by_key(ended);
-        let before = before.map_or(NONE, |dep| dep.0);
+        let of_deps = found.deps.iter().map(|dep| self.of_task(*dep).finished);
+        let candidates = of_deps.chain([self.of_task(task).latest]);
+        let before = candidates
+            .filter(|place| *place != NONE)
+            .max_by_key(|place| self.run(*place).map(|run| run.stop));
         if let Suffix::Name(id) = found.key.suffix {
             self.names.entry(id).or_insert_with(|| clean(state.text(id), NAME_CHARS).into());
         }
-        if self.runs.len() <= task.index() {
-            self.runs.resize(task.index() + 1, None);
+        if self.by_task.len() <= task.index() {
+            let none = OfTask { latest: NONE, finished: NONE };
+            self.by_task.resize(task.index() + 1, none);
         }
-        self.runs[task.index()] = Some(Run { key: found.key, start: at, stop: at, before });
+        self.by_task[task.index()].latest = self.runs.len() as u32;
+        let before = before.unwrap_or(NONE);
+        self.runs.push(Run { key: found.key, start: at, stop: at, before });
     }
 
-    fn stopped(&mut self, at: Nanos, task: TaskId) {
-        let Some(Some(run)) = self.runs.get_mut(task.index()) else { return };
+    fn stopped(&mut self, at: Nanos, task: TaskId, outcome: Outcome) {
+        let place = self.of_task(task).latest;
+        let Some(run) = self.runs.get_mut(place as usize) else { return };
         run.stop = at.max(run.start);
-        let latest = self.last.and_then(|last| self.run(last)).map_or(Nanos::ZERO, |run| run.stop);
-        if self.run(task).is_some_and(|run| run.stop >= latest) {
-            self.last = Some(task);
+        let stop = run.stop;
+        if outcome == Outcome::Finished {
+            self.by_task[task.index()].finished = place;
+        }
+        if self.run(self.last).is_none_or(|last| stop >= last.stop) {
+            self.last = place;
         }
     }
 
     /// The path, first to last.
     fn path(&self) -> Vec<&Run> {
         let mut path: Vec<&Run> = Vec::new();
-        let mut next = self.last.and_then(|task| self.run(task));
+        let mut next = self.run(self.last);
         while let Some(run) = next {
             path.push(run);
-            // A dependency has a smaller id than what depends on it, so this ends; a forged trace
-            // is refused by the fold.
-            next = self.run(TaskId(run.before));
+            // What it waited for began earlier, so this ends.
+            next = self.run(run.before);
         }
         path.reverse();
         path
@@ -113,7 +143,7 @@ impl Plot for CriticalPath {
     fn update(&mut self, at: Nanos, change: &Change, state: &State) {
         match *change {
             Change::Started { task, .. } => self.started(at, task, state),
-            Change::Stopped { task, outcome: Outcome::Finished, .. } => self.stopped(at, task),
+            Change::Stopped { task, outcome, .. } => self.stopped(at, task, outcome),
             // Only executions are on the path.
             _ => {}
         }
@@ -128,7 +158,7 @@ impl Plot for CriticalPath {
     fn figure(&self, view: &View) -> Figure {
         let path = self.path();
         if path.is_empty() {
-            return chart::nothing(&ABOUT, view, "No task has finished yet.");
+            return chart::nothing(&ABOUT, view, "No task has ended yet.");
         }
         let mut used: Vec<usize> = Vec::new();
         for run in &path {

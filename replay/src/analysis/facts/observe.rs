@@ -89,9 +89,11 @@ impl Facts {
                 self.moved(at, task, (from, to), (worker, attempt), reason);
             }
             Change::Started { task, slot, .. } => {
+                let waited_for = self.waited_for(task);
                 if let Some(attempt) = self.last_attempt(task) {
                     attempt.started_at = Some(at);
                     attempt.slot = slot;
+                    attempt.waited_for = waited_for;
                 }
             }
             Change::Stopped { task, outcome, .. } => {
@@ -100,16 +102,18 @@ impl Facts {
                     attempt.ended_at = Some(at);
                     attempt.outcome = Some(outcome);
                     self.window.to = self.window.to.max(at);
+                    let last = self.last_to_end.and_then(|row| self.attempt(row));
+                    if last.is_none_or(|last| last.ended_at <= Some(at)) {
+                        self.last_to_end = Some(row);
+                    }
                 }
                 if outcome == taskreel_model::Outcome::Finished {
                     self.tasks[task.index()].finished_attempt = row;
                 }
             }
-            Change::Activity {
-                task, dependent, worker, peer, activity, started_at, bytes, ..
-            } => {
+            Change::Activity { task, dependent, worker, peer, activity, started_at, bytes, ok } => {
                 let window = Window { from: started_at.min(at), to: at };
-                let of = Move { task, dependent, worker, peer, activity, window, bytes };
+                let of = Move { task, dependent, worker, peer, activity, window, bytes, ok };
                 self.moves.push(of);
             }
             Change::TransferStarted { .. }
@@ -145,7 +149,7 @@ impl Facts {
             row.queued_at = at;
         }
         if let (Phase::Processing, Some(worker)) = (to, worker) {
-            row.last_attempt = n_attempts;
+            let before = std::mem::replace(&mut row.last_attempt, n_attempts);
             self.attempts.push(Attempt {
                 task,
                 prefix: row.prefix,
@@ -159,8 +163,25 @@ impl Facts {
                 ended_at: None,
                 outcome: None,
                 again: row.finished_attempt != NONE,
+                // Until it starts: the attempt before.
+                waited_for: before,
             });
         }
+    }
+
+    /// The execution that ended last of those that a task needs the results of, and of its own
+    /// earlier ones.
+    fn waited_for(&self, task: TaskId) -> u32 {
+        let own = self.tasks.get(task.index()).and_then(|row| self.attempt(row.last_attempt));
+        let mut before = own.map_or(NONE, |own| own.waited_for);
+        // Attempts that were taken back before they began are none.
+        while let Some(attempt) = self.attempt(before).filter(|of| of.started_at.is_none()) {
+            before = attempt.waited_for;
+        }
+        let of_deps = self.deps(task).iter().map(|dep| self.tasks[dep.index()].finished_attempt);
+        let candidates = of_deps.chain([before]).filter(|row| *row != NONE);
+        let ended = |row: &u32| self.attempt(*row).and_then(|attempt| attempt.ended_at);
+        candidates.max_by_key(ended).unwrap_or(NONE)
     }
 
     fn last_attempt(&mut self, task: TaskId) -> Option<&mut Attempt> {

@@ -11,7 +11,7 @@ pub(super) fn find(run: &Run<'_>) -> Option<Finding> {
     let window = run.usage.worst(&[Use::Transfer]);
     let mut finding = run.finding("communication", run.usage.cost(idle), window)?;
     let transfers =
-        || run.facts.moves.iter().filter(|of| of.activity == Activity::Transfer && of.bytes > 0);
+        || run.facts.moves.iter().filter(|of| of.activity == Activity::Transfer && of.ok);
     let bytes: u64 = transfers().map(|of| of.bytes).sum();
     let prefix_of = |task: taskreel_model::TaskId| run.facts.tasks[task.index()].prefix;
     let by_prefix = run.by_prefix(transfers().map(|of| (prefix_of(of.task), of.bytes)));
