@@ -1,7 +1,5 @@
 //! The command line: one file per subcommand.
 
-mod access;
-mod cancel;
 mod check;
 mod cluster_options;
 mod demo;
@@ -9,9 +7,7 @@ mod diff;
 mod events;
 mod explain;
 mod export;
-mod failure;
 mod info;
-mod interrupt;
 mod json;
 mod open;
 mod output;
@@ -23,21 +19,20 @@ mod run;
 mod runs;
 mod scheduler;
 mod session;
-mod shutdown;
-mod size;
 mod state;
-mod status;
 mod story;
 mod submit;
-mod table;
 mod theme;
 mod view;
 mod viewer;
-mod worker;
 
 use std::io::{self, BufWriter, Write};
 
 use clap::{Parser, Subcommand};
+
+use taskreel::command::{
+    access, cancel, failure, interrupt, retire, shutdown, size, status, table, worker,
+};
 
 pub(crate) use failure::Failure;
 pub(crate) use table::{counted, grouped};
@@ -73,6 +68,7 @@ enum Command {
     Submit(submit::Submit),
     Status(status::Status),
     Cancel(cancel::Cancel),
+    Retire(retire::Retire),
     Shutdown(shutdown::Shutdown),
     Info(info::Info),
     Check(check::Check),
@@ -101,6 +97,7 @@ pub(crate) fn run() -> Result<(), Failure> {
         Command::Submit(command) => command.run(&mut out)?,
         Command::Status(command) => command.run(&mut out)?,
         Command::Cancel(command) => command.run(&mut out)?,
+        Command::Retire(command) => command.run()?,
         Command::Shutdown(command) => command.run()?,
         Command::Info(command) => command.run(&mut out)?,
         Command::Check(command) => command.run(&mut out)?,

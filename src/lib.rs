@@ -31,8 +31,12 @@
 //! What it does not do: it is no batch system and keeps no queue of users' jobs; a cluster serves
 //! the programs that are connected to it now.
 
+#[doc(hidden)]
+pub mod command;
 pub mod job;
+mod program;
 
+pub use program::program;
 pub use taskreel_macros::task;
 pub use taskreel_recorder::OnRecordError;
 pub use taskreel_runtime::*;

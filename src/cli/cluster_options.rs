@@ -11,7 +11,7 @@ use taskreel_model::{Nanos, POLICY_NAMES};
 use taskreel_replay::Instant;
 
 use super::Failure;
-use super::size::parse_size;
+use super::size::{Workers, parse_size, parse_workers};
 use super::viewer::parse_addr;
 
 /// What a failed write of the trace does to the run.
@@ -105,27 +105,6 @@ impl ClusterOptions {
     /// Whether a viewer is to run.
     pub(crate) fn wants_viewer(&self) -> bool {
         self.view.is_some() || (on_terminal() && !self.no_view && !self.no_record)
-    }
-}
-
-/// How many workers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Workers {
-    /// So many.
-    Fixed(u16),
-    /// At least and at most so many.
-    Between(u16, u16),
-}
-
-fn parse_workers(text: &str) -> Result<Workers, String> {
-    let wrong = || format!("`{text}` is no number of workers: write 4 or 1..8, at most 4096");
-    let number = |text: &str| text.parse::<u16>().ok().filter(|n| *n <= 4096).ok_or_else(wrong);
-    match text.split_once("..") {
-        None => number(text).and_then(|n| if n > 0 { Ok(Workers::Fixed(n)) } else { Err(wrong()) }),
-        Some((min, max)) => match (number(min)?, number(max)?) {
-            (min, max) if min <= max && max > 0 => Ok(Workers::Between(min, max)),
-            _ => Err(wrong()),
-        },
     }
 }
 

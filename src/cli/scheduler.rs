@@ -1,20 +1,13 @@
-//! `reel scheduler`: the scheduler of a cluster of several processes or hosts.
+//! `reel scheduler`: the scheduler of a cluster, and a viewer beside it.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
-use std::time::Duration;
+use std::path::Path;
 
 use clap::Args;
-use taskreel::Cluster;
+use taskreel::command::{self, Failure};
 
-use super::Failure;
-use super::access::Access;
-use super::failure::say;
-use super::interrupt::Interrupts;
-use super::viewer::{self, parse_addr};
-
-/// How often it is looked whether the scheduler has stopped.
-const TICK: Duration = Duration::from_millis(100);
+use super::viewer;
+use taskreel::command::size::parse_addr;
 
 /// Runs the scheduler of a cluster: workers and clients connect to it.
 ///
@@ -25,48 +18,20 @@ const TICK: Duration = Duration::from_millis(100);
   reel scheduler
   reel scheduler --listen 0.0.0.0:7878 --token-file cluster.token --record /data/cluster.reel")]
 pub(crate) struct Scheduler {
-    /// Listen at ADDRESS:PORT; a token is needed when that is not loopback
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7878", value_parser = parse_addr)]
-    listen: SocketAddr,
-    /// Record to this file, and go on with the run that is in it
-    #[arg(long, value_name = "FILE", default_value = "cluster.reel")]
-    record: PathBuf,
-    /// Name of the run, for people
-    #[arg(long, default_value = "cluster")]
-    name: String,
+    #[command(flatten)]
+    scheduler: command::Scheduler,
     /// Show the cluster in the browser at ADDRESS:PORT or a port of this machine
     #[arg(long, value_name = "ADDR", value_parser = parse_addr)]
     view: Option<SocketAddr>,
-    #[command(flatten)]
-    access: Access,
 }
 
 impl Scheduler {
     /// Runs until Ctrl-C, or until somebody stops the cluster.
     pub(crate) fn run(self) -> Result<(), Failure> {
-        let interrupts = Interrupts::listen()?;
-        let mut builder = Cluster::local()
-            .scheduler_only()
-            .name(self.name)
-            .listen(self.listen.to_string())
-            .record(&self.record)
-            .resume(true);
-        if let Some(token) = self.access.token()? {
-            builder = builder.token(token);
-        }
-        if let Some(tls) = self.access.tls()? {
-            builder = builder.tls(tls);
-        }
-        let cluster = builder.start().map_err(Failure::run)?;
-        if let Some(address) = cluster.address() {
-            say(format_args!("scheduler: {address}, recording to {}", self.record.display()));
-        }
-        let viewer = self.view.map(|addr| viewer::start(&self.record, Some(addr))).transpose()?;
-        while !cluster.is_stopped() && !interrupts.wait_for(TICK) {}
-        let closed = cluster.close().map_err(Failure::run);
-        if let Some(viewer) = viewer {
-            viewer.shutdown();
-        }
-        closed.map(|_summary| ())
+        let view = self.view;
+        self.scheduler.run(&|trace: &Path| {
+            let viewer = view.map(|addr| viewer::start(trace, Some(addr))).transpose()?;
+            Ok(Box::new(move || viewer.map_or((), |viewer| viewer.shutdown())))
+        })
     }
 }

@@ -12,12 +12,13 @@ use taskreel_model::{HumanBytes, policy_by_name};
 use taskreel_recorder::Totals;
 use taskreel_viewer::ViewerHandle;
 
-use super::cluster_options::{ClusterOptions, OnRecordError, Workers, on_terminal};
+use super::cluster_options::{ClusterOptions, OnRecordError, on_terminal};
 use super::failure::say;
 use super::info::Tasks;
 use super::interrupt::Interrupts;
 use super::json::Object;
 use super::progress::{Bar, Progress};
+use super::size::Workers;
 use super::table::{counted, grouped, printable};
 use super::{Failure, viewer};
 use crate::demo::{Outcome, Workload};

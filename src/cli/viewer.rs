@@ -15,6 +15,7 @@ use taskreel_viewer::{
 use super::Failure;
 use super::failure::{chain, say};
 use super::pack::Pack;
+pub(crate) use taskreel::command::size::parse_addr;
 
 /// Where the viewer listens unless told: this port, or one of the next when it is taken.
 pub(crate) const DEFAULT_PORT: u16 = 8787;
@@ -124,18 +125,5 @@ pub(crate) fn check(addr: SocketAddr) -> Result<(), Failure> {
             Err(Failure::run(ServeError::InUse { addr }))
         }
         Err(source) => Err(Failure::run(ServeError::Listen { addr, source })),
-    }
-}
-
-/// An address to listen on: `127.0.0.1:8787`, or a port of this machine.
-pub(crate) fn parse_addr(text: &str) -> Result<SocketAddr, String> {
-    if let Ok(addr) = text.parse() {
-        return Ok(addr);
-    }
-    match text.trim_start_matches(':').parse::<u16>() {
-        Ok(port) => Ok((Ipv4Addr::LOCALHOST, port).into()),
-        Err(_) => {
-            Err("write ADDRESS:PORT as in 127.0.0.1:8787, or a port; 0 takes a free one".into())
-        }
     }
 }

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use clap::Args;
-use taskreel::{WorkerOptions, WorkerProcess};
+use taskreel_runtime::{WorkerOptions, WorkerProcess};
 
 use super::Failure;
 use super::access::Access;
@@ -28,7 +28,7 @@ const TICK: Duration = Duration::from_millis(100);
 #[command(after_help = "Examples:
   reel worker tcp://head:7878 --threads 8 --memory 32GiB --token-file cluster.token
   reel worker tcp://head:7878 --resources gpu=1 --supervise")]
-pub(crate) struct Worker {
+pub struct Worker {
     /// The scheduler: tcp://HOST:PORT
     #[arg(value_name = "ADDR")]
     scheduler: String,
@@ -60,7 +60,7 @@ pub(crate) struct Worker {
 
 impl Worker {
     /// Runs until the scheduler says stop, or is gone for good.
-    pub(crate) fn run(self) -> Result<(), Failure> {
+    pub fn run(self) -> Result<(), Failure> {
         if self.supervise {
             return supervise();
         }
@@ -75,7 +75,7 @@ impl Worker {
             tls: self.access.tls()?,
             resources: self.resources.iter().cloned().collect::<BTreeMap<_, _>>(),
             reconnect: Duration::from_secs(self.reconnect),
-            supervised: taskreel::is_supervised(),
+            supervised: taskreel_runtime::is_supervised(),
             ..WorkerOptions::new(&self.scheduler)
         };
         let worker = WorkerProcess::start(&options).map_err(Failure::run)?;
@@ -114,7 +114,7 @@ fn supervise() -> Result<(), Failure> {
         command.args(&args);
         command
     };
-    taskreel::supervise(command, |limit| interrupts.wait_for(limit)).map_err(Failure::run)
+    taskreel_runtime::supervise(command, |limit| interrupts.wait_for(limit)).map_err(Failure::run)
 }
 
 fn default_name() -> String {

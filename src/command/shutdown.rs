@@ -1,14 +1,14 @@
 //! `reel shutdown`: stops a cluster.
 
 use clap::Args;
-use taskreel::Operator;
+use taskreel_runtime::Operator;
 
 use super::Failure;
 use super::access::Access;
 
 /// Stops the cluster at ADDR: scheduler and workers end, and the trace is closed.
 #[derive(Debug, Args)]
-pub(crate) struct Shutdown {
+pub struct Shutdown {
     /// The scheduler: tcp://HOST:PORT
     #[arg(value_name = "ADDR")]
     address: String,
@@ -18,7 +18,7 @@ pub(crate) struct Shutdown {
 
 impl Shutdown {
     /// Asks for it.
-    pub(crate) fn run(self) -> Result<(), Failure> {
+    pub fn run(self) -> Result<(), Failure> {
         let operator = Operator::new(self.address, self.access.credentials()?);
         operator.shutdown().map_err(Failure::run)
     }

@@ -8,13 +8,13 @@ use super::Failure;
 
 /// Ctrl-C and requests to terminate, as they arrive.
 #[derive(Debug)]
-pub(crate) struct Interrupts {
+pub struct Interrupts {
     arrived: Receiver<()>,
 }
 
 impl Interrupts {
     /// Takes over Ctrl-C from the system's default, which is to end the process.
-    pub(crate) fn listen() -> Result<Self, Failure> {
+    pub fn listen() -> Result<Self, Failure> {
         let (tx, arrived) = mpsc::channel();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -39,13 +39,13 @@ impl Interrupts {
     }
 
     /// Waits for the first Ctrl-C.
-    pub(crate) fn wait(&self) {
+    pub fn wait(&self) {
         // A sender that is gone cannot be: its thread lives as long as the process.
         let _ = self.arrived.recv();
     }
 
     /// Waits at most that long; whether there was a Ctrl-C.
-    pub(crate) fn wait_for(&self, limit: Duration) -> bool {
+    pub fn wait_for(&self, limit: Duration) -> bool {
         match self.arrived.recv_timeout(limit) {
             Ok(()) => true,
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => false,

@@ -3,9 +3,9 @@
 use std::io::Write;
 
 use clap::Args;
-use taskreel::Operator;
-use taskreel::wire::operate::Target;
 use taskreel_model::{ClientId, GraphId, TaskId};
+use taskreel_runtime::Operator;
+use taskreel_runtime::wire::operate::Target;
 
 use super::Failure;
 use super::access::Access;
@@ -13,7 +13,7 @@ use super::table::counted;
 
 /// Gives up a task, a graph or all that a client wants, with all that depends on it.
 #[derive(Debug, Args)]
-pub(crate) struct Cancel {
+pub struct Cancel {
     /// The scheduler: tcp://HOST:PORT
     #[arg(value_name = "ADDR")]
     address: String,
@@ -26,7 +26,7 @@ pub(crate) struct Cancel {
 
 impl Cancel {
     /// Asks for it, and says how much it was.
-    pub(crate) fn run(self, out: &mut dyn Write) -> Result<(), Failure> {
+    pub fn run(self, out: &mut dyn Write) -> Result<(), Failure> {
         let operator = Operator::new(self.address, self.access.credentials()?);
         let n_tasks = operator.cancel(target(&self.id)).map_err(Failure::run)?;
         writeln!(out, "{} given up", counted(n_tasks, "task"))?;

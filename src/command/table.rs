@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 /// Rows of cells; the first row is the heading.
 #[derive(Debug)]
-pub(crate) struct Table {
+pub struct Table {
     /// One per column: whether its cells stand to the right, as numbers do.
     right: Vec<bool>,
     rows: Vec<Vec<String>>,
@@ -12,7 +12,7 @@ pub(crate) struct Table {
 
 impl Table {
     /// A table of these columns; a name that begins with `>` stands to the right.
-    pub(crate) fn new(columns: &[&str]) -> Self {
+    pub fn new(columns: &[&str]) -> Self {
         let right = columns.iter().map(|name| name.starts_with('>')).collect();
         let heading = columns.iter().map(|name| name.trim_start_matches('>').to_owned()).collect();
         Self { right, rows: vec![heading] }
@@ -20,12 +20,12 @@ impl Table {
 
     /// Adds a row, a cell per column. Names come from strangers: control characters do not get
     /// through to a terminal.
-    pub(crate) fn row<const N: usize>(&mut self, cells: [String; N]) {
+    pub fn row<const N: usize>(&mut self, cells: [String; N]) {
         self.rows.push(cells.into_iter().map(|cell| printable(&cell)).collect());
     }
 
     /// Writes it, indented by two spaces.
-    pub(crate) fn write(&self, out: &mut dyn Write) -> io::Result<()> {
+    pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         let width_of = |column: usize| {
             self.rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0)
         };
@@ -44,12 +44,12 @@ impl Table {
 }
 
 /// A text without control characters, so that a name cannot steer a terminal.
-pub(crate) fn printable(text: &str) -> String {
+pub fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
 /// A whole number with its thousands set apart: `1,234,567`.
-pub(crate) fn grouped(number: u64) -> String {
+pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::new();
     for (i, digit) in digits.chars().enumerate() {
@@ -62,7 +62,7 @@ pub(crate) fn grouped(number: u64) -> String {
 }
 
 /// `1 task`, `2 tasks`.
-pub(crate) fn counted(number: u64, one: &str) -> String {
+pub fn counted(number: u64, one: &str) -> String {
     format!("{} {one}{}", grouped(number), if number == 1 { "" } else { "s" })
 }
 

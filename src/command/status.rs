@@ -3,9 +3,9 @@
 use std::io::Write;
 
 use clap::Args;
-use taskreel::Operator;
-use taskreel::wire::operate::{ClusterStatus, WorkerLine};
 use taskreel_model::HumanBytes;
+use taskreel_runtime::Operator;
+use taskreel_runtime::wire::operate::{ClusterStatus, WorkerLine};
 
 use super::Failure;
 use super::access::Access;
@@ -13,7 +13,7 @@ use super::table::{Table, counted, grouped, printable};
 
 /// Shows the workers, clients and unfinished graphs of the cluster at ADDR.
 #[derive(Debug, Args)]
-pub(crate) struct Status {
+pub struct Status {
     /// The scheduler: tcp://HOST:PORT
     #[arg(value_name = "ADDR")]
     address: String,
@@ -26,7 +26,7 @@ pub(crate) struct Status {
 
 impl Status {
     /// Asks and prints.
-    pub(crate) fn run(self, out: &mut dyn Write) -> Result<(), Failure> {
+    pub fn run(self, out: &mut dyn Write) -> Result<(), Failure> {
         let operator = Operator::new(self.address, self.access.credentials()?);
         let status = operator.status().map_err(Failure::run)?;
         if self.json {

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use clap::Args;
-use taskreel::{Credentials, Tls};
+use taskreel_runtime::{Credentials, Tls};
 
 use super::Failure;
 
@@ -13,7 +13,7 @@ const TOKEN: &str = "TASKREEL_TOKEN";
 
 /// The cluster's token, and certificates.
 #[derive(Debug, Args)]
-pub(crate) struct Access {
+pub struct Access {
     /// File with the cluster's token [default: what TASKREEL_TOKEN holds]
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
@@ -31,7 +31,7 @@ pub(crate) struct Access {
 
 impl Access {
     /// The certificate, if TLS is to be spoken.
-    pub(crate) fn tls(&self) -> Result<Option<Tls>, Failure> {
+    pub fn tls(&self) -> Result<Option<Tls>, Failure> {
         let or_variable = |file: &Option<PathBuf>, name| {
             let variable = || std::env::var_os(name).filter(|value| !value.is_empty());
             file.clone().or_else(|| variable().map(PathBuf::from))
@@ -49,12 +49,12 @@ impl Access {
     }
 
     /// All of it.
-    pub(crate) fn credentials(&self) -> Result<Credentials, Failure> {
+    pub fn credentials(&self) -> Result<Credentials, Failure> {
         Ok(Credentials::new(self.token()?.as_deref(), self.tls()?))
     }
 
     /// The token, if there is one.
-    pub(crate) fn token(&self) -> Result<Option<String>, Failure> {
+    pub fn token(&self) -> Result<Option<String>, Failure> {
         let Some(path) = &self.token_file else {
             return Ok(std::env::var(TOKEN).ok().filter(|token| !token.is_empty()));
         };

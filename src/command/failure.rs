@@ -2,11 +2,13 @@
 
 use std::error::Error;
 use std::io;
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::OnceLock;
 
 /// Why the command ends with an exit code other than 0.
 #[derive(Debug)]
-pub(crate) struct Failure {
+pub struct Failure {
     code: u8,
     /// Empty: all has been said.
     message: String,
@@ -14,32 +16,32 @@ pub(crate) struct Failure {
 
 impl Failure {
     /// The run, or a check, failed.
-    pub(crate) fn run(error: impl Into<Box<dyn Error>>) -> Self {
+    pub fn run(error: impl Into<Box<dyn Error>>) -> Self {
         Self { code: 1, message: chain(error.into().as_ref()) }
     }
 
     /// The run failed, and the user has been told how.
-    pub(crate) fn told() -> Self {
+    pub fn told() -> Self {
         Self { code: 1, message: String::new() }
     }
 
     /// The command line asks for something that cannot be.
-    pub(crate) fn usage(message: impl Into<String>) -> Self {
+    pub fn usage(message: impl Into<String>) -> Self {
         Self { code: 2, message: message.into() }
     }
 
     /// An input could not be read.
-    pub(crate) fn input(error: impl Into<Box<dyn Error>>) -> Self {
+    pub fn input(error: impl Into<Box<dyn Error>>) -> Self {
         Self { code: 3, message: chain(error.into().as_ref()) }
     }
 
     /// What went wrong.
-    pub(crate) fn into_message(self) -> String {
+    pub fn into_message(self) -> String {
         self.message
     }
 
     /// Says it on standard error, each line with the program's name; the exit code is left.
-    pub(crate) fn say(self) -> Self {
+    pub fn say(self) -> Self {
         for line in self.message.lines() {
             say(format_args!("{line}"));
         }
@@ -47,7 +49,7 @@ impl Failure {
     }
 
     /// Says it, if it has not been said, and gives the exit code.
-    pub(crate) fn report(self) -> ExitCode {
+    pub fn report(self) -> ExitCode {
         ExitCode::from(self.say().code)
     }
 }
@@ -63,13 +65,23 @@ impl From<io::Error> for Failure {
 }
 
 /// Writes one line to standard error for the user; nobody reading it is no reason to stop.
-pub(crate) fn say(line: std::fmt::Arguments<'_>) {
+pub fn say(line: std::fmt::Arguments<'_>) {
     use std::io::Write;
-    let _ = writeln!(io::stderr(), "reel: {line}");
+    let _ = writeln!(io::stderr(), "{}: {line}", program_name());
+}
+
+/// What this program is called.
+pub fn program_name() -> &'static str {
+    static NAME: OnceLock<String> = OnceLock::new();
+    NAME.get_or_init(|| {
+        let path = std::env::args_os().next().map(PathBuf::from);
+        let stem = path.as_ref().and_then(|path| path.file_stem());
+        stem.map_or_else(|| "reel".to_owned(), |stem| stem.to_string_lossy().into_owned())
+    })
 }
 
 /// An error and its causes, each once: many messages include the text of their cause already.
-pub(crate) fn chain(error: &dyn Error) -> String {
+pub fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

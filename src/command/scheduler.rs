@@ -1,0 +1,71 @@
+//! `reel scheduler`: the scheduler of a cluster of several processes or hosts.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Args;
+use taskreel_runtime::Cluster;
+
+use super::Failure;
+use super::access::Access;
+use super::failure::say;
+use super::interrupt::Interrupts;
+use super::size::parse_addr;
+
+/// How often it is looked whether the scheduler has stopped.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Begins to watch a trace, and gives what ends that.
+pub type Watch<'a> = &'a dyn Fn(&Path) -> Result<Box<dyn FnOnce()>, Failure>;
+
+/// Runs the scheduler of a cluster: workers and clients connect to it.
+///
+/// Killed and started again with the same --record file it goes on where it was: workers and
+/// clients come back by themselves, and no finished result is lost.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  reel scheduler
+  reel scheduler --listen 0.0.0.0:7878 --token-file cluster.token --record /data/cluster.reel")]
+pub struct Scheduler {
+    /// Listen at ADDRESS:PORT; a token is needed when that is not loopback
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7878", value_parser = parse_addr)]
+    listen: SocketAddr,
+    /// Record to this file, and go on with the run that is in it
+    #[arg(long, value_name = "FILE", default_value = "cluster.reel")]
+    record: PathBuf,
+    /// Name of the run, for people
+    #[arg(long, default_value = "cluster")]
+    name: String,
+    #[command(flatten)]
+    access: Access,
+}
+
+impl Scheduler {
+    /// Runs until Ctrl-C, or until somebody stops the cluster. `watch` is called once it runs, with its
+    /// trace, and what that gives once it has ended.
+    pub fn run(self, watch: Watch<'_>) -> Result<(), Failure> {
+        let interrupts = Interrupts::listen()?;
+        let mut builder = Cluster::local()
+            .scheduler_only()
+            .name(self.name)
+            .listen(self.listen.to_string())
+            .record(&self.record)
+            .resume(true);
+        if let Some(token) = self.access.token()? {
+            builder = builder.token(token);
+        }
+        if let Some(tls) = self.access.tls()? {
+            builder = builder.tls(tls);
+        }
+        let cluster = builder.start().map_err(Failure::run)?;
+        if let Some(address) = cluster.address() {
+            say(format_args!("scheduler: {address}, recording to {}", self.record.display()));
+        }
+        let unwatch = watch(&self.record)?;
+        while !cluster.is_stopped() && !interrupts.wait_for(TICK) {}
+        let closed = cluster.close().map_err(Failure::run);
+        unwatch();
+        closed.map(|_summary| ())
+    }
+}
