@@ -43,19 +43,7 @@ pub fn effects(state: &State, event: &Event, change: &Change, out: &mut Vec<Effe
             }
         }
         Change::Interest { task, client, wanted: true } => {
-            let ended = match state.task(task).map(|found| found.phase) {
-                Some(Phase::Memory) => Ended::Finished,
-                Some(Phase::Erred) => Ended::Erred,
-                Some(
-                    Phase::Released
-                    | Phase::Waiting
-                    | Phase::NoWorker
-                    | Phase::Queued
-                    | Phase::Processing
-                    | Phase::Forgotten,
-                )
-                | None => return,
-            };
+            let Some(ended) = ended(state, task) else { return };
             out.push(Effect::Notify { client, task, ended });
         }
         Change::Cancelled { task, client } => {
@@ -79,6 +67,20 @@ pub fn effects(state: &State, event: &Event, change: &Change, out: &mut Vec<Effe
         | Change::Client { .. }
         | Change::Graph { .. }
         | Change::Mark { .. } => {}
+    }
+}
+
+/// How a task ended, if it has.
+fn ended(state: &State, task: TaskId) -> Option<Ended> {
+    match state.task(task)?.phase {
+        Phase::Memory => Some(Ended::Finished),
+        Phase::Erred => Some(Ended::Erred),
+        Phase::Released
+        | Phase::Waiting
+        | Phase::NoWorker
+        | Phase::Queued
+        | Phase::Processing
+        | Phase::Forgotten => None,
     }
 }
 

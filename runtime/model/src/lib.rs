@@ -51,6 +51,7 @@ mod keyframe;
 mod phase;
 mod policy;
 mod sample;
+pub mod simulation;
 mod spec;
 mod state;
 mod table;

@@ -1,0 +1,170 @@
+//! One simulated worker: what it has, and what it does next.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use super::Work;
+use crate::{Nanos, Report, Reported, TaskId, WorkerId};
+
+/// A task for a worker.
+#[derive(Clone, Debug)]
+pub(super) struct Job {
+    pub(super) task: TaskId,
+    pub(super) attempt: u32,
+    pub(super) work: Work,
+    /// Its inputs with their sizes, and somebody who holds each.
+    pub(super) inputs: Vec<(TaskId, u64, WorkerId)>,
+}
+
+/// An execution that began.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Begun {
+    pub(super) task: TaskId,
+    pub(super) attempt: u32,
+    pub(super) slot: u16,
+    pub(super) work: Work,
+}
+
+/// A fetch that began.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Fetch {
+    pub(super) task: TaskId,
+    pub(super) bytes: u64,
+}
+
+#[derive(Clone, Debug)]
+struct Held {
+    job: Job,
+    n_missing: usize,
+    is_executing: bool,
+}
+
+/// A worker.
+#[derive(Clone, Debug)]
+pub(super) struct Peer {
+    results: BTreeSet<TaskId>,
+    jobs: BTreeMap<TaskId, Held>,
+    ready: VecDeque<(TaskId, u32)>,
+    incoming: BTreeMap<TaskId, Vec<TaskId>>,
+    n_slots: u16,
+    free_slots: Vec<u16>,
+    /// When its link is done with the results that are on their way to it.
+    pub(super) link_free_at: Nanos,
+    /// What it has not reported yet.
+    pub(super) reports: Vec<Report>,
+    /// Whether a flush of its reports is due.
+    pub(super) is_flush_due: bool,
+}
+
+impl Peer {
+    pub(super) fn new(n_slots: u16) -> Self {
+        Self {
+            results: BTreeSet::new(),
+            jobs: BTreeMap::new(),
+            ready: VecDeque::new(),
+            incoming: BTreeMap::new(),
+            n_slots,
+            free_slots: (0..n_slots).rev().collect(),
+            link_free_at: Nanos::ZERO,
+            reports: Vec::new(),
+            is_flush_due: false,
+        }
+    }
+
+    /// Takes a task; gives what it has to fetch for it.
+    pub(super) fn take(&mut self, at: Nanos, job: Job) -> Vec<Fetch> {
+        let mut fetches = Vec::new();
+        let mut n_missing = 0;
+        let (task, attempt) = (job.task, job.attempt);
+        for &(input, bytes, from) in &job.inputs {
+            if self.results.contains(&input) {
+                continue;
+            }
+            n_missing += 1;
+            let waiting = self.incoming.entry(input).or_insert_with(|| {
+                fetches.push(Fetch { task: input, bytes });
+                let what = Reported::TransferStarted { task: input, from, dependent: task };
+                self.reports.push(Report { at, what });
+                Vec::new()
+            });
+            waiting.push(task);
+        }
+        if n_missing == 0 {
+            self.ready.push_back((task, attempt));
+        }
+        self.jobs.insert(task, Held { job, n_missing, is_executing: false });
+        fetches
+    }
+
+    /// A result arrived.
+    pub(super) fn fetched(&mut self, at: Nanos, Fetch { task, bytes }: Fetch) {
+        self.results.insert(task);
+        self.reports.push(Report { at, what: Reported::TransferFinished { task, bytes } });
+        for waiting in self.incoming.remove(&task).unwrap_or_default() {
+            let Some(held) = self.jobs.get_mut(&waiting) else { continue };
+            held.n_missing = held.n_missing.saturating_sub(1);
+            if held.n_missing == 0 {
+                self.ready.push_back((waiting, held.job.attempt));
+            }
+        }
+    }
+
+    /// Begins what it has a free slot for.
+    pub(super) fn begin(&mut self, at: Nanos) -> Option<Begun> {
+        let slot = self.free_slots.pop()?;
+        while let Some((task, attempt)) = self.ready.pop_front() {
+            let Some(held) = self.jobs.get_mut(&task) else { continue };
+            if held.job.attempt != attempt || held.is_executing {
+                continue;
+            }
+            held.is_executing = true;
+            self.reports.push(Report { at, what: Reported::Started { task, attempt, slot } });
+            return Some(Begun { task, attempt, slot, work: held.job.work });
+        }
+        self.free_slots.push(slot);
+        None
+    }
+
+    /// An execution ended.
+    pub(super) fn ended(&mut self, at: Nanos, begun: Begun) {
+        let Begun { task, attempt, slot, work } = begun;
+        self.free_slots.push(slot);
+        if self.jobs.get(&task).is_some_and(|held| held.job.attempt == attempt) {
+            self.jobs.remove(&task);
+            self.results.insert(task);
+            let what = Reported::Finished { task, attempt, bytes: work.result_bytes };
+            self.reports.push(Report { at, what });
+        }
+    }
+
+    /// Drops a task, whatever its stage.
+    pub(super) fn revoke(&mut self, task: TaskId, attempt: u32) {
+        if self.jobs.get(&task).is_some_and(|held| held.job.attempt == attempt) {
+            self.jobs.remove(&task);
+        }
+    }
+
+    /// Gives a task back unless it has begun.
+    pub(super) fn ask_back(&mut self, at: Nanos, task: TaskId, attempt: u32) {
+        let held = self.jobs.get(&task).filter(|held| held.job.attempt == attempt);
+        let is_given = held.is_some_and(|held| !held.is_executing);
+        if is_given {
+            self.jobs.remove(&task);
+        }
+        let what = if is_given {
+            Reported::GaveBack { task, attempt }
+        } else {
+            Reported::Kept { task, attempt }
+        };
+        self.reports.push(Report { at, what });
+    }
+
+    /// Drops a result.
+    pub(super) fn free(&mut self, task: TaskId) {
+        self.results.remove(&task);
+    }
+
+    /// Whether nothing runs.
+    pub(super) fn is_idle(&self) -> bool {
+        self.free_slots.len() == usize::from(self.n_slots)
+    }
+}

@@ -1,0 +1,70 @@
+use super::*;
+use crate::{
+    ClientId, LocalityThenIdle, NewGraph, NewTask, Random, SuffixText, TaskId, TaskOptions,
+};
+
+/// Layers of `width` tasks; each depends on two of the layer before.
+fn layers(n_layers: u32, width: u32) -> NewGraph {
+    let tasks = (0..n_layers * width).map(|local| {
+        let above = local.checked_sub(width);
+        let mut deps: Vec<u32> = above.into_iter().collect();
+        deps.extend(
+            above
+                .filter(|_| width > 1)
+                .map(|above| above / width * width + (above % width + 1) % width),
+        );
+        deps.sort_unstable();
+        let suffix = SuffixText::Index(local);
+        NewTask { prefix: 0, suffix, options: 0, wanted: local >= (n_layers - 1) * width, deps }
+    });
+    NewGraph {
+        name: "layers".to_owned(),
+        local: 0,
+        prefixes: vec!["t".to_owned()],
+        options: vec![TaskOptions::new("f")],
+        tasks: tasks.collect(),
+    }
+}
+
+fn simulated(policy: Box<dyn Policy>, n_workers: u32) -> (Core, Nanos) {
+    let mut core = Core::new(policy);
+    let work = |_: &State, task: TaskId| Work {
+        duration: Nanos::from_micros(500 + u64::from(task.0 % 7) * 100),
+        result_bytes: 1 << 20,
+    };
+    let mut world = World::new(Network::default(), work);
+    world.add_workers(n_workers, 2);
+    let client = ClientId(0);
+    world.tell(Input::ClientConnected { client, name: "c".to_owned() });
+    world.tell(Input::GraphSubmitted { client, graph: layers(20, 16) });
+    let end = run(&mut core, &mut world).unwrap();
+    (core, end)
+}
+
+#[test]
+fn a_graph_ends_in_no_less_time_than_its_work_takes() {
+    let (core, end) = simulated(Box::new(LocalityThenIdle), 4);
+    let state = core.state();
+    assert!(state.is_idle());
+    assert_eq!(state.workers().iter().map(|worker| worker.n_finished).sum::<u64>(), 320);
+    let busy: u64 = state.workers().iter().map(|worker| worker.busy.0).sum();
+    assert!(end.0 >= busy / 8, "{end} for {busy} ns of work in eight slots");
+    assert!(end.0 < busy, "{end}: slower than one slot alone");
+}
+
+#[test]
+fn the_same_settings_give_the_same_run() {
+    let (first, second) =
+        (simulated(Box::new(LocalityThenIdle), 3), simulated(Box::new(LocalityThenIdle), 3));
+    assert_eq!(first.1, second.1);
+    assert_eq!(first.0.state(), second.0.state());
+}
+
+#[test]
+fn placing_where_the_inputs_are_beats_the_lot() {
+    let n_moved = |core: &Core| core.state().next_seq();
+    let (locality, random) =
+        (simulated(Box::new(LocalityThenIdle), 4), simulated(Box::new(Random { seed: 1 }), 4));
+    assert!(locality.1 < random.1, "{} against {}", locality.1, random.1);
+    assert!(n_moved(&locality.0) < n_moved(&random.0), "fewer transfers are fewer events");
+}

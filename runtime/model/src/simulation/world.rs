@@ -1,0 +1,263 @@
+//! What lies behind the scheduler's sockets: simulated workers, and messages on their way.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+
+use super::peer::{Begun, Fetch, Job, Peer};
+use crate::{Effect, Input, Nanos, State, TaskId, WorkerId, WorkerInfo};
+
+/// How long a worker gathers reports while its slots are busy.
+const GATHER_TIME: Nanos = Nanos::from_millis(1);
+
+/// The network between all, and how the scheduler takes turns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Network {
+    /// What a message takes from one end to the other.
+    pub latency: Nanos,
+    /// Bytes a second that a worker can receive.
+    pub bandwidth: u64,
+    /// What arrives within so long after the first is one turn.
+    pub turn: Nanos,
+}
+
+impl Default for Network {
+    /// 50 µs, 1 GB/s, turns of 100 µs.
+    fn default() -> Self {
+        let micros = Nanos::from_micros;
+        Self { latency: micros(50), bandwidth: 1_000_000_000, turn: micros(100) }
+    }
+}
+
+/// What a task is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Work {
+    /// How long it runs.
+    pub duration: Nanos,
+    /// Size of its result.
+    pub result_bytes: u64,
+}
+
+/// Tells what a task is.
+type WorkOf = dyn FnMut(&State, TaskId) -> Work;
+
+/// The workers and the messages. As an iterator it lets time go on until something arrives at the
+/// scheduler: it gives what that takes in one turn, and when. It ends when nothing will happen any
+/// more, and goes on when something is told or carried out.
+pub struct World {
+    network: Network,
+    work: Box<WorkOf>,
+    peers: Vec<Peer>,
+    /// By when it happens; what happens at one instant, in the order in which it was sent.
+    coming: BinaryHeap<Reverse<(Nanos, u64)>>,
+    happenings: BTreeMap<u64, Happening>,
+    n_sent: u64,
+    now: Nanos,
+}
+
+#[derive(Clone, Debug)]
+enum Happening {
+    /// Something arrives at the scheduler.
+    Arrives(Input),
+    /// Something arrives at a worker.
+    Sent(WorkerId, Message),
+    Fetched(WorkerId, Fetch),
+    Ended(WorkerId, Begun),
+    Flush(WorkerId),
+}
+
+#[derive(Clone, Debug)]
+enum Message {
+    Run(Job),
+    Revoke(TaskId, u32),
+    AskBack(TaskId, u32),
+    Free(TaskId),
+}
+
+impl std::fmt::Debug for World {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("World")
+            .field("network", &self.network)
+            .field("n_workers", &self.peers.len())
+            .field("now", &self.now)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Iterator for World {
+    type Item = (Nanos, Vec<Input>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let mut inputs = Vec::new();
+        let mut until = Nanos::MAX;
+        while let Some(&Reverse((at, number))) = self.coming.peek()
+            && at <= until
+        {
+            self.coming.pop();
+            self.now = at;
+            let happening = self.happenings.remove(&number).expect("each is taken once");
+            if let Some(input) = self.happen(happening) {
+                if inputs.is_empty() {
+                    until = at + self.network.turn;
+                }
+                inputs.push(input);
+            }
+        }
+        (!inputs.is_empty()).then_some((self.now, inputs))
+    }
+}
+
+impl World {
+    /// A world without workers; `work` tells what each task is when it is sent to a worker.
+    pub fn new(network: Network, work: impl FnMut(&State, TaskId) -> Work + 'static) -> Self {
+        Self {
+            network,
+            work: Box::new(work),
+            peers: Vec::new(),
+            coming: BinaryHeap::new(),
+            happenings: BTreeMap::new(),
+            n_sent: 0,
+            now: Nanos::ZERO,
+        }
+    }
+
+    /// Workers join: the next ids are theirs, so they must be all that ever join.
+    pub fn add_workers(&mut self, n_workers: u32, n_slots: u16) {
+        for _ in 0..n_workers {
+            let worker = WorkerId(self.peers.len() as u32);
+            let info = WorkerInfo {
+                name: format!("worker-{}", worker.0),
+                address: format!("simulated://{}", worker.0),
+                host: "simulated".to_owned(),
+                pid: worker.0,
+                slots: n_slots,
+                memory_limit: 0,
+                resources: BTreeMap::new(),
+                version: String::new(),
+            };
+            self.peers.push(Peer::new(n_slots));
+            self.tell(Input::WorkerJoined { worker, info });
+        }
+    }
+
+    /// Something arrives at the scheduler, now: what a client does, for instance.
+    pub fn tell(&mut self, input: Input) {
+        self.at(self.now, Happening::Arrives(input));
+    }
+
+    /// Sends what the effects of a turn ask for. `state` is that after the turn.
+    pub fn carry_out(&mut self, state: &State, effects: &[Effect]) {
+        for &effect in effects {
+            let (worker, message) = match effect {
+                Effect::Run { worker, task, attempt } => match self.job(state, task, attempt) {
+                    Some(job) => (worker, Message::Run(job)),
+                    None => continue,
+                },
+                Effect::Revoke { worker, task, attempt } => {
+                    (worker, Message::Revoke(task, attempt))
+                }
+                Effect::AskBack { worker, task, attempt } => {
+                    (worker, Message::AskBack(task, attempt))
+                }
+                Effect::Free { worker, task } => (worker, Message::Free(task)),
+                Effect::SetRetryTimer { task, due_at } => {
+                    self.at(due_at, Happening::Arrives(Input::RetryDue { task }));
+                    continue;
+                }
+                Effect::Notify { .. } | Effect::Disconnect { .. } => continue,
+            };
+            self.at(self.now + self.network.latency, Happening::Sent(worker, message));
+        }
+    }
+
+    /// `None`: the task was unassigned again in the same turn.
+    fn job(&mut self, state: &State, id: TaskId, attempt: u32) -> Option<Job> {
+        let task = state.task(id).filter(|task| task.run.is_some() && task.attempt == attempt)?;
+        let input = |dep: &TaskId| {
+            let dep_task = state.task(*dep)?;
+            Some((*dep, dep_task.bytes, dep_task.replicas.first()?.worker))
+        };
+        let inputs = task.deps.iter().filter_map(input).collect();
+        Some(Job { task: id, attempt, work: (self.work)(state, id), inputs })
+    }
+
+    fn at(&mut self, at: Nanos, happening: Happening) {
+        self.coming.push(Reverse((at, self.n_sent)));
+        self.happenings.insert(self.n_sent, happening);
+        self.n_sent += 1;
+    }
+
+    /// What arrives at the scheduler by it, if anything does.
+    fn happen(&mut self, happening: Happening) -> Option<Input> {
+        let now = self.now;
+        let worker = match happening {
+            Happening::Arrives(input) => return Some(input),
+            Happening::Flush(worker) => {
+                self.flush(worker);
+                return None;
+            }
+            Happening::Sent(worker, message) => {
+                self.receive(worker, message);
+                worker
+            }
+            Happening::Fetched(worker, fetch) => {
+                self.peers[worker.index()].fetched(now, fetch);
+                worker
+            }
+            Happening::Ended(worker, begun) => {
+                self.peers[worker.index()].ended(now, begun);
+                worker
+            }
+        };
+        self.work_on(worker);
+        None
+    }
+
+    fn receive(&mut self, worker: WorkerId, message: Message) {
+        let now = self.now;
+        let peer = &mut self.peers[worker.index()];
+        match message {
+            Message::Run(job) => {
+                for fetch in peer.take(now, job) {
+                    // Asked for, and then one result behind the other.
+                    let asked = now + self.network.latency + self.network.latency;
+                    let bytes_per_ns = self.network.bandwidth.max(1);
+                    let took = Nanos(fetch.bytes.saturating_mul(1_000_000_000) / bytes_per_ns);
+                    let peer = &mut self.peers[worker.index()];
+                    peer.link_free_at = peer.link_free_at.max(asked) + took;
+                    let at = peer.link_free_at;
+                    self.at(at, Happening::Fetched(worker, fetch));
+                }
+            }
+            Message::Revoke(task, attempt) => peer.revoke(task, attempt),
+            Message::AskBack(task, attempt) => peer.ask_back(now, task, attempt),
+            Message::Free(task) => peer.free(task),
+        }
+    }
+
+    /// Begins what can begin, and sees to it that what is to be reported is.
+    fn work_on(&mut self, worker: WorkerId) {
+        let now = self.now;
+        while let Some(begun) = self.peers[worker.index()].begin(now) {
+            self.at(now + begun.work.duration, Happening::Ended(worker, begun));
+        }
+        let peer = &mut self.peers[worker.index()];
+        if peer.reports.is_empty() {
+            return;
+        }
+        if peer.is_idle() {
+            self.flush(worker);
+        } else if !std::mem::replace(&mut peer.is_flush_due, true) {
+            self.at(now + GATHER_TIME, Happening::Flush(worker));
+        }
+    }
+
+    fn flush(&mut self, worker: WorkerId) {
+        let peer = &mut self.peers[worker.index()];
+        peer.is_flush_due = false;
+        let reports = std::mem::take(&mut peer.reports);
+        if !reports.is_empty() {
+            let arrives = Happening::Arrives(Input::WorkerReported { worker, reports });
+            self.at(self.now + self.network.latency, arrives);
+        }
+    }
+}
