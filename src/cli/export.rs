@@ -1,4 +1,4 @@
-//! `reel export`: a run in the formats of other tools.
+//! `reel export`: a run in the formats of other tools, and as a page that needs none.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -6,17 +6,25 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use taskreel_replay::export::{Rows, Table, write_chrome, write_csv, write_jsonl, write_perfetto};
 
+use taskreel_recorder::TraceReader;
+use taskreel_replay::Reopen;
+use taskreel_viewer::export_html;
+
 use super::failure::say;
 use super::output::write_file;
 use super::{Failure, open};
 
-/// Writes a run for other tools: Perfetto, Chrome's tracing, tables.
+/// Writes a run for other tools: a web page of its own, Perfetto, Chrome's tracing, tables.
+///
+/// html is one file below 25 MB with the viewer and the data, opened by double click, without
+/// server and network; it says what it left out.
 ///
 /// perfetto is gzipped protobuf, with dependencies as arrows; open it at ui.perfetto.dev, which
 /// keeps it in the browser. chrome is JSON for the same and older tools. csv and jsonl are tables
 /// of tasks (one row per execution), transfers and samples; see docs/export.md for their columns.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
+  reel export run.reel --format html -o run.html
   reel export run.reel --format perfetto -o run.pftrace.gz
   reel export run.reel --format csv -o tasks.csv
   reel export run.reel --format csv --table transfers -o - | head
@@ -37,9 +45,13 @@ pub(crate) struct Export {
     table: Vec<TableName>,
 }
 
+/// Most bytes of a page: what issue trackers take as an attachment, with room for their rounding.
+const PAGE_BYTES_MAX: usize = 24_500_000;
+
 /// Formats of other tools.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Format {
+    Html,
     Perfetto,
     Chrome,
     Csv,
@@ -67,6 +79,9 @@ impl Export {
             let hint = "name one --table, or a folder: -o tables/";
             return Err(Failure::usage(format!("a csv file holds one table: {hint}")));
         }
+        if self.format == Format::Html {
+            return self.page(out);
+        }
         let rows = self.rows()?;
         if to_folder {
             std::fs::create_dir_all(&self.output).map_err(|error| {
@@ -79,6 +94,8 @@ impl Export {
             return Ok(());
         }
         let write = |out: &mut dyn Write| match self.format {
+            // Written above.
+            Format::Html => Ok(()),
             Format::Perfetto => write_perfetto(&rows, out),
             Format::Chrome => write_chrome(&rows, out),
             Format::Csv => tables.iter().try_for_each(|table| write_csv(&rows, *table, out)),
@@ -88,6 +105,23 @@ impl Export {
             return Ok(write(out)?);
         }
         to_file(&self.output, write)
+    }
+
+    /// Writes the page, and says what it left out.
+    fn page(&self, out: &mut dyn Write) -> Result<(), Failure> {
+        open::whole(&self.trace)?;
+        let trace = self.trace.clone();
+        let reopen: Reopen = Box::new(move || Ok(Box::new(TraceReader::open(&trace)?) as _));
+        let page = export_html(reopen, "", PAGE_BYTES_MAX).map_err(Failure::input)?;
+        if self.output == Path::new("-") {
+            out.write_all(page.html.as_bytes())?;
+        } else {
+            to_file(&self.output, |out| out.write_all(page.html.as_bytes()))?;
+        }
+        for what in &page.left_out {
+            say(format_args!("left out: {what}"));
+        }
+        Ok(())
     }
 
     fn rows(&self) -> Result<Rows, Failure> {

@@ -1,9 +1,9 @@
-// Draws many rectangles at once with WebGL2: each is an instance, so that moving and stretching them
-// sends nothing to the graphics card but four numbers. Where there is no WebGL2, or the address says
-// `renderer=2d`, glyphs.js draws them one by one.
+// Draws many rectangles at once with WebGL2, on a canvas of its own below that of the plot: each is an
+// instance, so that moving and stretching them sends nothing but two numbers. Where there is no WebGL2,
+// or the address says `renderer=2d`, glyphs.js draws them one by one.
 
 /** Below so many rectangles, drawing them one by one is as good. */
-export const MANY = 400;
+const MANY = 400;
 /** Most colours of a theme. */
 const COLORS_MAX = 64;
 
@@ -34,34 +34,44 @@ void main() { pixel = fill; }`;
  * @typedef {{array: WebGLVertexArrayObject, buffer: WebGLBuffer, n: number}} Loaded
  */
 
-/** One for all plots of the page: browsers allow a few contexts only. @type {Rects | null | undefined} */
-let shared;
+/** One for the page, since browsers allow a few contexts only. @type {Rects | null | undefined} */
+let only;
 
-/** The renderer; `null`: there is none. */
-export function renderer() {
-  if (shared === undefined) {
+/**
+ * The renderer below a plot's own canvas; `null`: there is none, it serves another plot, or the plot has
+ * too few rectangles.
+ * @param {HTMLElement} box the plot's place
+ * @param {Layer[]} layers
+ */
+export function below(box, layers) {
+  const isMany = layers.reduce((n, layer) => n + (layer.kind === 'rects' ? layer.x.length : 0), 0) >= MANY;
+  if (isMany && only === undefined) {
     const is2d = new URLSearchParams(location.search).get('renderer') === '2d';
-    shared = is2d ? null : Rects.open();
-    document.documentElement.dataset.renderer = shared ? 'webgl2' : '2d';
+    only = is2d ? null : Rects.open(box);
+    document.documentElement.dataset.renderer = only ? 'webgl2' : '2d';
   }
-  return shared;
+  if (only?.box !== box) return null;
+  only.canvas.hidden = !isMany;
+  return isMany ? only : null;
 }
 
 class Rects {
-  /** @returns {Rects | null} */
-  static open() {
-    const canvas = new OffscreenCanvas(1, 1);
+  /** @param {HTMLElement} box @returns {Rects | null} */
+  static open(box) {
+    const canvas = document.createElement('canvas');
     const gl = canvas.getContext('webgl2', { antialias: false, depth: false, alpha: true });
     const program = gl && link(gl);
-    return gl && program ? new Rects(canvas, gl, program) : null;
+    return gl && program ? new Rects(box, canvas, gl, program) : null;
   }
 
   /**
-   * @param {OffscreenCanvas} canvas
+   * @param {HTMLElement} box
+   * @param {HTMLCanvasElement} canvas
    * @param {WebGL2RenderingContext} gl
    * @param {WebGLProgram} program
    */
-  constructor(canvas, gl, program) {
+  constructor(box, canvas, gl, program) {
+    this.box = box;
     this.canvas = canvas;
     this.gl = gl;
     this.program = program;
@@ -70,27 +80,34 @@ class Rects {
     /** @type {Map<string, WebGLUniformLocation | null>} */
     this.places = new Map();
     canvas.addEventListener('webglcontextlost', () => {
-      shared = null;
+      only = null;
+      canvas.hidden = true;
       document.documentElement.dataset.renderer = '2d';
     });
+    // Nobody is to take it for the plot's own canvas.
+    const host = document.createElement('div');
+    host.className = 'below-canvas';
+    host.attachShadow({ mode: 'closed' }).append(canvas);
+    box.prepend(host);
     gl.useProgram(program);
     gl.enable(gl.BLEND);
     gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
   }
 
   /**
-   * Draws layers of rectangles onto a canvas whose origin is the frame's.
-   * @param {CanvasRenderingContext2D} ctx
+   * Draws layers of rectangles over the frame.
    * @param {Layer[]} layers
    * @param {import('./glyphs.js').Frame} frame
    * @param {import('./glyphs.js').Palette} palette
    * @param {import('./glyphs.js').Stretch} stretch
    */
-  draw(ctx, layers, { width, height }, palette, stretch) {
+  draw(layers, { left, top, width, height }, palette, stretch) {
     const { gl, canvas } = this;
     const scale = devicePixelRatio || 1;
     const [wide, tall] = [Math.round(width * scale), Math.round(height * scale)];
     if (canvas.width !== wide || canvas.height !== tall) Object.assign(canvas, { width: wide, height: tall });
+    const place = { position: 'absolute', left: `${left}px`, top: `${top}px`, width: `${width}px`, height: `${height}px` };
+    Object.assign(canvas.style, place);
     gl.viewport(0, 0, wide, tall);
     gl.clearColor(0, 0, 0, 0);
     gl.clear(gl.COLOR_BUFFER_BIT);
@@ -104,22 +121,16 @@ class Rects {
       gl.bindVertexArray(array);
       gl.drawArraysInstanced(gl.TRIANGLE_STRIP, 0, 4, n);
     }
-    // Handed over rather than read back, which would stall.
-    const picture = canvas.transferToImageBitmap();
-    ctx.globalAlpha = 1;
-    ctx.drawImage(picture, 0, 0, wide / scale, tall / scale);
-    picture.close();
+    for (const layer of this.loaded.keys()) if (!layers.includes(layer)) this.drop(layer);
   }
 
-  /** Gives back what layers took that are not drawn any more. @param {Layer[]} layers */
-  drop(layers) {
-    for (const layer of layers) {
-      const known = this.loaded.get(layer);
-      if (!known) continue;
-      this.gl.deleteVertexArray(known.array);
-      this.gl.deleteBuffer(known.buffer);
-      this.loaded.delete(layer);
-    }
+  /** Gives back what a layer took that is not drawn any more. @param {Layer} layer */
+  drop(layer) {
+    const known = this.loaded.get(layer);
+    if (!known) return;
+    this.gl.deleteVertexArray(known.array);
+    this.gl.deleteBuffer(known.buffer);
+    this.loaded.delete(layer);
   }
 
   /** @param {Layer} layer @returns {Loaded} */

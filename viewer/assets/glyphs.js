@@ -1,8 +1,6 @@
 // Draws any figure on a canvas, and says what lies under the pointer. It knows glyphs, never plots: the
 // figure comes laid out in pixels (see replay/src/figure.rs), colours are indices into a theme.
 
-import { MANY, renderer } from './gl.js';
-
 /**
  * @typedef {{left: number, top: number, width: number, height: number}} Frame
  * @typedef {{px: number, label: string}} Tick
@@ -32,12 +30,23 @@ const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Ar
  * @param {Figure} figure
  * @param {Palette} palette
  * @param {Stretch | null} [stretch]
+ * @param {ReturnType<typeof import('./gl.js').below>} [below] what draws the first rectangles, if it does
  */
-export function draw(ctx, figure, palette, stretch = null) {
+export function draw(ctx, figure, palette, stretch = null, below = null) {
   const shift = stretch ? shiftOf(stretch) : same;
-  ctx.fillStyle = palette.background;
-  ctx.fillRect(0, 0, figure.width_px, figure.height_px);
-  drawAxes(ctx, figure, palette, shift);
+  let { layers } = figure;
+  if (below) {
+    const other = layers.findIndex((layer) => layer.kind !== 'rects');
+    const n = other < 0 ? layers.length : other;
+    const grid = gridOf(figure, palette);
+    below.draw([...(grid ? [grid] : []), ...layers.slice(0, n)], figure.frame, palette, stretch ?? { scale: 1, shift: 0 });
+    layers = layers.slice(n);
+    ctx.clearRect(0, 0, figure.width_px, figure.height_px);
+  } else {
+    ctx.fillStyle = palette.background;
+    ctx.fillRect(0, 0, figure.width_px, figure.height_px);
+  }
+  drawAxes(ctx, figure, palette, shift, !below);
   const { left, top, width, height } = figure.frame;
   ctx.save();
   ctx.beginPath();
@@ -45,31 +54,28 @@ export function draw(ctx, figure, palette, stretch = null) {
   // Texts may stand beside the frame, as may marks on its edge; a stretched picture may not.
   if (stretch) ctx.clip();
   ctx.translate(left, top);
-  for (const layers of runs(figure.layers)) {
-    const gl = layers.reduce((n, layer) => n + (layer.x?.length ?? 0), 0) < MANY ? null : renderer();
-    if (layers[0].kind === 'rects' && gl) {
-      gl.draw(ctx, layers, figure.frame, palette, stretch ?? { scale: 1, shift: 0 });
-      continue;
-    }
-    for (const layer of layers) {
-      ctx.globalAlpha = layer.opacity;
-      DRAW[layer.kind]?.(ctx, layer, palette, shift, figure.strings);
-    }
+  for (const layer of layers) {
+    ctx.globalAlpha = layer.opacity;
+    DRAW[layer.kind]?.(ctx, layer, palette, shift, figure.strings);
   }
   ctx.restore();
   drawLegend(ctx, figure, palette);
 }
 
-/** Layers of rectangles that follow one another are drawn together; others one by one. @param {Layer[]} layers */
-function runs(layers) {
-  /** @type {Layer[][]} */
-  const runs = [];
-  for (const layer of layers) {
-    const last = runs.at(-1);
-    if (layer.kind === 'rects' && last?.[0].kind === 'rects') last.push(layer);
-    else runs.push([layer]);
-  }
-  return runs;
+/** @type {WeakMap<Figure, Layer>} */
+const grids = new WeakMap();
+
+/** The grid's lines as rectangles. @param {Figure} figure @param {Palette} palette */
+function gridOf(figure, palette) {
+  const known = grids.get(figure);
+  const { ticks, scale } = figure.x;
+  if (known || scale === 'lanes' || ticks.length === 0) return known;
+  const all = (/** @type {number} */ n) => ticks.map(() => n);
+  const color = all(palette.colors.indexOf(palette.grid));
+  const x = ticks.map((tick) => Math.round(tick.px));
+  const grid = { kind: 'rects', opacity: 1, x, y: all(0), width: all(0), height: all(figure.frame.height), color };
+  grids.set(figure, grid);
+  return grid;
 }
 
 /** @param {Stretch} stretch @returns {Shift} */
@@ -189,7 +195,7 @@ function setFont(ctx, size, bold = false) {
 }
 
 /** Grid, ticks and their labels: x below the frame, y to its left. */
-function drawAxes(ctx, { frame, x, y, width_px: widthPx }, palette, shift) {
+function drawAxes(ctx, { frame, x, y, width_px: widthPx }, palette, shift, hasGrid) {
   const { left, top, width, height } = frame;
   setFont(ctx, LABEL_PX);
   ctx.textAlign = 'center';
@@ -198,10 +204,12 @@ function drawAxes(ctx, { frame, x, y, width_px: widthPx }, palette, shift) {
     const px = shift(tick.px);
     if (px < -0.5 || px > width + 0.5) continue;
     const at = Math.round(left + px) + 0.5;
-    ctx.beginPath();
-    ctx.moveTo(at, top);
-    ctx.lineTo(at, top + height);
-    strokeWith(ctx, palette.grid, 1);
+    if (hasGrid) {
+      ctx.beginPath();
+      ctx.moveTo(at, top);
+      ctx.lineTo(at, top + height);
+      strokeWith(ctx, palette.grid, 1);
+    }
     ctx.beginPath();
     ctx.moveTo(at, top + height);
     ctx.lineTo(at, top + height + 4);

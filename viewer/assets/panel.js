@@ -1,6 +1,6 @@
 // One plot on the page: its canvas, the window of its axis of time, and when it is drawn again.
 
-import { renderer } from './gl.js';
+import { below } from './gl.js';
 import { draw } from './glyphs.js';
 import { drawMarks } from './marks.js';
 import { find, ROOT } from './page.js';
@@ -79,7 +79,6 @@ export class Panel {
   /** @param {Figure} figure */
   take(figure) {
     if (!this.figure) this.box.replaceChildren(this.canvas);
-    else renderer()?.drop(this.figure.layers);
     this.figure = figure;
     this.note.textContent = figure.note;
     this.canvas.setAttribute('aria-label', `${figure.title}: ${figure.question} ${figure.note}`);
@@ -124,11 +123,11 @@ export class Panel {
       canvas.style.width = `${figure.width_px}px`;
       canvas.style.height = `${figure.height_px}px`;
     }
-    const ctx = canvas.getContext('2d', { alpha: false });
+    const ctx = canvas.getContext('2d');
     if (!ctx) return;
     ctx.setTransform(scale, 0, 0, scale, 0, 0);
     const palette = this.page.palette();
-    draw(ctx, figure, palette, this.stretch());
+    draw(ctx, figure, palette, this.stretch(), below(this.box, figure.layers));
     if (figure.window_ns) drawMarks(ctx, figure, palette, this.page.marks, (ns) => this.px(ns));
   }
 

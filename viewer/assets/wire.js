@@ -25,7 +25,7 @@ export async function read(message) {
  * @param {Uint8Array<ArrayBuffer>} packed
  * @returns {Promise<[string, any]>}
  */
-async function part(id, packed) {
+export async function part(id, packed) {
   const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream('deflate-raw'));
   const buffer = await new Response(stream).arrayBuffer();
   const length = new DataView(buffer).getUint32(0, true);

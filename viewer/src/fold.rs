@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::sleep_until;
 
-pub(crate) use past::{LookBack, SharedReopen, reopened};
+pub(crate) use past::{LookBack, PastRun, SharedReopen, reopened};
 use run::Progress;
 pub(crate) use run::{PlotRequest, Run, Size};
 pub(crate) use shared::Scope;

@@ -34,6 +34,8 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
 
+pub(crate) use assets::{embedded, themes};
+pub(crate) use base::Base;
 pub(crate) use guard::Gate;
 use guard::{Proof, TOKEN_COOKIE};
 pub(crate) use hub::Hub;

@@ -13,6 +13,7 @@
 
 mod attempts;
 mod busy;
+mod executions;
 mod gaps;
 mod relatives;
 mod selection;
@@ -29,8 +30,9 @@ use taskreel_replay::plots::{About, Page, Plot};
 
 use attempts::Attempts;
 pub(crate) use attempts::{Found, Matches};
-pub(crate) use relatives::{Path, Relatives};
 use busy::Busy;
+pub(crate) use executions::Executions;
+pub(crate) use relatives::{Path, Relatives};
 pub(crate) use selection::{Filter, Selection};
 
 use crate::text::{visible, visible_message};

@@ -29,6 +29,7 @@
 mod base64;
 mod desk;
 mod events;
+mod export;
 mod files;
 mod fold;
 mod http;
@@ -39,5 +40,6 @@ mod text;
 mod wire;
 mod words;
 
+pub use export::{Exported, export_html};
 pub use files::{Files, MakePack};
 pub use serve::{ServeError, ViewerConfig, ViewerHandle, serve, serve_library, serve_with};

@@ -65,6 +65,11 @@ impl Packed {
         Self::new(Arc::from(id), &json, &[])
     }
 
+    /// What stands in a message behind the id and the length.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     fn new(id: Arc<str>, json: &[u8], columns: &[u8]) -> Self {
         let mut deflate = DeflateEncoder::new(Vec::new(), Compression::fast());
         let gap = json.len().next_multiple_of(4) - json.len();

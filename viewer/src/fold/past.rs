@@ -128,7 +128,7 @@ pub(crate) struct PastRun {
 }
 
 impl PastRun {
-    fn open(reopen: &SharedReopen, ids: &[String]) -> Result<Self, OpenError> {
+    pub(crate) fn open(reopen: &SharedReopen, ids: &[String]) -> Result<Self, OpenError> {
         let readings = Readings::default();
         let mut plots: Vec<_> = ids.iter().filter_map(|id| plots::by_id(id)).collect();
         plots.push(Box::new(readings.clone()));
@@ -137,8 +137,8 @@ impl PastRun {
         Ok(Self { timeline, readings, plots: ids.to_vec(), asked: None })
     }
 
-    /// What is damaged further on is shown up to there; the page's banner says why.
-    fn seek(&mut self, instant: Instant) {
+    /// Goes to an instant. What is damaged further on is shown up to there; the page's banner says why.
+    pub(crate) fn seek(&mut self, instant: Instant) {
         self.asked = match instant {
             Instant::At(at) => Some(at),
             _ => None,

@@ -151,6 +151,17 @@ impl Run {
         Progress { changed, turned, more: !pumped.starved, is_live: status == StatusKind::Live }
     }
 
+    /// Folds all there is, and shows it.
+    pub(crate) fn read_to_end(&mut self) {
+        while self.advance(usize::MAX).more {}
+        self.publish();
+    }
+
+    /// All texts and tables.
+    pub(crate) fn all_words(&self) -> Packed {
+        Words::new(&self.summary(), self.jumping(None)).packed()
+    }
+
     /// From here on pages are shown what is folded by now.
     pub(super) fn publish(&mut self) {
         self.shown_to = self.now();

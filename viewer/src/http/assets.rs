@@ -51,8 +51,9 @@ const ASSETS: &[Asset] = &[
     asset!("drop.js", SCRIPT),
     asset!("fresh.js", SCRIPT),
     asset!("runs.js", SCRIPT),
-    asset!("pages.css", "text/css; charset=utf-8"),
+    asset!("offline.js", SCRIPT),
     asset!("style.css", "text/css; charset=utf-8"),
+    asset!("pages.css", "text/css; charset=utf-8"),
     asset!("icon.svg", "image/svg+xml"),
 ];
 
@@ -72,13 +73,21 @@ pub(super) async fn file(Path(name): Path<String>, headers: HeaderMap) -> Respon
     (caching, [(CONTENT_TYPE, content_type)], content).into_response()
 }
 
+/// Names and contents of the embedded files of a kind, by their ending.
+pub(crate) fn embedded(ending: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
+    ASSETS
+        .iter()
+        .filter(move |asset| asset.name.ends_with(ending))
+        .map(|asset| (asset.name, asset.content))
+}
+
 /// It must only change when the file does.
 fn etag(content: &str) -> String {
     format!("\"{:016x}\"", fingerprint(content.as_bytes()))
 }
 
 /// The colours of both themes, and which of them the script needs by name.
-fn themes() -> String {
+pub(crate) fn themes() -> String {
     let names = [
         ("text", Color::TEXT),
         ("muted", Color::MUTED),

@@ -7,39 +7,39 @@ use taskreel_replay::plots::Page;
 
 use super::Site;
 use super::look::{View, parse_at};
-use crate::summary;
+use crate::summary::{self, Summary};
 use crate::words::Words;
 
 /// What every page has: header, links to the others, scrubber.
-pub(super) struct Base {
+pub(crate) struct Base {
     /// The way to the viewer's begin, relative.
-    pub(super) root: &'static str,
+    pub(crate) root: &'static str,
     /// The page, as its link says.
-    pub(super) page: &'static str,
-    pub(super) pages: Vec<Link>,
+    pub(crate) page: &'static str,
+    pub(crate) pages: Vec<Link>,
     /// Whether it is shown in a frame: one plot, without header.
-    pub(super) is_single: bool,
+    pub(crate) is_single: bool,
     /// What the address looks at, carried on by the links.
-    pub(super) query: String,
-    pub(super) title: String,
-    pub(super) run: summary::About,
-    pub(super) words: Words,
+    pub(crate) query: String,
+    pub(crate) title: String,
+    pub(crate) run: summary::About,
+    pub(crate) words: Words,
     /// The way to the list of runs, from the viewer's begin; `None`: there is none.
-    pub(super) runs: Option<&'static str>,
+    pub(crate) runs: Option<&'static str>,
     /// The way to where traces are handed in; `None`: none are taken.
-    pub(super) uploads: Option<&'static str>,
+    pub(crate) uploads: Option<&'static str>,
     /// Whether the trace can be read again: for what is made of the whole of it.
-    pub(super) has_trace: bool,
+    pub(crate) has_trace: bool,
     /// Whether it can be packed.
-    pub(super) can_pack: bool,
+    pub(crate) can_pack: bool,
     /// Whether it can be written as a page of its own.
-    pub(super) can_export: bool,
-    pub(super) started: String,
-    pub(super) started_iso: String,
+    pub(crate) can_export: bool,
+    pub(crate) started: String,
+    pub(crate) started_iso: String,
 }
 
 /// A link to a page.
-pub(super) struct Link {
+pub(crate) struct Link {
     pub(super) path: &'static str,
     pub(super) title: &'static str,
 }
@@ -70,6 +70,30 @@ impl Base {
             uploads: beside.uploads,
             has_trace: site.folders.desk.is_some(),
             can_pack: beside.trace.is_some() && beside.files.pack.is_some(),
+            can_export: site.folders.desk.is_some(),
+            started,
+            started_iso,
+        }
+    }
+}
+
+impl Base {
+    /// What a page has that stands alone.
+    pub(crate) fn alone(summary: Summary, words: Words) -> Self {
+        let (started, started_iso) = started(summary.run.started_unix_ns);
+        Self {
+            root: "",
+            page: "",
+            pages: Vec::new(),
+            is_single: false,
+            query: String::new(),
+            title: summary.title,
+            run: summary.run,
+            words,
+            runs: None,
+            uploads: None,
+            has_trace: false,
+            can_pack: false,
             can_export: false,
             started,
             started_iso,

@@ -21,6 +21,7 @@ use super::look::parse_at;
 use super::missing::Missing;
 use super::plot::PlotQuery;
 use crate::desk::Trace;
+use crate::export_html;
 
 /// A film takes at least and at most so many seconds.
 const FILM_S: (f64, f64) = (4.0, 12.0);
@@ -30,6 +31,8 @@ const FILM_FPS: f64 = 10.0;
 const FILM_HOLD_S: f64 = 2.0;
 /// Most bytes of a film.
 const FILM_BYTES_MAX: u64 = 8_000_000;
+/// Most bytes of a page that stands alone.
+const HTML_BYTES_MAX: usize = 24_500_000;
 /// Space above the panel for the headline, in pixels.
 const HEAD_PX: u32 = 34;
 
@@ -44,6 +47,17 @@ pub(super) async fn file(
             let title = name.clone();
             let bytes = site.long(move |trace| perfetto(trace, &title)).await?;
             Ok(download("application/gzip", &format!("{name}.pftrace.gz"), bytes))
+        }
+        "html" => {
+            let title = name.clone();
+            let html = site.long(move |trace| {
+                let again = trace.clone();
+                let reopen = Box::new(move || again.open());
+                let page = export_html(reopen, &title, HTML_BYTES_MAX);
+                page.map(|page| page.html).map_err(Missing::failed)
+            });
+            let html = html.await?;
+            Ok(download("text/html; charset=utf-8", &format!("{name}.html"), html.into_bytes()))
         }
         "pack" => {
             let bytes = site.packed(|_, zip| fs::read(zip).map_err(Missing::failed)).await?;
