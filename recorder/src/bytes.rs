@@ -28,8 +28,11 @@ pub(crate) fn put_zigzag(out: &mut Vec<u8>, value: i64) {
     put_varint(out, ((value << 1) ^ (value >> 63)) as u64);
 }
 
-/// Bytes being written, quicker than a vector takes them one by one: room is made for a whole
-/// number at once.
+/// Enough for twelve of the longest numbers.
+const ROOM: usize = 128;
+
+/// Bytes being written, quicker than a vector takes them one by one: room is made for several
+/// numbers at once.
 #[derive(Debug, Default)]
 pub(crate) struct Sink {
     /// What is behind `len` is room.
@@ -37,11 +40,16 @@ pub(crate) struct Sink {
     len: usize,
 }
 
+/// Room for some numbers, which never end beyond it.
+#[derive(Debug)]
+pub(crate) struct Room<'a> {
+    bytes: &'a mut [u8; ROOM],
+    len: usize,
+}
+
 impl Sink {
-    /// The most bytes of a number.
-    const ROOM: usize = 10;
     /// How much is filled in advance.
-    const SLACK: usize = 256;
+    const SLACK: usize = 4 * ROOM;
 
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes[..self.len]
@@ -60,59 +68,99 @@ impl Sink {
         self.len = 0;
     }
 
-    #[inline]
+    /// Appends what `fill` puts into the room: at most twelve numbers.
+    #[inline(always)]
+    pub(crate) fn fill<R>(&mut self, fill: impl FnOnce(&mut Room<'_>) -> R) -> R {
+        if self.bytes.len() < self.len + ROOM {
+            self.grow();
+        }
+        let bytes = self.bytes[self.len..].first_chunk_mut().expect("room was made");
+        let mut room = Room { bytes, len: 0 };
+        let filled = fill(&mut room);
+        self.len += room.len;
+        filled
+    }
+
+    #[inline(always)]
     pub(crate) fn byte(&mut self, value: u8) {
-        self.reserve();
-        self.bytes[self.len] = value;
-        self.len += 1;
+        self.fill(|room| room.byte(value));
     }
 
     /// As [`put_varint`].
-    #[inline]
+    #[inline(always)]
     pub(crate) fn varint(&mut self, value: u64) {
-        self.reserve();
-        if value < 0x80 {
-            self.bytes[self.len] = value as u8;
-            self.len += 1;
-        } else if value < 1 << 28 {
-            let value = value as u32;
-            let low = (value & 0x7f) | (value & 0x3f80) << 1;
-            let spread = low | (value & 0x1f_c000) << 2 | (value & 0xfe0_0000) << 3;
-            // All but the last byte say that another follows.
-            let n = (38 - value.leading_zeros() as usize) / 7;
-            let more = 0x0080_8080 & ((1 << (8 * (n - 1))) - 1);
-            self.bytes[self.len..self.len + 4].copy_from_slice(&(spread | more).to_le_bytes());
-            self.len += n;
-        } else {
-            self.append(|bytes| put_varint(bytes, value));
-        }
+        self.fill(|room| room.varint(value));
     }
 
     /// As [`put_zigzag`].
-    #[inline]
+    #[inline(always)]
     pub(crate) fn zigzag(&mut self, value: i64) {
-        self.varint(((value << 1) ^ (value >> 63)) as u64);
+        self.fill(|room| room.zigzag(value));
     }
 
     /// Appends what `fill` pushes to a vector.
-    #[cold]
     pub(crate) fn append(&mut self, fill: impl FnOnce(&mut Vec<u8>)) {
         self.bytes.truncate(self.len);
         fill(&mut self.bytes);
         self.len = self.bytes.len();
     }
 
-    #[inline]
-    fn reserve(&mut self) {
-        if self.bytes.len() < self.len + Self::ROOM {
-            self.grow();
-        }
-    }
-
     #[cold]
     fn grow(&mut self) {
         // The vector itself makes room for more, so that it rarely moves.
         self.bytes.resize(self.len + Self::SLACK, 0);
+    }
+}
+
+impl Room<'_> {
+    #[inline(always)]
+    pub(crate) fn byte(&mut self, value: u8) {
+        self.bytes[self.len] = value;
+        self.len += 1;
+    }
+
+    /// As [`put_varint`]. Most numbers have one byte, nearly all others up to four: those are not
+    /// written byte by byte.
+    #[inline(always)]
+    pub(crate) fn varint(&mut self, value: u64) {
+        if value < 0x80 {
+            self.byte(value as u8);
+        } else if value < 1 << 28 {
+            let value = value as u32;
+            let low = (value & 0x7f) | (value & 0x3f80) << 1;
+            let spread = low | (value & 0x1f_c000) << 2 | (value & 0xfe0_0000) << 3;
+            // All but the last byte say that another follows.
+            let more_bits = 8 * ((31 - value.leading_zeros()) / 7);
+            let more = 0x0080_8080 & ((1 << more_bits) - 1);
+            self.bytes[self.len..self.len + 4].copy_from_slice(&(spread | more).to_le_bytes());
+            self.len += 1 + more_bits as usize / 8;
+        } else {
+            self.long(value);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn long(&mut self, mut value: u64) {
+        while value >= 0x80 {
+            self.byte(value as u8 | 0x80);
+            value >>= 7;
+        }
+        self.byte(value as u8);
+    }
+
+    /// As [`put_zigzag`].
+    #[inline(always)]
+    pub(crate) fn zigzag(&mut self, value: i64) {
+        self.varint(((value << 1) ^ (value >> 63)) as u64);
+    }
+
+    /// Several as varints.
+    #[inline(always)]
+    pub(crate) fn all<const N: usize>(&mut self, numbers: [u32; N]) {
+        for number in numbers {
+            self.varint(u64::from(number));
+        }
     }
 }
 
@@ -151,6 +199,7 @@ impl<'a> Cursor<'a> {
         Ok(bytes.try_into().expect("take returns the length asked for"))
     }
 
+    #[inline(always)]
     pub(crate) fn u8(&mut self) -> Result<u8, Malformed> {
         let (&first, rest) = self.rest.split_first().ok_or(Malformed("it ends too early"))?;
         self.rest = rest;
@@ -170,7 +219,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Most numbers have one byte, nearly all others up to four: those are not read byte by byte.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn varint(&mut self) -> Result<u64, Malformed> {
         let rest = self.rest;
         if let [first, others @ ..] = rest
@@ -208,10 +257,12 @@ impl<'a> Cursor<'a> {
         Err(Malformed("a number is too long"))
     }
 
+    #[inline(always)]
     pub(crate) fn varint_u32(&mut self) -> Result<u32, Malformed> {
         u32::try_from(self.varint()?).map_err(|_too_large| Malformed("an id is too large"))
     }
 
+    #[inline(always)]
     pub(crate) fn zigzag(&mut self) -> Result<i64, Malformed> {
         let value = self.varint()?;
         Ok((value >> 1) as i64 ^ -((value & 1) as i64))

@@ -7,20 +7,28 @@ use taskreel_model::{
     WorkerId,
 };
 
-use crate::bytes::{Cursor, Malformed, Sink};
+use crate::bytes::{Cursor, Malformed, Room, Sink};
 use crate::codec::{put_row, read_row};
 use crate::events::{HAS_CAUSE, reasons, tag};
 
 /// Appends an event; `last` is the `logged_at` of the one before it in the frame, at first 0.
 pub(crate) fn put_event(out: &mut Sink, event: &Stamped<Event>, last: u64) {
-    let caused = if event.cause.is_some() { HAS_CAUSE } else { 0 };
-    out.byte(event.what.tag() | caused);
-    out.varint(event.logged_at.0.wrapping_sub(last));
-    out.zigzag(event.logged_at.0.wrapping_sub(event.at.0) as i64);
-    if let Some(cause) = event.cause {
-        out.zigzag(event.seq.wrapping_sub(cause) as i64);
+    let is_hot = out.fill(|row| {
+        let caused = if event.cause.is_some() { HAS_CAUSE } else { 0 };
+        row.byte(event.what.tag() | caused);
+        row.varint(event.logged_at.0.wrapping_sub(last));
+        row.zigzag(event.logged_at.0.wrapping_sub(event.at.0) as i64);
+        if let Some(cause) = event.cause {
+            row.zigzag(event.seq.wrapping_sub(cause) as i64);
+        }
+        put_hot(row, &event.what)
+    });
+    if let Event::TaskSubmitted { deps, .. } = &event.what {
+        for dep in deps {
+            out.varint(u64::from(dep.0));
+        }
     }
-    if !put_hot(out, &event.what) {
+    if !is_hot {
         out.append(|out| {
             let begin = out.len();
             out.extend_from_slice(&[0; 4]);
@@ -31,15 +39,9 @@ pub(crate) fn put_event(out: &mut Sink, event: &Stamped<Event>, last: u64) {
     }
 }
 
-fn put_all<const N: usize>(out: &mut Sink, numbers: [u32; N]) {
-    for number in numbers {
-        out.varint(u64::from(number));
-    }
-}
-
-/// Appends the fields of a frequent kind; `false`: it is none.
-#[inline]
-fn put_hot(out: &mut Sink, event: &Event) -> bool {
+/// Appends the fields of a frequent kind, but for the dependencies; `false`: it is none.
+#[inline(always)]
+fn put_hot(out: &mut Room<'_>, event: &Event) -> bool {
     match *event {
         Event::TaskSubmitted { task, graph, key, options, wanted, ref deps } => {
             let (kind, suffix) = match key.suffix {
@@ -48,33 +50,30 @@ fn put_hot(out: &mut Sink, event: &Event) -> bool {
                 Suffix::Name(name) => (2, name.0),
             };
             out.byte(kind | u8::from(wanted) << 2);
-            put_all(out, [task.0, graph.0, key.prefix.0, suffix, options.0, deps.len() as u32]);
-            for dep in deps {
-                out.varint(u64::from(dep.0));
-            }
+            out.all([task.0, graph.0, key.prefix.0, suffix, options.0, deps.len() as u32]);
         }
-        Event::ResultReleased { client, task } => put_all(out, [client.0, task.0]),
+        Event::ResultReleased { client, task } => out.all([client.0, task.0]),
         Event::TaskAssigned { task, worker, attempt, reason } => {
             out.byte(reason as u8);
-            put_all(out, [task.0, worker.0, attempt]);
+            out.all([task.0, worker.0, attempt]);
         }
         Event::TransferStarted { task, from, to, dependent } => {
-            put_all(out, [task.0, from.0, to.0, dependent.0]);
+            out.all([task.0, from.0, to.0, dependent.0]);
         }
         Event::TransferFinished { task, to, bytes } => {
-            put_all(out, [task.0, to.0]);
+            out.all([task.0, to.0]);
             out.varint(bytes);
         }
         Event::TaskStarted { task, worker, attempt, slot } => {
-            put_all(out, [task.0, worker.0, attempt, u32::from(slot)]);
+            out.all([task.0, worker.0, attempt, u32::from(slot)]);
         }
         Event::TaskFinished { task, worker, attempt, bytes } => {
-            put_all(out, [task.0, worker.0, attempt]);
+            out.all([task.0, worker.0, attempt]);
             out.varint(bytes);
         }
         Event::ActivityRecorded { task, worker, activity, took, bytes } => {
             out.byte(activity as u8);
-            put_all(out, [task.0, worker.0]);
+            out.all([task.0, worker.0]);
             out.varint(took.0);
             out.varint(bytes);
         }
