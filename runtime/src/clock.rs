@@ -21,12 +21,12 @@ impl Clock {
 
     /// A clock that reads `reading` now: that of a run which goes on.
     pub fn start_at(reading: Nanos) -> Self {
-        Self { began: Instant::now(), reading }
+        Self { began: now(), reading }
     }
 
     /// Time since the epoch.
     pub fn now(&self) -> Nanos {
-        self.at(Instant::now())
+        self.at(now())
     }
 
     /// An instant on this clock; one before the clock was started is taken for its start.
@@ -39,4 +39,9 @@ impl Clock {
     pub fn instant(&self, at: Nanos) -> Instant {
         self.began + std::time::Duration::from_nanos((at - self.reading).0)
     }
+}
+
+/// As tokio's timers see it: they may run on a simulated clock.
+fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
 }

@@ -11,6 +11,8 @@ mod resume;
 mod retire;
 mod sample;
 mod specs;
+#[cfg(test)]
+mod storm;
 mod workers;
 
 use std::fmt;

@@ -11,7 +11,7 @@
 //! Nothing here decides: the scheduler assigns, revokes and frees; the worker carries out and
 //! reports what happened and when.
 
-mod board;
+pub(crate) mod board;
 mod data_server;
 mod host;
 mod inbound;

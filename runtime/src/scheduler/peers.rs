@@ -91,14 +91,21 @@ pub(super) struct Peers {
 }
 
 impl Peers {
+    /// Who comes back before the end of the old connection was noticed has only the new one: what
+    /// still arrives on the old one, its end above all, is nobody's.
     pub(super) fn add_worker(&mut self, id: WorkerId, peer: WorkerPeer) {
         self.worker_ids.insert(peer.conn, id);
-        self.workers.insert(id, peer);
+        if let Some(old) = self.workers.insert(id, peer) {
+            self.worker_ids.remove(&old.conn);
+        }
     }
 
+    /// As [`Self::add_worker`].
     pub(super) fn add_client(&mut self, id: ClientId, peer: ClientPeer) {
         self.client_ids.insert(peer.conn, id);
-        self.clients.insert(id, peer);
+        if let Some(old) = self.clients.insert(id, peer) {
+            self.client_ids.remove(&old.conn);
+        }
     }
 
     /// The peer of a connection, if it still has that connection.

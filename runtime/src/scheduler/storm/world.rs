@@ -1,0 +1,101 @@
+//! What all parts of a storm share: chance, the clock, the way to the scheduler, and who holds what.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use bytes::Bytes;
+use taskreel_model::{State, TaskId};
+
+use super::draw::Draw;
+use super::truth::Truth;
+use crate::clock::Clock;
+use crate::scheduler::inbound::{ConnId, Inbox};
+
+/// Results by task: what one worker holds.
+pub(super) type Held = BTreeMap<TaskId, Bytes>;
+
+/// See the module's text. Behind locks only so that it may be shared: there is one thread.
+#[derive(Debug)]
+pub(super) struct World {
+    draw: Mutex<Draw>,
+    truth: Mutex<Truth>,
+    /// `None`: the scheduler is down.
+    scheduler: Mutex<Option<Inbox>>,
+    /// What the workers that live hold, by address.
+    stores: Mutex<BTreeMap<String, Held>>,
+    n_connections: AtomicU64,
+    pub(super) clock: Clock,
+    /// The trace that is written now: after a crash it is another file.
+    path: Mutex<PathBuf>,
+    /// The scheduler's state at its end.
+    pub(super) last: Mutex<Option<State>>,
+}
+
+impl World {
+    pub(super) fn new(draw: Draw, path: &Path) -> Arc<Self> {
+        Arc::new(Self {
+            draw: Mutex::new(draw),
+            truth: Mutex::default(),
+            scheduler: Mutex::default(),
+            stores: Mutex::default(),
+            n_connections: AtomicU64::new(0),
+            clock: Clock::start(),
+            path: Mutex::new(path.to_owned()),
+            last: Mutex::default(),
+        })
+    }
+
+    pub(super) fn draw(&self) -> MutexGuard<'_, Draw> {
+        self.draw.lock().expect("one thread")
+    }
+
+    pub(super) fn truth(&self) -> MutexGuard<'_, Truth> {
+        self.truth.lock().expect("one thread")
+    }
+
+    pub(super) fn path(&self) -> PathBuf {
+        self.path.lock().expect("one thread").clone()
+    }
+
+    pub(super) fn set_path(&self, path: PathBuf) {
+        *self.path.lock().expect("one thread") = path;
+    }
+
+    /// Sleeps for a time of at most so many milliseconds.
+    pub(super) async fn pause(&self, up_to_ms: u64) {
+        let time: Duration = self.draw().time(up_to_ms);
+        tokio::time::sleep(time).await;
+    }
+
+    pub(super) fn scheduler(&self) -> Option<Inbox> {
+        self.scheduler.lock().expect("one thread").clone()
+    }
+
+    pub(super) fn set_scheduler(&self, inbox: Option<Inbox>) {
+        *self.scheduler.lock().expect("one thread") = inbox;
+    }
+
+    pub(super) fn next_connection(&self) -> ConnId {
+        ConnId(self.n_connections.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Looks at what the worker at an address holds; `None`: it is dead.
+    pub(super) fn with_store<T>(
+        &self,
+        address: &str,
+        look: impl FnOnce(&mut Held) -> T,
+    ) -> Option<T> {
+        self.stores.lock().expect("one thread").get_mut(address).map(look)
+    }
+
+    pub(super) fn add_store(&self, address: &str) {
+        self.stores.lock().expect("one thread").insert(address.to_owned(), Held::new());
+    }
+
+    pub(super) fn remove_store(&self, address: &str) {
+        self.stores.lock().expect("one thread").remove(address);
+    }
+}
