@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
+use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use taskreel_model::{TaskId, TransferFailure};
@@ -24,6 +25,9 @@ const IDLE_CONNECTIONS: usize = 4;
 
 /// Keys asked for in one request.
 const KEYS_PER_REQUEST: usize = 4096;
+
+/// A holder that sends nothing for so long is taken for gone: it may be stopped, or cut off.
+const STALL: Duration = Duration::from_secs(20);
 
 /// Memory reserved for a result before any of it has arrived: no more on the word of a peer.
 const TRUSTED_BYTES: usize = 64 << 20;
@@ -139,7 +143,7 @@ impl Peers {
         let mut results = Vec::with_capacity(tasks.len());
         while results.len() < tasks.len() {
             let message: Found =
-                read_message(&mut connection.reader).await?.ok_or(FetchError::Closed)?;
+                patient(read_message(&mut connection.reader)).await??.ok_or(FetchError::Closed)?;
             let alone = message.results.len() == 1;
             let last = message.results.len().saturating_sub(1);
             for (position, found) in message.results.into_iter().enumerate() {
@@ -184,8 +188,9 @@ impl Peers {
                 result.reserve_exact(more);
             }
             let left = len - result.len();
-            let n =
-                socket.read_buf(&mut (&mut result).limit(left)).await.map_err(FrameError::Io)?;
+            let n = patient(socket.read_buf(&mut (&mut result).limit(left)))
+                .await?
+                .map_err(FrameError::Io)?;
             if n == 0 {
                 return Err(FetchError::Closed);
             }
@@ -225,8 +230,14 @@ async fn fetch_local(store: Arc<Store>, tasks: &[TaskId]) -> Vec<Result<Bytes, T
     results.into_iter().map(|result| result.ok_or(TransferFailure::Missing)).collect()
 }
 
+async fn patient<T>(reading: impl Future<Output = T>) -> Result<T, FetchError> {
+    tokio::time::timeout(STALL, reading).await.map_err(|_elapsed| FetchError::Stalled)
+}
+
 #[derive(Debug, thiserror::Error)]
 enum FetchError {
+    #[error("the worker sent nothing for {} s", STALL.as_secs())]
+    Stalled,
     #[error(transparent)]
     Handshake(#[from] handshake::HandshakeError),
     #[error(transparent)]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use taskreel_runtime::Cluster;
+use taskreel_runtime::{Cluster, Patience};
 
 use super::Failure;
 use super::access::Access;
@@ -37,6 +37,9 @@ pub struct Scheduler {
     /// Name of the run, for people
     #[arg(long, default_value = "cluster")]
     name: String,
+    /// Seconds after which a worker or client is given up from which nothing came
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    silence: u64,
     #[command(flatten)]
     access: Access,
 }
@@ -51,6 +54,10 @@ impl Scheduler {
             .name(self.name)
             .listen(self.listen.to_string())
             .record(&self.record)
+            .patience(Patience {
+                silence: Duration::from_secs(self.silence),
+                ..Patience::default()
+            })
             .resume(true);
         if let Some(token) = self.access.token()? {
             builder = builder.token(token);

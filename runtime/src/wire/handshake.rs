@@ -128,7 +128,7 @@ pub(crate) async fn connect(
     let stream = tokio::time::timeout(PATIENCE, TcpStream::connect(address))
         .await
         .map_err(|_elapsed| io::Error::from(io::ErrorKind::TimedOut))??;
-    stream.set_nodelay(true)?;
+    socket::prepare(&stream)?;
     let mut connection = Connection::new(match credentials.tls() {
         None => socket::plain(stream),
         Some(tls) => {
@@ -191,7 +191,7 @@ async fn admit(
     mut stream: TcpStream,
     credentials: &Credentials,
 ) -> Result<Connection, HandshakeError> {
-    stream.set_nodelay(true)?;
+    socket::prepare(&stream)?;
     let mut first = [0];
     let peeked = tokio::time::timeout(PATIENCE, stream.peek(&mut first)).await;
     peeked.map_err(|_elapsed| HandshakeError::Silent)??;

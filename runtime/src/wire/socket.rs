@@ -5,9 +5,10 @@ use std::net::Shutdown;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
-use socket2::SockRef;
+use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -39,6 +40,22 @@ impl Shared {
     fn lock(&self) -> MutexGuard<'_, TlsStream<TcpStream>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// How long the other end's host may be out of reach before a connection counts as broken: a cable
+/// that was pulled says nothing.
+const OUT_OF_REACH: Duration = Duration::from_secs(10);
+
+/// Sets what every connection needs: small messages go out at once, and a host that is gone is
+/// noticed, whether something is being sent or waited for.
+pub(crate) fn prepare(stream: &TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let socket = SockRef::from(stream);
+    let probes = TcpKeepalive::new().with_time(OUT_OF_REACH / 2).with_interval(OUT_OF_REACH / 10);
+    socket.set_tcp_keepalive(&probes)?;
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_user_timeout(Some(OUT_OF_REACH))?;
+    Ok(())
 }
 
 /// Halves of a plain socket.
