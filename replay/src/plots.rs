@@ -79,8 +79,10 @@ pub struct About {
 pub enum Page {
     /// The whole run at a glance.
     Status,
-    /// Tasks: how many wait, what depends on what.
+    /// Tasks: who ran what, and how many wait.
     Tasks,
+    /// What depends on what.
+    Graph,
     /// Workers: their load, memory and logs.
     Workers,
     /// Data on the move.
@@ -95,9 +97,10 @@ pub enum Page {
 
 impl Page {
     /// All pages, in the order in which they are listed.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Status,
         Self::Tasks,
+        Self::Graph,
         Self::Workers,
         Self::Transfers,
         Self::Errors,
@@ -110,6 +113,7 @@ impl Page {
         match self {
             Self::Status => "status",
             Self::Tasks => "tasks",
+            Self::Graph => "graph",
             Self::Workers => "workers",
             Self::Transfers => "transfers",
             Self::Errors => "errors",
@@ -123,6 +127,7 @@ impl Page {
         match self {
             Self::Status => "Status",
             Self::Tasks => "Tasks",
+            Self::Graph => "Graph",
             Self::Workers => "Workers",
             Self::Transfers => "Transfers",
             Self::Errors => "Errors",

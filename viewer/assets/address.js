@@ -13,6 +13,9 @@
 /** Browsers do not take addresses faster. */
 const WRITE_MS = 250;
 
+/** The worker that the page is about: nothing else is shown on it, and its links need not say so. */
+const own = number(document.documentElement.dataset.worker ?? null);
+
 let wroteAt = -WRITE_MS;
 /** @type {Place | null} */
 let waiting = null;
@@ -26,7 +29,7 @@ export function read() {
     select: span(query.get('select')),
     task: number(query.get('task')),
     prefix: query.get('prefix'),
-    worker: number(query.get('worker')),
+    worker: own ?? number(query.get('worker')),
     path: query.has('path'),
     fold: query.has('fold'),
   };
@@ -64,7 +67,7 @@ function params({ at, window, select, task, prefix, worker, path, fold }) {
   put(query, 'select', select && `${select.from}-${select.to}`);
   put(query, 'task', task);
   put(query, 'prefix', prefix);
-  put(query, 'worker', worker);
+  put(query, 'worker', worker === own ? null : worker);
   put(query, 'path', path ? 1 : null);
   put(query, 'fold', fold ? 1 : null);
   return query;

@@ -3,7 +3,8 @@
 //! `cargo run -p taskreel-viewer --example playback -- MODE [N_FILES] [N_WORKERS]`
 //! prints the address and serves until its standard input ends. MODE is `live`; `held` (begins when a
 //! line comes on standard input); `finished`; `killed`; `empty` (live, no tasks); `nothing`;
-//! `hostile` (names that try to be markup).
+//! `hostile` (names that try to be markup). With `--html FILE` at the end it writes the run as a page of
+//! its own instead.
 
 use std::io::{BufRead, Read};
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use synthetic::{PREFIXES, Plan, Playback};
 use taskreel_model::Nanos;
 use taskreel_recorder::{Batch, RunInfo, Source, VecSource};
 use taskreel_replay::Reopen;
-use taskreel_viewer::{ViewerConfig, serve};
+use taskreel_viewer::{ViewerConfig, export_html, serve};
 
 #[path = "../tests/support/synthetic.rs"]
 mod synthetic;
@@ -25,7 +26,8 @@ fn both(source: impl Source + Clone + 'static) -> (Box<dyn Source>, Reopen) {
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let args: Vec<String> = std::env::args().skip(1).collect();
+    let mut args: Vec<String> = std::env::args().skip(1).collect();
+    let html = args.iter().position(|arg| arg == "--html").map(|at| args.split_off(at));
     let number = |i: usize, default: u32| -> Result<u32, std::num::ParseIntError> {
         args.get(i).map_or(Ok(default), |text| text.parse())
     };
@@ -56,6 +58,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "nothing" => both(VecSource::new(past, [Batch::default()])),
         other => return Err(format!("unknown mode {other}").into()),
     };
+    if let Some([_, file]) = html.as_deref() {
+        let page = export_html(reopen, "", 24_000_000)?;
+        return Ok(std::fs::write(file, page.html)?);
+    }
     let addr = ([127, 0, 0, 1], 0).into();
     let viewer = serve(ViewerConfig {
         addr,

@@ -18,6 +18,8 @@ mod plot;
 mod runs;
 mod share;
 mod socket;
+mod story;
+mod worker;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -157,8 +159,9 @@ fn router(site: Arc<Site>) -> Router {
     Router::new()
         .route("/", get(page::status))
         .route("/{page}", get(page::named))
-        .route("/task/{id}", get(page::task))
-        .route("/worker/{id}", get(page::worker))
+        .route("/task/{id}", get(story::page))
+        .route("/worker/{id}", get(worker::page))
+        .route("/worker/{id}/plots.svg", get(worker::picture))
         .route("/events", get(events::page))
         .route("/explain", get(explain::page))
         .route("/ws", get(socket::open))

@@ -170,6 +170,12 @@ pub(crate) struct WorkerRow {
     pub cpu_permille: Option<u32>,
     /// Memory of its process, from the last sample.
     pub rss_bytes: Option<u64>,
+    /// Bytes per second received from and sent to other workers, from the last sample.
+    pub network_per_s: Option<[u64; 2]>,
+    /// Bytes per second read from and written to disk, from the last sample.
+    pub disk_per_s: Option<[u64; 2]>,
+    /// When it was heard of last: the instant of the last sample, in ns since the run began.
+    pub seen_ns: Option<u64>,
     /// Results it holds in memory.
     pub memory_bytes: u64,
     /// What it may use; 0: no limit.
@@ -277,6 +283,9 @@ fn worker_rows(state: &State, samples: &BTreeMap<WorkerId, Sample>) -> (Vec<Work
             assigned: worker.assigned.len(),
             cpu_permille: sample.map(|s| s.cpu_permille),
             rss_bytes: sample.map(|s| s.rss_bytes),
+            network_per_s: sample.map(|s| [s.received_per_s, s.sent_per_s]),
+            disk_per_s: sample.map(|s| [s.read_per_s, s.written_per_s]),
+            seen_ns: samples.get(&WorkerId(i as u32)).map(|s| s.at.0),
             memory_bytes: worker.memory_bytes,
             memory_limit: worker.info.memory_limit,
             disk_bytes: worker.disk_bytes,

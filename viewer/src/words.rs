@@ -81,7 +81,7 @@ pub(crate) struct Texts {
 #[derive(Debug, Serialize)]
 pub(crate) struct Tables {
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub workers: Option<Vec<[String; 13]>>,
+    pub workers: Option<Vec<[String; 16]>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prefixes: Option<Vec<[String; 5]>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -146,7 +146,7 @@ impl Words {
     }
 }
 
-fn worker_cells(worker: &WorkerRow) -> [String; 13] {
+fn worker_cells(worker: &WorkerRow) -> [String; 16] {
     let bytes = |n: u64| HumanBytes(n).to_string();
     [
         worker.name.clone(),
@@ -159,10 +159,22 @@ fn worker_cells(worker: &WorkerRow) -> [String; 13] {
         bytes(worker.memory_bytes),
         if worker.memory_limit == 0 { dash() } else { bytes(worker.memory_limit) },
         bytes(worker.disk_bytes),
+        both(worker.network_per_s),
+        both(worker.disk_per_s),
         count(worker.done),
         count(worker.failed),
+        worker.seen_ns.map_or_else(dash, |at| format!("{:.1} s", Nanos(at).as_secs_f64())),
         worker.id.to_string(),
     ]
+}
+
+/// Two rates: in and out, or read and written.
+fn both(per_s: Option<[u64; 2]>) -> String {
+    match per_s {
+        None => dash(),
+        Some([0, 0]) => "0".to_owned(),
+        Some([a, b]) => format!("{} / {}", HumanBytes(a), HumanBytes(b)),
+    }
 }
 
 /// A row of the table of failures.

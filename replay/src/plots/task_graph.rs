@@ -28,7 +28,7 @@ const ABOUT: About = About {
     id: "task-graph",
     title: "Task graph",
     question: "What is the shape of the work, and where in it is the run now?",
-    page: Page::Tasks,
+    page: Page::Graph,
 };
 
 /// Tasks that are drawn one by one at most.

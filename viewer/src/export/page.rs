@@ -108,7 +108,10 @@ pub(super) fn render(
         let is_shown = move |about: &About| {
             about.page == page || (page == Page::Tasks && about.id == "task-stream")
         };
-        Section { page, plots: about.iter().copied().filter(is_shown).collect() }
+        let mut plots: Vec<About> = about.iter().copied().filter(is_shown).collect();
+        // The widest first.
+        plots.sort_by_key(|about| about.id != "task-stream");
+        Section { page, plots }
     };
     let n_moments = index.moments.len();
     let index = serde_json::to_vec(index).expect("it is numbers and names of plots");
