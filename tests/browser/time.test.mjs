@@ -81,7 +81,7 @@ test('looking back while the run goes on, and back to LIVE', async () => {
     const frame = await past(seen);
     assert.equal(frame.words.run_kind, 'live');
     const at = frame.words.now_ns;
-    assert.match(page.url(), new RegExp(`at=${at}ns`), 'the address bar holds the instant');
+    await page.waitForURL(new RegExp(`at=${at}ns`));
     assertSame(frame, stateAt(trace, `${at}ns`));
 
     // The run is recorded meanwhile, and the page stays where it is.
@@ -126,7 +126,7 @@ test('an address with an instant, steps by event, failures and playing', async (
     const played = () => new Set(seen.frames.slice(-100).map((f) => f.words.now_ns));
     await until(page, () => seen.frames.at(-1).words.kind === 'finished', 'played to the end');
     assert.ok(played().size >= 3, `instants on the way: ${[...played()]}`);
-    assert.ok(!page.url().includes('at='), page.url());
+    await page.waitForURL((address) => !address.search.includes('at='));
   });
 });
 
