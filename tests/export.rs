@@ -51,7 +51,9 @@ fn what_cannot_be_is_said() {
     let scene = recorded();
     let export = |rest: &[&'static str]| [&["export", "run.reel", "--format"], rest].concat();
     scene.fails(2, &export(&["csv", "--table", "tasks,samples", "-o", "x.csv"]), &["one table"]);
-    scene.fails(2, &export(&["perfetto", "--table", "tasks", "-o", "x"]), &["csv and jsonl"]);
+    scene.fails(2, &export(&["perfetto", "--table", "tasks", "-o", "x"]), &["csv, jsonl"]);
+    #[cfg(not(feature = "parquet"))]
+    scene.fails(2, &export(&["parquet", "-o", "x.parquet"]), &["--features parquet"]);
     scene.fails(2, &export(&["chrome", "-o", "folder/"]), &["is a folder"]);
     scene.fails(1, &export(&["chrome", "-o", "no/such/folder/x.json"]), &["write no/such"]);
     scene.fails(3, &["export", "none.reel", "--format", "csv", "-o", "-"], &["none.reel"]);

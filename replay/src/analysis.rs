@@ -18,7 +18,7 @@ mod usage;
 
 pub use critical_path::{CriticalPath, Link};
 pub use explain::{Explanation, PrefixTime, Totals, explain};
-pub use facts::{Attempt, Facts, Failure, Move, Pause, TaskRow, WorkerRow};
+pub use facts::{Attempt, Facts, Failure, GrowingFacts, Move, Pause, TaskRow, WorkerRow};
 pub use findings::{Finding, Run};
 pub use quantile::quantile;
 pub use story::{Story, tell};

@@ -6,11 +6,15 @@
 mod chrome;
 mod collect;
 mod lanes;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod perfetto;
 mod rows;
 mod tables;
 
 pub use chrome::write_chrome;
+#[cfg(feature = "parquet")]
+pub use parquet::write_parquet;
 pub use perfetto::write_perfetto;
 pub use rows::{Attempt, Mark, Move, Rows, TaskRow};
 pub use tables::{Table, write_csv, write_jsonl};

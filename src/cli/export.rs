@@ -22,6 +22,7 @@ use super::{Failure, open};
 /// perfetto is gzipped protobuf, with dependencies as arrows; open it at ui.perfetto.dev, which
 /// keeps it in the browser. chrome is JSON for the same and older tools. csv and jsonl are tables
 /// of tasks (one row per execution), transfers and samples; see docs/export.md for their columns.
+/// parquet is the same tables for data frames, where reel was built with it.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   reel export run.reel --format html -o run.html
@@ -37,13 +38,17 @@ pub(crate) struct Export {
     /// What to write
     #[arg(long, value_name = "FORMAT")]
     format: Format,
-    /// The file to write; - is standard output. Of csv also a folder, with a / at its end
+    /// The file to write; - is standard output. Of csv and parquet also a folder, with a / at its end
     #[arg(short, long, value_name = "OUT")]
     output: PathBuf,
-    /// Which tables, separated by commas [default: tasks in a csv file, else all]
+    /// Which tables, separated by commas [default: tasks in a csv or parquet file, else all]
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     table: Vec<TableName>,
 }
+
+/// Said where Parquet was left out of the build.
+const NO_PARQUET: &str = "this reel was built without Parquet: build it with \
+    `cargo build --release --features parquet`; csv and jsonl hold the same tables";
 
 /// Most bytes of a page: what issue trackers take as an attachment, with room for their rounding.
 const PAGE_BYTES_MAX: usize = 24_500_000;
@@ -56,6 +61,7 @@ enum Format {
     Chrome,
     Csv,
     Jsonl,
+    Parquet,
 }
 
 /// Tables of a run.
@@ -71,13 +77,16 @@ impl Export {
     pub(crate) fn run(&self, out: &mut dyn Write) -> Result<(), Failure> {
         let tables = self.tables()?;
         let to_folder = self.is_folder();
-        if to_folder && self.format != Format::Csv {
+        if self.format == Format::Parquet && cfg!(not(feature = "parquet")) {
+            return Err(Failure::usage(NO_PARQUET));
+        }
+        if to_folder && !self.is_one_table() {
             let output = self.output.display();
             return Err(Failure::usage(format!("{output} is a folder: name a file, or -")));
         }
-        if self.format == Format::Csv && !to_folder && tables.len() > 1 {
+        if self.is_one_table() && !to_folder && tables.len() > 1 {
             let hint = "name one --table, or a folder: -o tables/";
-            return Err(Failure::usage(format!("a csv file holds one table: {hint}")));
+            return Err(Failure::usage(format!("such a file holds one table: {hint}")));
         }
         if self.format == Format::Html {
             return self.page(out);
@@ -88,8 +97,8 @@ impl Export {
                 Failure::run(format!("make folder {}: {error}", self.output.display()))
             })?;
             for table in tables {
-                let path = self.output.join(format!("{}.csv", table.name()));
-                to_file(&path, |out| write_csv(&rows, table, out))?;
+                let path = self.output.join(format!("{}.{}", table.name(), self.ending()));
+                to_file(&path, |out| self.write_table(&rows, table, out))?;
             }
             return Ok(());
         }
@@ -98,13 +107,33 @@ impl Export {
             Format::Html => Ok(()),
             Format::Perfetto => write_perfetto(&rows, out),
             Format::Chrome => write_chrome(&rows, out),
-            Format::Csv => tables.iter().try_for_each(|table| write_csv(&rows, *table, out)),
+            Format::Csv | Format::Parquet => {
+                tables.iter().try_for_each(|table| self.write_table(&rows, *table, out))
+            }
             Format::Jsonl => write_jsonl(&rows, &tables, out),
         };
         if self.output == Path::new("-") {
             return Ok(write(out)?);
         }
         to_file(&self.output, write)
+    }
+
+    /// Whether a file holds one table.
+    fn is_one_table(&self) -> bool {
+        matches!(self.format, Format::Csv | Format::Parquet)
+    }
+
+    /// How names of files with one table end.
+    fn ending(&self) -> &'static str {
+        if self.format == Format::Parquet { "parquet" } else { "csv" }
+    }
+
+    fn write_table(&self, rows: &Rows, table: Table, out: &mut dyn Write) -> std::io::Result<()> {
+        #[cfg(feature = "parquet")]
+        if self.format == Format::Parquet {
+            return taskreel_replay::export::write_parquet(rows, table, out);
+        }
+        write_csv(rows, table, out)
     }
 
     /// Writes the page, and says what it left out.
@@ -135,12 +164,12 @@ impl Export {
     }
 
     fn tables(&self) -> Result<Vec<Table>, Failure> {
-        let is_table = matches!(self.format, Format::Csv | Format::Jsonl);
+        let is_table = self.is_one_table() || self.format == Format::Jsonl;
         if !is_table && !self.table.is_empty() {
-            return Err(Failure::usage("--table is for csv and jsonl"));
+            return Err(Failure::usage("--table is for csv, jsonl and parquet"));
         }
         if self.table.is_empty() {
-            let one = self.format == Format::Csv && !self.is_folder();
+            let one = self.is_one_table() && !self.is_folder();
             return Ok(if one { vec![Table::Tasks] } else { Table::ALL.to_vec() });
         }
         let named = |table: &Table| self.table.iter().any(|name| name.table() == *table);

@@ -41,6 +41,9 @@ pub(crate) struct Replay {
 /// How long a frame stays while it plays: 20 a second.
 const FRAME: Duration = Duration::from_millis(50);
 
+/// How often it looks whether the trace has grown.
+const LOOK: Duration = Duration::from_millis(900);
+
 /// How long it waits for a key while it is paused.
 const IDLE: Duration = Duration::from_secs(1);
 
@@ -69,7 +72,7 @@ impl Replay {
 
 fn play(terminal: &mut ratatui::DefaultTerminal, film: &mut Film) -> Result<(), Failure> {
     let mut doing = Doing::default();
-    let mut last = Instant::now();
+    let (mut last, mut looked) = (Instant::now(), Instant::now());
     terminal.draw(|frame| draw::frame(film, &doing, frame))?;
     loop {
         // While nothing moves, nothing is drawn: a line to a far host stays silent.
@@ -80,6 +83,10 @@ fn play(terminal: &mut ratatui::DefaultTerminal, film: &mut Film) -> Result<(), 
         if doing.plays {
             film.play(elapsed, doing.speed);
         }
+        let mut has_grown = false;
+        if looked.elapsed() >= LOOK {
+            (looked, has_grown) = (Instant::now(), film.grow());
+        }
         let read = if pressed { Some(event::read()?) } else { None };
         if let Some(TerminalEvent::Key(key)) = read
             && key.kind != KeyEventKind::Release
@@ -87,7 +94,7 @@ fn play(terminal: &mut ratatui::DefaultTerminal, film: &mut Film) -> Result<(), 
         {
             return Ok(());
         }
-        if doing.plays || pressed {
+        if doing.plays || pressed || has_grown {
             terminal.draw(|frame| draw::frame(film, &doing, frame))?;
         }
     }

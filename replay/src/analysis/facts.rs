@@ -210,25 +210,54 @@ pub struct Failure {
     pub retry: Option<Nanos>,
 }
 
+/// Rows of a run that may still go on: what has come since is added to them.
+#[derive(Debug, Default)]
+pub struct GrowingFacts {
+    facts: Facts,
+    state: State,
+    failed: bool,
+}
+
+impl GrowingFacts {
+    /// The rows so far. What goes on has no end yet, and nothing that only the end can tell is told.
+    pub fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    /// Adds what the source has by now; `false`: nothing, or the log contradicts itself.
+    pub fn grow(&mut self, source: &mut dyn Source) -> bool {
+        let n_before = self.facts.n_events;
+        if !self.failed
+            && let Err(error) = self.facts.fold(&mut self.state, source)
+        {
+            self.failed = true;
+            self.facts.warnings.push(error.to_string());
+        }
+        self.facts.end = self.state.now();
+        self.facts.n_events > n_before
+    }
+}
+
 impl Facts {
     /// Folds a source to its end, or to where it is damaged; what was folded by then stands.
     pub fn read(source: &mut dyn Source) -> Self {
-        let mut facts = Self { name: source.run_info().name.clone(), ..Self::default() };
-        if let Err(error) = facts.fold(source) {
-            facts.warnings.push(error.to_string());
-        }
+        let name = source.run_info().name.clone();
+        let mut growing =
+            GrowingFacts { facts: Self { name, ..Self::default() }, ..Default::default() };
+        growing.grow(source);
+        let GrowingFacts { mut facts, state, .. } = growing;
         facts.warnings.extend(source.warnings().iter().map(Warning::to_string));
+        facts.close(&state);
         facts
     }
 
-    fn fold(&mut self, source: &mut dyn Source) -> Result<(), FoldError> {
-        let mut state = State::new();
+    fn fold(&mut self, state: &mut State, source: &mut dyn Source) -> Result<(), FoldError> {
         let mut changes = Vec::new();
-        let result = loop {
+        loop {
             let batch = match source.next_batch() {
                 Ok(Some(batch)) => batch,
-                Ok(None) => break Ok(()),
-                Err(error) => break Err(error.into()),
+                Ok(None) => return Ok(()),
+                Err(error) => return Err(error.into()),
             };
             let mut illegal = None;
             for event in &batch.events {
@@ -236,17 +265,15 @@ impl Facts {
                     illegal = Some(FoldError::illegal(&self.name, event, error));
                     break;
                 }
-                self.observe(event, &changes, &state);
+                self.observe(event, &changes, state);
                 changes.clear();
             }
             let of_scheduler = batch.samples.iter().filter(|sample| sample.worker.is_none());
             self.lags.extend(of_scheduler.map(|sample| (sample.at, sample.lag)));
             if let Some(error) = illegal {
-                break Err(error);
+                return Err(error);
             }
-        };
-        self.close(&state);
-        result
+        }
     }
 
     /// What a task depends on.

@@ -44,7 +44,7 @@ impl Table {
         }
     }
 
-    fn columns(self) -> &'static [&'static str] {
+    pub(super) fn columns(self) -> &'static [&'static str] {
         match self {
             Self::Tasks => &TASK_COLUMNS,
             Self::Transfers => &TRANSFER_COLUMNS,
@@ -53,7 +53,11 @@ impl Table {
     }
 
     /// Shows each row, its cells in the order of the columns.
-    fn each(self, rows: &Rows, visit: &mut dyn FnMut(&[Cell]) -> io::Result<()>) -> io::Result<()> {
+    pub(super) fn each(
+        self,
+        rows: &Rows,
+        visit: &mut dyn FnMut(&[Cell]) -> io::Result<()>,
+    ) -> io::Result<()> {
         match self {
             Self::Tasks => {
                 for attempt in &rows.attempts {
@@ -131,7 +135,7 @@ const SAMPLE_COLUMNS: [&str; 13] = [
 ];
 
 /// One value of a row.
-enum Cell {
+pub(super) enum Cell {
     Empty,
     Text(String),
     Word(&'static str),
@@ -292,7 +296,8 @@ impl Serialize for Object<'_> {
 }
 
 impl Cell {
-    fn text(&self) -> String {
+    /// As CSV has it.
+    pub(super) fn text(&self) -> String {
         match self {
             Self::Empty => String::new(),
             Self::Text(text) => text.clone(),

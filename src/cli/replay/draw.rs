@@ -77,12 +77,12 @@ fn headline(film: &Film, doing: &Doing) -> Paragraph<'static> {
         grouped(state.next_seq()),
         grouped(film.n_events)
     );
+    let left = if film.is_open() { format!("{left}(not closed)  ") } else { left };
     let right = format!(
-        "{running} run, {} ready, {} wait, {} erred  {}",
+        "{running} run, {} ready, {} wait, {} erred",
         grouped(totals.get(Phase::Queued)),
         grouped(totals.get(Phase::Waiting)),
         grouped(totals.get(Phase::Erred)),
-        film.name,
     );
     let bold = Style::new().add_modifier(Modifier::BOLD);
     Paragraph::new(TextLine::from(vec![Span::styled(left, bold), Span::raw(right)]))
@@ -101,7 +101,7 @@ fn progress(film: &Film, area: Rect, buffer: &mut Buffer) {
         } else {
             String::new()
         };
-        let name: String = printable(&prefix.name).chars().take(12).collect();
+        let name = short(&printable(&prefix.name), 12);
         let letter = letter(u32::from(row));
         let counts = format!("{:>7}/{:<7}{more}", grouped(prefix.n_finished), grouped(total));
         let erred = prefix.n_erred;
@@ -139,7 +139,9 @@ fn axis(film: &Film, window: (Nanos, Nanos), area: Rect, buffer: &mut Buffer) {
     let width = area.width.saturating_sub(NAMES);
     let (left, right) = (window.0.to_string(), window.1.to_string());
     let gap = usize::from(width).saturating_sub(left.chars().count() + right.chars().count());
-    let line = format!("{:1$}{left}{2}{right}", "", usize::from(NAMES), " ".repeat(gap));
+    let names = usize::from(NAMES);
+    let name = short(&film.name, names - 1);
+    let line = format!("{name:names$}{left}{}{right}", " ".repeat(gap));
     Paragraph::new(line).style(Style::new().add_modifier(Modifier::DIM)).render(area, buffer);
     if width > 0 {
         let x = area.x + NAMES + column(film.now(), window, width);
@@ -169,7 +171,7 @@ fn lanes_drawn(
             Some(WorkerStatus::Retiring) => "↓",
             Some(WorkerStatus::Lost) => "✗",
         };
-        let name: String = film.facts.workers[*worker as usize].name.chars().take(9).collect();
+        let name = short(&film.facts().workers[*worker as usize].name, 9);
         let label = printable(&format!("{sign} {name:<9}{slot:>2}"));
         buffer.set_stringn(area.x, y, label, usize::from(NAMES) - 1, Style::new());
         if width == 0 {
@@ -269,6 +271,14 @@ fn color(prefix: u32) -> Style {
 
 fn error() -> Style {
     Style::new().fg(Color::Red).add_modifier(Modifier::BOLD)
+}
+
+/// A name in so many columns, its end cut if need be.
+fn short(name: &str, columns: usize) -> String {
+    if name.chars().count() <= columns {
+        return name.to_owned();
+    }
+    name.chars().take(columns - 1).chain(['…']).collect()
 }
 
 /// A letter that stands for a prefix.

@@ -4,12 +4,12 @@ use std::collections::VecDeque;
 use std::path::Path;
 
 use taskreel_model::{Event, Nanos, Stamped, State};
-use taskreel_recorder::{Source, TraceReader};
-use taskreel_replay::analysis::{Attempt, Facts};
+use taskreel_recorder::{Source, Tailer, TraceReader};
+use taskreel_replay::analysis::{Attempt, Facts, GrowingFacts};
 use taskreel_replay::{Instant, Landmark, Timeline, Toward};
 
 use crate::cli::table::printable;
-use crate::cli::{Failure, failure::chain, open};
+use crate::cli::{Failure, failure::chain};
 use taskreel_replay::fields::fields;
 
 /// One line of the list of events.
@@ -25,8 +25,10 @@ pub(super) struct Line {
 pub(super) struct Film {
     pub(super) name: String,
     timeline: Timeline,
-    /// Rows of the whole run, for lanes.
-    pub(super) facts: Facts,
+    /// Rows of the whole run, for lanes; they grow with the trace.
+    growing: GrowingFacts,
+    /// What they grow from.
+    tail: Tailer,
     /// Positions in `facts.attempts` that executed, by worker and slot, in the order of time.
     pub(super) lanes: Vec<(u32, u16, Vec<u32>)>,
     /// The last event of the run, and when it was logged.
@@ -44,22 +46,49 @@ const KEPT: u64 = 400;
 impl Film {
     /// Reads the run once for its lanes, and stands at its begin.
     pub(super) fn open(path: &Path) -> Result<Self, Failure> {
-        let mut reader = TraceReader::open(path).map_err(Failure::input)?;
-        let facts = Facts::read(&mut reader);
-        let timeline = open::timeline(path, Vec::new())?;
+        let mut tail = Tailer::open(path).map_err(Failure::input)?;
+        let mut growing = GrowingFacts::default();
+        growing.grow(&mut tail);
+        let owned = path.to_owned();
+        let reopen = Box::new(move || Ok(Box::new(Tailer::open(&owned)?) as _));
+        let timeline = Timeline::rewindable(reopen, Vec::new()).map_err(Failure::input)?;
+        let trouble = growing.facts().warnings.first().cloned();
+        let trouble = trouble.or_else(|| tail.warnings().first().map(ToString::to_string));
         let mut film = Self {
-            name: printable(&facts.name),
-            timeline,
-            lanes: lanes(&facts),
-            n_events: facts.n_events,
-            end: facts.end,
-            trouble: facts.warnings.first().map(|warning| format!("{}: {warning}", path.display())),
-            facts,
+            name: printable(&tail.run_info().name),
+            timeline: timeline.named(path.display().to_string()),
+            lanes: lanes(growing.facts()),
+            n_events: growing.facts().n_events,
+            end: growing.facts().end,
+            trouble: trouble.map(|warning| format!("{}: {warning}", path.display())),
+            growing,
+            tail,
             around: VecDeque::new(),
             path: path.to_owned(),
         };
         film.look_around();
         Ok(film)
+    }
+
+    /// Takes in by how much the trace has grown; `false`: it has not.
+    pub(super) fn grow(&mut self) -> bool {
+        if self.tail.is_finished() || !self.growing.grow(&mut self.tail) {
+            return false;
+        }
+        self.lanes = lanes(self.facts());
+        (self.n_events, self.end) = (self.facts().n_events, self.facts().end);
+        self.look_around();
+        true
+    }
+
+    /// Whether the trace was not closed: it goes on, or its recorder was killed.
+    pub(super) fn is_open(&self) -> bool {
+        !self.tail.is_finished()
+    }
+
+    /// Rows of the run.
+    pub(super) fn facts(&self) -> &Facts {
+        self.growing.facts()
     }
 
     /// The state at the instant shown.
@@ -123,13 +152,13 @@ impl Film {
         from: Nanos,
         to: Nanos,
     ) -> impl Iterator<Item = &Attempt> {
-        let attempt = |row: &u32| &self.facts.attempts[*row as usize];
+        let attempt = |row: &u32| &self.facts().attempts[*row as usize];
         // Of one slot, executions follow each other.
         let end = |row: &u32| attempt(row).executed(self.end).map_or(Nanos::ZERO, |w| w.to);
         let first = lane.partition_point(|row| end(row) < from);
         lane[first..]
             .iter()
-            .map(move |row| &self.facts.attempts[*row as usize])
+            .map(move |row| &self.facts().attempts[*row as usize])
             .take_while(move |attempt| attempt.started_at.is_some_and(|at| at <= to))
     }
 
