@@ -81,7 +81,7 @@ struct TaskColumns {
     /// How far the dependency's id lies before the task's.
     deps: Vec<u32>,
     n_dependents: Vec<u32>,
-    /// How far the dependent's id lies behind the task's.
+    /// How far the dependent's id lies behind the task's; only of those that are gone.
     dependents: Vec<u32>,
     n_wanted_by: Vec<u32>,
     wanted_by: Vec<ClientId>,

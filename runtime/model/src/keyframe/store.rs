@@ -1,7 +1,7 @@
 //! A state to columns.
 
 use super::{Keyframe, RunRow, TaskColumns, WorkerRow};
-use crate::{Executing, State, Suffix, Task, TaskId, Worker};
+use crate::{Executing, State, Suffix, Task, TaskId, TaskTable, Worker};
 
 impl State {
     /// What must be stored to have this state again.
@@ -33,7 +33,7 @@ impl State {
             columns.key(task, &mut suffix);
             columns.since.push(task.since_seq.wrapping_sub(since) as i64);
             since = task.since_seq;
-            columns.lists(id, task);
+            columns.lists(id, task, &self.tasks);
             columns.errors.extend(task.error);
             columns.runs.extend(task.run.map(|run| RunRow {
                 worker: run.worker,
@@ -73,11 +73,14 @@ impl TaskColumns {
         self.bytes.push(task.bytes);
     }
 
-    fn lists(&mut self, id: TaskId, task: &Task) {
+    fn lists(&mut self, id: TaskId, task: &Task, table: &TaskTable) {
         self.n_deps.push(task.deps.len() as u32);
         self.deps.extend(task.deps.iter().map(|dep| id.0 - dep.0));
-        self.n_dependents.push(task.dependents.len() as u32);
-        self.dependents.extend(task.dependents.iter().map(|dependent| dependent.0 - id.0));
+        // The live ones name it among their dependencies.
+        let n_stored = self.dependents.len();
+        let gone = task.dependents.iter().filter(|dependent| table.get(**dependent).is_none());
+        self.dependents.extend(gone.map(|dependent| dependent.0 - id.0));
+        self.n_dependents.push((self.dependents.len() - n_stored) as u32);
         self.n_wanted_by.push(task.wanted_by.len() as u32);
         self.wanted_by.extend(&task.wanted_by);
         self.n_replicas.push(task.replicas.len() as u32);

@@ -14,8 +14,8 @@ pub(super) struct Survey {
     pub(super) ready: Vec<ReadyKey>,
     /// The tasks in `NoWorker`.
     pub(super) unplaceable: Vec<TaskId>,
-    /// Each dependency, and whether the dependent is active.
-    edges: Vec<(TaskId, bool)>,
+    /// Each dependency with its dependent, and whether that is active; dependents ascend.
+    edges: Vec<(TaskId, TaskId, bool)>,
     /// How many dependencies the tasks in `Waiting` miss.
     missing: Vec<(TaskId, u32)>,
 }
@@ -58,8 +58,7 @@ impl State {
             let served = is_there || !needs_all || waits && found.phase.is_active();
             ensure(served, "a task waits for what nobody computes")?;
             n_missing += u32::from(!is_there);
-            ensure(found.dependents.binary_search(&id).is_ok(), "a dependency is one-sided")?;
-            survey.edges.push((dep, is_active));
+            survey.edges.push((dep, id, is_active));
         }
         ensure(!waits || n_missing > 0 || task.delayed, "a task waits for nothing")?;
         survey.missing.extend((n_missing > 0 && waits).then_some((id, n_missing)));
@@ -73,10 +72,23 @@ impl State {
         for &(id, n_missing) in &survey.missing {
             self.tasks.get_mut(id).expect(live).n_missing = n_missing;
         }
-        for &(dep, is_active) in &survey.edges {
+        let mut mixed = Vec::new();
+        for &(dep, dependent, is_active) in &survey.edges {
             let task = self.tasks.get_mut(dep).expect(live);
             task.n_dependents += 1;
             task.n_waiters += u32::from(is_active);
+            // Those that are gone are there already, and may have come between.
+            let in_order = task.dependents.last().is_none_or(|last| *last < dependent);
+            mixed.extend((!in_order).then_some(dep));
+            task.dependents.push(dependent);
+        }
+        mixed.dedup();
+        for id in mixed {
+            let dependents = &mut self.tasks.get_mut(id).expect(live).dependents;
+            if !dependents.is_sorted() {
+                dependents.sort_unstable();
+            }
+            dependents.dedup();
         }
         for (_, task) in self.tasks.iter() {
             let live = task.dependents.iter().filter(|id| self.tasks.get(**id).is_some());

@@ -48,7 +48,7 @@ impl Keyframe {
     pub(super) fn memory_needed(&self) -> Result<u64, BadKeyframe> {
         let mut needed = TaskTable::memory_of(self.n_tasks, self.tasks.ids());
         let tasks = &self.tasks;
-        needed += 8 * (tasks.deps.len() + tasks.dependents.len() + tasks.replicas.len()) as u64;
+        needed += 8 * (2 * tasks.deps.len() + tasks.dependents.len() + tasks.replicas.len()) as u64;
         needed += self.strings.iter().map(|text| 2 * text.len() as u64 + 128).sum::<u64>();
         needed += 512 * (self.prefixes.len() + self.options.len()) as u64;
         needed += 128 * (self.graphs.len() + self.clients.len() + self.flights.len()) as u64;
