@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 
 use super::cluster_options::ClusterOptions;
+use super::size::parse_size;
 use super::{Failure, session};
 use crate::demo::grid_search::Question;
 use crate::demo::groupby::{Aggregate, Query};
@@ -67,6 +68,9 @@ struct Wordcount {
     /// Print the paths of the files that are counted instead of words, one per line
     #[arg(long)]
     files: bool,
+    /// Cut the input into pieces of this size, one task each: 64B, 4kB [default: by the input's size]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    piece: Option<u64>,
     #[command(flatten)]
     options: ClusterOptions,
 }
@@ -120,6 +124,9 @@ struct GroupbyArgs {
     /// count:COL, sum:COL, mean:COL, min:COL or max:COL; can be given several times
     #[arg(long = "agg", value_name = "WHAT:COL", required = true)]
     aggregates: Vec<Aggregate>,
+    /// Cut the file into pieces of this size: 64B, 4kB [default: by the file's size]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    piece: Option<u64>,
     #[command(flatten)]
     options: ClusterOptions,
 }
@@ -179,8 +186,8 @@ impl Demo {
                 session::run("trivial", &options, work, out)
             }
             Some(Workload::Groupby(args)) => {
-                let GroupbyArgs { path, by, aggregates, options } = args;
-                let query = Query { path: absolute(&path)?, by, aggregates };
+                let GroupbyArgs { path, by, aggregates, piece, options } = args;
+                let query = Query { path: absolute(&path)?, by, aggregates, piece };
                 let work = Box::new(move |client: &_| groupby::run(&query, client));
                 session::run("groupby", &options, work, out)
             }
@@ -197,7 +204,8 @@ impl Demo {
             None => {
                 let options = self.options;
                 let paths = vec![PathBuf::from(".")];
-                Wordcount { paths, top: 20, all: false, files: false, options }.run(out)
+                let piece = None;
+                Wordcount { paths, top: 20, all: false, files: false, piece, options }.run(out)
             }
         }
     }
@@ -207,7 +215,8 @@ impl Wordcount {
     fn run(self, out: &mut dyn Write) -> Result<(), Failure> {
         let listing = wordcount::list(&self.paths, self.all).map_err(Failure::input)?;
         let show = wordcount::Show { top: self.top, files: self.files };
-        let work = Box::new(move |client: &_| wordcount::run(&listing, show, client));
+        let cut = wordcount::Cut::of(&listing, self.piece);
+        let work = Box::new(move |client: &_| wordcount::run(&listing, cut, show, client));
         session::run("wordcount", &self.options, work, out)
     }
 }

@@ -27,6 +27,8 @@ pub(crate) struct Query {
     /// Name of the column whose values make the groups.
     pub(crate) by: String,
     pub(crate) aggregates: Vec<Aggregate>,
+    /// Bytes of a piece, if they are not to follow from the file's size.
+    pub(crate) piece: Option<u64>,
 }
 
 /// `mean:COL` and the like.
@@ -158,7 +160,8 @@ pub(crate) fn run(query: &Query, client: &Client) -> Result<Outcome, Failure> {
     let columns: Vec<usize> =
         query.aggregates.iter().map(|a| column(&a.column)).collect::<Result<_, _>>()?;
     let size = std::fs::metadata(&query.path).map_err(failed)?.len();
-    let piece = (size / PIECES_WANTED).clamp(4096, PIECE_BYTES);
+    let piece =
+        query.piece.unwrap_or_else(|| (size / PIECES_WANTED).clamp(4096, PIECE_BYTES)).max(1);
     let pieces = client.map((0..size).step_by(piece as usize), |from| {
         aggregate(query.path.as_path(), from, (from + piece).min(size), by, columns.clone())
     });

@@ -126,9 +126,36 @@ pub(crate) struct Show {
     pub(crate) files: bool,
 }
 
+/// How the input is cut into tasks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cut {
+    /// A larger file is counted in pieces of this size.
+    piece_bytes: u64,
+    /// Smaller files share a task up to this size.
+    batch_bytes: u64,
+}
+
+impl Cut {
+    /// In pieces of the size given, or as suits the input.
+    pub(crate) fn of(listing: &Listing, piece: Option<u64>) -> Self {
+        if let Some(piece) = piece {
+            let piece = piece.max(1);
+            return Self { piece_bytes: piece, batch_bytes: piece };
+        }
+        let total: u64 = listing.files.iter().map(|file| file.bytes).sum();
+        let batch_bytes = (total / BATCHES_WANTED).clamp(4096, BATCH_BYTES_MAX);
+        Self { piece_bytes: PIECE_BYTES, batch_bytes }
+    }
+}
+
 /// Counts the words of the listed files.
-pub(crate) fn run(listing: &Listing, show: Show, client: &Client) -> Result<Outcome, Failure> {
-    let mut level = map(listing, client);
+pub(crate) fn run(
+    listing: &Listing,
+    cut: Cut,
+    show: Show,
+    client: &Client,
+) -> Result<Outcome, Failure> {
+    let mut level = map(listing, cut, client);
     while level.len() > 1 {
         let mut next = Vec::with_capacity(level.len().div_ceil(FAN_IN));
         let mut rest = level.into_iter().peekable();
@@ -146,16 +173,15 @@ pub(crate) fn run(listing: &Listing, show: Show, client: &Client) -> Result<Outc
 }
 
 /// One task per batch of small files, and for a large file one per piece and one to join them.
-fn map(listing: &Listing, client: &Client) -> Vec<TaskFuture<Tally>> {
-    let total: u64 = listing.files.iter().map(|file| file.bytes).sum();
-    let batch_bytes = (total / BATCHES_WANTED).clamp(4096, BATCH_BYTES_MAX);
+fn map(listing: &Listing, cut: Cut, client: &Client) -> Vec<TaskFuture<Tally>> {
+    let Cut { piece_bytes, batch_bytes } = cut;
     let mut tallies = Vec::new();
     let (mut batch, mut bytes) = (Vec::new(), 0);
     for (id, listed) in (0..).zip(&listing.files) {
         let file = File { id, path: listed.path.clone().into_os_string() };
-        if listed.bytes > PIECE_BYTES {
-            let pieces = client.map((0..listed.bytes).step_by(PIECE_BYTES as usize), |from| {
-                let to = (from + PIECE_BYTES).min(listed.bytes);
+        if listed.bytes > piece_bytes {
+            let pieces = client.map((0..listed.bytes).step_by(piece_bytes as usize), |from| {
+                let to = (from + piece_bytes).min(listed.bytes);
                 piece(file.clone(), from, to)
             });
             tallies.push(client.submit(join(pieces)));
