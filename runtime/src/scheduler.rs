@@ -4,6 +4,7 @@ mod clients;
 mod core;
 mod effects;
 pub mod inbound;
+mod late;
 pub mod load;
 mod operate;
 mod peers;

@@ -15,6 +15,7 @@ pub(crate) mod board;
 mod data_server;
 mod host;
 mod inbound;
+mod journal;
 mod memory;
 mod process;
 mod reports;
@@ -26,6 +27,7 @@ mod transfers;
 
 use std::fmt;
 use std::io;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
@@ -35,6 +37,7 @@ use taskreel_model::{Nanos, Report, Reported, WorkerId, WorkerInfo};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinHandle};
+use tokio::time::MissedTickBehavior;
 
 pub use host::ClientSource;
 pub use process::{WorkerOptions, WorkerProcess, WorkerProcessError, run as run_worker};
@@ -51,6 +54,7 @@ use crate::wire::pump::Carried;
 use crate::wire::{Link, LinkSender};
 use board::Board;
 use inbound::Ended;
+use journal::Journal;
 use memory::Pause;
 use reports::Reports;
 use store::Moved;
@@ -90,6 +94,15 @@ pub(crate) struct Remote {
     pub(crate) carried: Carried,
     /// Connects again, as who the worker was before; `None`: it ends with its first connection.
     pub(crate) rejoin: Option<Rejoin>,
+    /// Where it keeps reports that the scheduler is not known to have.
+    pub(crate) journal_folder: PathBuf,
+}
+
+impl Remote {
+    /// A worker that ends with its connection has nobody to tell anything later.
+    fn journal(&self) -> Option<Journal> {
+        self.rejoin.as_ref().map(|_| Journal::new(self.journal_folder.clone()))
+    }
 }
 
 impl fmt::Debug for Remote {
@@ -199,7 +212,7 @@ impl Worker {
             sent_bytes,
             board: Mutex::default(),
             work: Condvar::new(),
-            reports: Reports::new(remote.as_ref().is_some_and(|remote| remote.rejoin.is_some())),
+            reports: Reports::new(remote.as_ref().and_then(Remote::journal)),
             joined: RwLock::default(),
             n_busy: AtomicU16::new(0),
             stopping: AtomicBool::new(false),
@@ -209,6 +222,7 @@ impl Worker {
         shared.observe_store();
         slots::start(&shared)?;
         let mut watching = vec![io.spawn(sampler::sample(Arc::clone(&shared)))];
+        watching.push(io.spawn(keep_reports(Arc::clone(&shared))));
         if shared.info.memory_limit > 0 {
             watching.push(io.spawn(memory::watch(Arc::clone(&shared), is_alone, supervised)));
         }
@@ -248,11 +262,28 @@ impl Worker {
     }
 }
 
+/// How often it is looked whether reports wait to be accepted.
+const KEEP_PERIOD: Duration = Duration::from_millis(100);
+
+/// Has reports that wait for long written to the disk.
+async fn keep_reports(shared: Arc<Shared>) {
+    let mut ticks = tokio::time::interval(KEEP_PERIOD);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        if shared.reports.is_unsaved() {
+            let theirs = Arc::clone(&shared);
+            // An error is a panic, which was told where it happened.
+            let _ = tokio::task::spawn_blocking(move || theirs.reports.save()).await;
+        }
+    }
+}
+
 /// Serves the scheduler, over one connection after the other.
 async fn stay(shared: &Arc<Shared>, mut link: WorkerLink, mut remote: Option<Remote>) {
     let _stop = inbound::StopOnDrop(Arc::clone(shared));
     while inbound::serve(shared, link).await == Ended::Gone {
-        let Some(Remote { carried, rejoin: Some(rejoin) }) = &mut remote else { return };
+        let Some(Remote { carried, rejoin: Some(rejoin), .. }) = &mut remote else { return };
         let Some(before) = shared.who() else { return };
         carried.cut();
         let theirs = Arc::clone(shared);
@@ -262,6 +293,8 @@ async fn stay(shared: &Arc<Shared>, mut link: WorkerLink, mut remote: Option<Rem
         let Some((again, carries)) = rejoin(before).await else { return };
         (link, *carried) = (again, carries);
     }
+    let theirs = Arc::clone(shared);
+    let _ = tokio::task::spawn_blocking(move || theirs.reports.forget()).await;
 }
 
 impl Shared {

@@ -7,6 +7,8 @@ extern crate taskreel_runtime as taskreel;
 
 #[path = "recovery/chaos.rs"]
 mod chaos;
+#[path = "recovery/late.rs"]
+mod late;
 #[path = "recovery/scene.rs"]
 mod scene;
 

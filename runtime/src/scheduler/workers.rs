@@ -114,6 +114,9 @@ impl Core {
             FromWorker::ClockEcho { ping_at, worker_at } => self.echoed(worker, ping_at, worker_at),
             FromWorker::Retire => self.begin_retiring(worker),
             FromWorker::Goodbye => self.lose_worker(worker, LossReason::Left),
+            FromWorker::Late { before, first, reports, is_last } => {
+                self.told_late(worker, before, (first, reports), is_last);
+            }
             FromWorker::OutOfMemory => self.lose_worker(worker, LossReason::OutOfMemory),
         }
     }

@@ -161,6 +161,11 @@ pub enum ToWorker {
     },
     /// Stop: the run is over, or the worker is no longer wanted.
     Shutdown,
+    /// What it told of a worker that was is in the log.
+    LateAccepted {
+        /// Of which one.
+        before: WorkerBefore,
+    },
 }
 
 /// From a worker to the scheduler. All instants are on the worker's clock.
@@ -201,6 +206,18 @@ pub enum FromWorker {
     Goodbye,
     /// It ends for using too much memory; its supervisor starts another.
     OutOfMemory,
+    /// What a worker that is no more did not get to tell, first of all that a new worker sends: one that
+    /// was killed and kept its reports where this one found them, or itself before it was given up.
+    Late {
+        /// Which worker.
+        before: WorkerBefore,
+        /// The number of the first report, as that worker counted.
+        first: u64,
+        /// What happened, on that worker's clock.
+        reports: Vec<Report>,
+        /// Whether nothing more follows of that worker.
+        is_last: bool,
+    },
 }
 
 /// From a client to the scheduler. Tasks go by the client's own numbers (`NewGraph::local`).
@@ -346,9 +363,11 @@ impl Message for ToWorker {
             Self::AskBack(tasks) => second_half(tasks).map(Self::AskBack),
             Self::Free(tasks) => second_half(tasks).map(Self::Free),
             Self::Copy(inputs) => second_half(inputs).map(Self::Copy),
-            Self::Welcome { .. } | Self::Accepted { .. } | Self::Ping { .. } | Self::Shutdown => {
-                None
-            }
+            Self::Welcome { .. }
+            | Self::Accepted { .. }
+            | Self::LateAccepted { .. }
+            | Self::Ping { .. }
+            | Self::Shutdown => None,
         }
     }
 }
@@ -368,7 +387,8 @@ impl Message for FromWorker {
             | Self::ClockEcho { .. }
             | Self::Retire
             | Self::Goodbye
-            | Self::OutOfMemory => None,
+            | Self::OutOfMemory
+            | Self::Late { .. } => None,
         }
     }
 }

@@ -39,6 +39,10 @@ pub(super) async fn serve(shared: &Arc<Shared>, link: Link<FromWorker, ToWorker>
                 welcomed(shared, &tx, WorkerBefore { run, worker }, through).await;
             }
             ToWorker::Accepted { through } => shared.reports.accepted(through),
+            ToWorker::LateAccepted { before } => {
+                let shared = Arc::clone(shared);
+                tokio::task::spawn_blocking(move || shared.reports.told(&before));
+            }
             ToWorker::Run(tasks) => run(shared, tasks),
             ToWorker::Revoke(assignments) => revoke(shared, &assignments),
             ToWorker::AskBack(assignments) => ask_back(shared, &assignments),
@@ -90,7 +94,7 @@ async fn welcomed(
     let (shared, tx) = (Arc::clone(shared), tx.clone());
     let attaching = tokio::task::spawn_blocking(move || {
         let reports = &shared.reports;
-        reports.attach(tx, through, |take| {
+        reports.attach(tx, &now, through, |take| {
             // A task that ends now waits for the board, and is told of after this.
             let board = shared.board();
             let reports = take();

@@ -159,6 +159,7 @@ async fn join(
     let credentials = Credentials::new(options.token.as_deref(), options.tls.clone());
     let WorkerOptions { name, slots, memory_limit, spill_folder, resources, supervised, .. } =
         options;
+    let journal_folder = spill_folder.clone().unwrap_or_else(std::env::temp_dir);
     let store = Arc::new(Store::with_limit(memory_limit, spill_folder));
     let server = DataServer::bind(&own_host, Arc::clone(&store), credentials.clone()).await?;
     let sent_bytes = server.sent_bytes();
@@ -189,7 +190,7 @@ async fn join(
         clients,
     };
     let rejoin = (door.patience > Duration::ZERO).then(|| door.rejoin());
-    Ok((Worker::start_on(setup, link, Some(Remote { carried, rejoin }))?, serving))
+    Ok((Worker::start_on(setup, link, Some(Remote { carried, rejoin, journal_folder }))?, serving))
 }
 
 /// The way to the scheduler.

@@ -1,11 +1,13 @@
 //! Reports on their way to the scheduler: gathered, and sent in batches that keep their order.
 //!
 //! Reports are numbered. Those that the scheduler is not known to have are kept, and sent again when
-//! the connection broke or the scheduler started again.
+//! the connection broke or the scheduler started again; those that wait for long go to the disk, in case
+//! the worker is killed (`journal.rs`).
 
-use std::collections::VecDeque;
+mod way;
+
 use std::mem;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -13,7 +15,9 @@ use bytes::Bytes;
 use taskreel_model::{LogLine, Report, TaskId};
 
 use crate::wire::LinkSender;
-use crate::wire::message::FromWorker;
+use crate::wire::message::{FromWorker, WorkerBefore};
+use crate::worker::journal::Journal;
+use way::Way;
 
 /// How long a report waits at the most while slots are busy.
 const GATHER_TIME: Duration = Duration::from_millis(1);
@@ -37,18 +41,8 @@ pub(crate) struct Reports {
     way: Mutex<Way>,
     /// The number of the last report that the scheduler said it has.
     accepted: AtomicU64,
-}
-
-/// The way to the scheduler.
-#[derive(Debug)]
-struct Way {
-    /// `None`: there is no connection now.
-    tx: Option<LinkSender<FromWorker>>,
-    /// The number of the next report.
-    next: u64,
-    /// The last reports before that one, as long as the scheduler is not known to have them.
-    /// `None`: they are not kept, since this worker ends with its scheduler.
-    kept: Option<VecDeque<Report>>,
+    /// Reports are kept that are not on the disk.
+    is_unsaved: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -66,24 +60,25 @@ struct Waiting {
 }
 
 impl Reports {
-    /// `keeps`: whether reports are kept until the scheduler has them.
-    pub(crate) fn new(keeps: bool) -> Self {
-        let way = Way { tx: None, next: 1, kept: keeps.then(VecDeque::new) };
+    /// `journal`: where reports are kept until the scheduler has them; `None`: they are not.
+    pub(super) fn new(journal: Option<Journal>) -> Self {
         Self {
             waiting: Mutex::default(),
             wake: Condvar::new(),
-            way: Mutex::new(way),
+            way: Mutex::new(Way::new(journal)),
             accepted: AtomicU64::new(0),
+            is_unsaved: AtomicBool::new(false),
         }
     }
 
-    /// There is a connection. First of all sends again what the scheduler does not have: `through`
-    /// is the last one that it has; `None`: it knows nothing of this worker, and reports are
-    /// counted anew. Then sends what `last` gives: it takes the reports that wait by the function
+    /// There is a connection, and the worker is `now` that one. First of all sends again what the scheduler does not have: `through`
+    /// is the last one that it has; `None`: it is a new worker there, and reports are counted anew;
+    /// what it did not get to tell as who it was before is told as such. Then sends what `last` gives: it takes the reports that wait by the function
     /// that it is given, at the moment of which its message tells.
     pub(crate) fn attach(
         &self,
         tx: LinkSender<FromWorker>,
+        now: &WorkerBefore,
         through: Option<u64>,
         last: impl FnOnce(&dyn Fn() -> Vec<Report>) -> (Vec<Report>, Option<FromWorker>),
     ) {
@@ -91,10 +86,12 @@ impl Reports {
         match through {
             Some(through) => way.accepted(through),
             None => {
-                way.next = 1;
-                way.kept.iter_mut().for_each(VecDeque::clear);
-                self.lock().reports.clear();
-                self.accepted.store(0, Ordering::Relaxed);
+                way.accepted(self.accepted.swap(0, Ordering::Relaxed));
+                // Numbered and kept, not sent.
+                way.tx = None;
+                let Waiting { reports, .. } = self.lock().take();
+                way.send(reports, Vec::new());
+                way.begin_anew(now);
             }
         }
         way.tx = Some(tx);
@@ -108,7 +105,36 @@ impl Reports {
 
     /// The connection is gone: from now on reports are only kept.
     pub(crate) fn detach(&self) {
-        self.lock_way().tx = None;
+        let mut way = self.lock_way();
+        way.tx = None;
+        way.accepted(self.accepted.load(Ordering::Relaxed));
+        way.save(true);
+    }
+
+    /// Whether reports are kept that are not on the disk.
+    pub(crate) fn is_unsaved(&self) -> bool {
+        self.is_unsaved.load(Ordering::Relaxed)
+    }
+
+    /// Writes to the disk what has waited for long to be accepted.
+    pub(crate) fn save(&self) {
+        let mut way = self.lock_way();
+        way.accepted(self.accepted.load(Ordering::Relaxed));
+        self.is_unsaved.store(false, Ordering::Relaxed);
+        if way.save(false) {
+            self.is_unsaved.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// The scheduler has what was told of a worker that was. Not to be called on the thread that
+    /// carries the link.
+    pub(crate) fn told(&self, of: &WorkerBefore) {
+        self.lock_way().told(of);
+    }
+
+    /// The run is over: nobody will ask for what is kept.
+    pub(crate) fn forget(&self) {
+        self.lock_way().forget();
     }
 
     /// The scheduler has the reports up to that number: the next batch lets go of them.
@@ -170,6 +196,9 @@ impl Reports {
             let _ = tx.blocking_send(FromWorker::Logs(logs));
         }
         way.accepted(self.accepted.load(Ordering::Relaxed));
+        if !reports.is_empty() && way.keeps() {
+            self.is_unsaved.store(true, Ordering::Relaxed);
+        }
         way.send(reports, results);
     }
 
@@ -228,46 +257,6 @@ impl Reports {
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Way {
-    /// Numbers reports, keeps them if they are to be kept, and sends them.
-    fn send(&mut self, reports: Vec<Report>, results: Vec<(TaskId, Bytes)>) {
-        if reports.is_empty() {
-            return;
-        }
-        let first = self.next;
-        self.next += reports.len() as u64;
-        if let Some(kept) = &mut self.kept {
-            kept.extend(reports.iter().cloned());
-        }
-        if let Some(tx) = &self.tx {
-            let _ = tx.blocking_send(FromWorker::Reports { first, reports, results });
-        }
-    }
-
-    fn send_kept(&self) {
-        let (Some(kept), Some(tx)) = (&self.kept, &self.tx) else { return };
-        let mut first = self.next - kept.len() as u64;
-        let mut kept = kept.iter();
-        loop {
-            let reports: Vec<Report> = kept.by_ref().take(FULL_BATCH).cloned().collect();
-            if reports.is_empty() {
-                return;
-            }
-            let n_reports = reports.len() as u64;
-            let results = Vec::new();
-            let _ = tx.blocking_send(FromWorker::Reports { first, reports, results });
-            first += n_reports;
-        }
-    }
-
-    fn accepted(&mut self, through: u64) {
-        let Some(kept) = &mut self.kept else { return };
-        let first = self.next - kept.len() as u64;
-        let n_known = (through + 1).saturating_sub(first).min(kept.len() as u64);
-        kept.drain(..n_known as usize);
     }
 }
 

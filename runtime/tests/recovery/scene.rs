@@ -3,14 +3,14 @@
 //! Each process is this test binary, started to run only the test of its role.
 
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use taskreel::{
     Client, ClientOptions, Cluster, Credentials, Operator, Patience, WorkerOptions, run_worker,
 };
-use taskreel_model::{Event, LossReason, Stamped, State};
+use taskreel_model::{Event, LogLine, LossReason, Stamped, State};
 use taskreel_recorder::{Source, Tailer, TraceReader};
 use tempfile::TempDir;
 
@@ -45,6 +45,7 @@ impl Drop for Ends {
 pub(crate) struct Trace {
     pub(crate) events: Vec<Stamped<Event>>,
     pub(crate) state: State,
+    pub(crate) logs: Vec<LogLine>,
 }
 
 /// The address in this process's environment, if it is to have that role.
@@ -82,6 +83,7 @@ fn worker_process() {
         name: std::env::var(NAME).unwrap(),
         token: Some(TOKEN.to_owned()),
         reconnect: Duration::from_secs(60),
+        spill_folder: Path::new(&std::env::var(TRACE).unwrap()).parent().map(Path::to_owned),
         ..WorkerOptions::new(address)
     };
     run_worker(&options).unwrap();
@@ -192,7 +194,20 @@ impl Scene {
     }
 
     fn trace_path(&self) -> PathBuf {
-        self.folder.path().join("run.reel")
+        self.path("run.reel")
+    }
+
+    /// A file of this test.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Sizes of what workers keep of what they have to tell.
+    pub(crate) fn journals(&self) -> Vec<u64> {
+        let files = std::fs::read_dir(self.folder.path()).unwrap().flatten();
+        let ours = files
+            .filter(|file| file.file_name().to_string_lossy().starts_with("taskreel-reports-"));
+        ours.filter_map(|file| Some(file.metadata().ok()?.len())).collect()
     }
 
     /// Waits until such an event is in the log.
@@ -217,8 +232,9 @@ impl Scene {
         let status = wait_until("the scheduler ends", || scheduler.0.try_wait().unwrap());
         assert!(status.success(), "{status}");
         let mut reader = TraceReader::open(&self.trace_path()).unwrap();
-        let (mut events, mut state) = (Vec::new(), State::new());
-        while let Some(batch) = reader.next_batch().unwrap() {
+        let (mut events, mut state, mut logs) = (Vec::new(), State::new(), Vec::new());
+        while let Some(mut batch) = reader.next_batch().unwrap() {
+            logs.append(&mut batch.logs);
             for event in batch.events {
                 state.apply(&event, &mut Vec::new()).unwrap();
                 events.push(event);
@@ -226,7 +242,7 @@ impl Scene {
         }
         assert!(reader.warnings().is_empty(), "{:?}", reader.warnings());
         state.validate();
-        Trace { events, state }
+        Trace { events, state, logs }
     }
 }
 

@@ -14,8 +14,9 @@ pub(super) fn accepted(
     worker: WorkerId,
     through: u64,
 ) -> Result<(), Rejection> {
-    check_here(turn.state(), worker)?;
-    if turn.state().worker(worker).is_some_and(|found| through > found.reports_through) {
+    // A lost one's may come late, by way of another.
+    let found = turn.state().worker(worker).ok_or(Rejection::UnknownWorker(worker))?;
+    if through > found.reports_through {
         turn.emit(Event::ReportsAccepted { worker, through });
     }
     Ok(())

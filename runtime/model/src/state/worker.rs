@@ -203,8 +203,8 @@ impl State {
     }
 
     pub(super) fn reports_accepted(&mut self, worker: WorkerId, through: u64) -> Result<(), Why> {
-        self.check_here(worker)?;
-        let found = &mut self.workers[worker.index()];
+        // A lost one's may come late, by way of another.
+        let found = self.workers.get_mut(worker.index()).ok_or(Why::UnknownWorker(worker))?;
         if through <= found.reports_through {
             return Err(Why::IdOutOfOrder);
         }
