@@ -3,6 +3,7 @@
 mod csv;
 pub(crate) mod grid_search;
 pub(crate) mod groupby;
+pub(crate) mod images;
 pub(crate) mod reduction;
 pub(crate) mod stencil;
 pub(crate) mod trivial;

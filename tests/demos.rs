@@ -181,3 +181,95 @@ fn classified(rows: &[(Vec<f64>, &str)], neighbours: usize, blocks: bool) -> f64
     }
     right as f64 / rows.len() as f64
 }
+
+/// A picture of noise with a dark square in it, as grey levels, row by row.
+fn grey(noise: &mut Noise, width: usize, height: usize) -> Vec<u8> {
+    let is_dark = |x: usize, y: usize| (10..30).contains(&x) && (8..20).contains(&y);
+    let pixels = (0..height).flat_map(|y| (0..width).map(move |x| (x, y)));
+    let level = |(x, y)| if is_dark(x, y) { 10 } else { 180 + noise.below(40) as u8 };
+    pixels.map(level).collect()
+}
+
+fn png_file(levels: &[u8], width: usize) -> Vec<u8> {
+    let mut out = Vec::new();
+    let height = levels.len() / width;
+    let mut encoder = png::Encoder::new(&mut out, width as u32, height as u32);
+    encoder.set_color(png::ColorType::Grayscale);
+    encoder.write_header().unwrap().write_image_data(levels).unwrap();
+    out
+}
+
+/// Brightness, contrast and share of edges, by the book.
+fn measured(levels: &[u8], width: usize) -> (f64, f64, f64) {
+    let n = levels.len() as f64;
+    let mean = levels.iter().map(|l| f64::from(*l)).sum::<f64>() / n;
+    let spread =
+        levels.iter().map(|l| (f64::from(*l) - mean) * (f64::from(*l) - mean)).sum::<f64>();
+    let height = levels.len() / width;
+    let padded = |plane: &[i32], x: isize, y: isize| {
+        let x = x.max(0).min(width as isize - 1) as usize;
+        plane[y.max(0).min(height as isize - 1) as usize * width + x]
+    };
+    let sharp: Vec<i32> = levels.iter().map(|l| i32::from(*l)).collect();
+    let mut smooth = vec![0; sharp.len()];
+    for y in 0..height as isize {
+        for x in 0..width as isize {
+            let mut sum = 0;
+            for (dx, dy) in
+                [(-1, -1), (0, -1), (1, -1), (-1, 0), (0, 0), (1, 0), (-1, 1), (0, 1), (1, 1)]
+            {
+                sum += padded(&sharp, x + dx, y + dy);
+            }
+            smooth[y as usize * width + x as usize] = sum / 9;
+        }
+    }
+    let mut n_edges = 0;
+    for y in 0..height as isize {
+        for x in 0..width as isize {
+            let across = padded(&smooth, x + 1, y) - padded(&smooth, x - 1, y);
+            let down = padded(&smooth, x, y + 1) - padded(&smooth, x, y - 1);
+            n_edges += i32::from(across.abs() + down.abs() >= 64);
+        }
+    }
+    (mean, (spread / n).sqrt(), f64::from(n_edges) / n)
+}
+
+#[test]
+fn pictures_are_measured_as_by_the_book_and_the_montage_shows_them() {
+    let scene = Scene::new();
+    std::fs::create_dir(scene.path("album")).unwrap();
+    let mut noise = Noise(5);
+    let pictures: Vec<(Vec<u8>, usize)> =
+        [(64, 48), (40, 40), (33, 57)].map(|(w, h)| (grey(&mut noise, w, h), w)).into();
+    for (index, (levels, width)) in pictures.iter().enumerate() {
+        scene.write(&format!("album/{index}.png"), png_file(levels, *width));
+    }
+    scene.write("album/blue.jpg", include_bytes!("demos/blue.jpg"));
+    let args = ["demo", "images", "album", "-o", "all.png", "--tile", "32", "--processes"];
+    let ran = scene.json(&[&args[..], &["--workers", "2", "--no-record", "--json"]].concat());
+    let found = ran["result"].as_array().unwrap();
+    assert_eq!(found.len(), 4, "{ran}");
+    for (row, (levels, width)) in found.iter().zip(&pictures) {
+        let number = |name: &str| row["features"][name].as_f64().unwrap();
+        let (brightness, contrast, edges) = measured(levels, *width);
+        assert!(near(number("brightness"), brightness), "{row}: not {brightness}");
+        assert!(near(number("contrast"), contrast), "{row}: not {contrast}");
+        assert!(near(number("edges"), edges) && edges > 0.0, "{row}: not {edges}");
+    }
+    // 299 of red, 587 of green and 114 of blue in a thousand.
+    let blue = found[3]["features"]["brightness"].as_f64().unwrap();
+    assert!((blue - 131.9).abs() < 3.0, "{blue}");
+    let file = std::fs::File::open(scene.path("all.png")).unwrap();
+    let mut reader = png::Decoder::new(std::io::BufReader::new(file)).read_info().unwrap();
+    let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+    let info = reader.next_frame(&mut pixels).unwrap();
+    assert_eq!((info.width, info.height), (64, 64), "two by two tiles");
+    let at = |x: usize, y: usize| &pixels[(y * 64 + x) * 3..][..3];
+    // The second picture, 40 by 40, in the upper right tile: the middle of its dark square.
+    assert_eq!(at(32 + 16, 11), [10, 10, 10]);
+    // The last one, half as high as wide, between white above and below.
+    assert_eq!(at(48, 34), [255, 255, 255]);
+    let middle: Vec<i32> = at(48, 48).iter().map(|level| i32::from(*level)).collect();
+    let is_near = middle.iter().zip([90, 140, 200]).all(|(a, b)| (a - b).abs() <= 4);
+    assert!(is_near, "{middle:?}");
+}

@@ -11,9 +11,10 @@ use super::size::parse_size;
 use super::{Failure, session};
 use crate::demo::grid_search::Question;
 use crate::demo::groupby::{Aggregate, Query};
+use crate::demo::images::Album;
 use crate::demo::reduction::{Reduction, Shape};
 use crate::demo::stencil::Plate;
-use crate::demo::{grid_search, groupby, reduction, stencil, trivial, wordcount};
+use crate::demo::{grid_search, groupby, images, reduction, stencil, trivial, wordcount};
 
 /// Runs a built-in workload; without a name, counts the words of the files here.
 ///
@@ -25,6 +26,7 @@ use crate::demo::{grid_search, groupby, reduction, stencil, trivial, wordcount};
   reel demo wordcount /usr/share/doc
   reel demo reduction --shape linear    one core works, the others wait: see why
   reel demo groupby trips.csv --by city --agg mean:fare
+  reel demo images photos -o all.png    decode, smooth, measure, and one picture of all
   reel demo stencil --strips 16         tasks that need their neighbours
   reel demo trivial --tasks 100000 --json | jq .tasks_per_second")]
 pub(crate) struct Demo {
@@ -42,6 +44,7 @@ enum Workload {
     Groupby(GroupbyArgs),
     Stencil(StencilArgs),
     GridSearch(GridSearchArgs),
+    Images(ImagesArgs),
 }
 
 /// Counts words over all text files under the paths: a map over files and a tree reduction.
@@ -170,6 +173,28 @@ struct GridSearchArgs {
     options: ClusterOptions,
 }
 
+/// Measures the pictures of a folder, and puts them all into one.
+///
+/// Brightness is from 0 to 255, contrast its standard deviation, and edges the share of pixels on
+/// edges after smoothing.
+#[derive(Debug, Args)]
+struct ImagesArgs {
+    /// Where the pictures are: PNG and JPEG, in folders below, too
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
+    /// A PNG file with all of them
+    #[arg(long, short, value_name = "FILE.png")]
+    output: Option<PathBuf>,
+    /// Side of each in it, in pixels
+    #[arg(
+        long, value_name = "N", default_value_t = 96,
+        value_parser = clap::value_parser!(u16).range(8..=1024)
+    )]
+    tile: u16,
+    #[command(flatten)]
+    options: ClusterOptions,
+}
+
 impl Demo {
     /// Runs the workload and prints what came of it.
     pub(crate) fn run(self, out: &mut dyn Write) -> Result<(), Failure> {
@@ -200,6 +225,12 @@ impl Demo {
                 let question = Question { path: absolute(&path)?, label };
                 let work = Box::new(move |client: &_| grid_search::run(&question, client));
                 session::run("grid-search", &options, work, out)
+            }
+            Some(Workload::Images(ImagesArgs { folder, output, tile, options })) => {
+                let album =
+                    Album { folder: absolute(&folder)?, montage: output, tile: tile.into() };
+                let work = Box::new(move |client: &_| images::run(&album, client));
+                session::run("images", &options, work, out)
             }
             None => {
                 let options = self.options;
