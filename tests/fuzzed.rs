@@ -2,6 +2,7 @@
 //! compiler. `fuzz/README.md` says how to run the fuzzer itself.
 
 use std::fs;
+use std::panic::{catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -108,7 +109,13 @@ fn run(name: &str, target: fn(&[u8])) {
         .run(&mutated, |(seed, changes)| {
             let mut bytes = seed.get(&seeds).1.clone();
             changes.iter().for_each(|change| change.make(&mut bytes));
-            target(&bytes);
+            let outcome = catch_unwind(|| target(&bytes));
+            if let Err(panic) = outcome {
+                let found = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("fuzzed-{name}"));
+                fs::write(&found, &bytes).expect("what was found is kept");
+                eprintln!("the input is in {}", found.display());
+                resume_unwind(panic);
+            }
             Ok(())
         })
         .unwrap_or_else(|failure| panic!("{name}: {failure}"));

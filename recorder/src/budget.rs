@@ -23,8 +23,8 @@ const RAW: Allowance = Allowance { floor: 128 << 20, each: 256 };
 /// Records. Runs of equal tasks have 5 for each byte.
 const RECORDS: Allowance = Allowance { floor: 4 << 20, each: 24 };
 /// Bytes of memory that a state may take: tasks with their dependencies, workers, texts. Runs of
-/// equal tasks have 50 for each byte while none is forgotten.
-const STATE: Allowance = Allowance { floor: 64 << 20, each: 192 };
+/// equal tasks have 240 for each byte while none is forgotten: such a task takes 1.4 bytes.
+const STATE: Allowance = Allowance { floor: 64 << 20, each: 512 };
 /// Bytes of long texts, as often as events name them.
 const TEXTS: Allowance = Allowance { floor: 64 << 20, each: 256 };
 /// Bytes of a stored state before compression become at most so many times as much when it is taken

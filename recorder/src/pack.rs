@@ -7,5 +7,6 @@ mod copy;
 mod redact;
 pub(crate) mod zip;
 
+pub(crate) use copy::keep_place;
 pub use copy::{Copied, CopyError, CopyOptions, LeftOut, copy_trace};
 pub use zip::{Part, ZipWriter};

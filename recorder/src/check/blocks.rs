@@ -1,6 +1,6 @@
 //! A walk over all blocks and the tail, noting what is wrong and handing out what is whole.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use taskreel_model::{Event, LogLine, Sample, Stamped, State};
@@ -40,8 +40,8 @@ pub(super) struct Walk {
     pub(super) report: CheckReport,
     /// What the events so far fold to; `None`: some are missing or do not fold.
     fold: Option<State>,
-    /// The first event that does not fold.
-    illegal: Option<u64>,
+    /// Events that do not fold; behind each, the fold goes on from the next stored state.
+    illegal: BTreeSet<u64>,
     /// `seq` that the next event should have.
     next_seq: u64,
     /// What the footer should say.
@@ -66,7 +66,7 @@ impl Walk {
             unsealer,
             report: CheckReport::default(),
             fold: Some(State::new()),
-            illegal: None,
+            illegal: BTreeSet::new(),
             next_seq: 0,
             index: Vec::new(),
             summary: Summary::default(),
@@ -84,9 +84,9 @@ impl Walk {
         }
     }
 
-    /// Whether all events up to this one, of those that fold at all, did.
-    pub(super) fn folds_up_to(&self, seq: u64) -> bool {
-        self.illegal.is_none_or(|illegal| seq < illegal)
+    /// Whether an event that was handed out does not fold.
+    pub(super) fn is_illegal(&self, seq: u64) -> bool {
+        self.illegal.contains(&seq)
     }
 
     /// Looks at the next block, or at the tail behind the last one; `None`: that was all.
@@ -227,7 +227,7 @@ impl Walk {
                 && let Err(illegal) = state.apply(event, &mut changes)
             {
                 self.fold = None;
-                self.illegal.get_or_insert(event.seq);
+                self.illegal.insert(event.seq);
                 self.note(offset, 0, illegal.to_string());
             }
             changes.clear();
@@ -242,8 +242,12 @@ impl Walk {
     fn compare(&mut self, seq: u64) {
         let Some(offset) = self.stored.remove(&seq) else { return };
         let Some(stored) = self.state_at(offset) else { return };
-        if self.fold.as_ref().is_some_and(|state| *state != stored) {
-            self.note(offset, 0, "a stored state is not what its events fold to");
+        match &self.fold {
+            Some(state) if *state != stored => {
+                self.note(offset, 0, "a stored state is not what its events fold to");
+            }
+            Some(_) => {}
+            None => self.fold = Some(stored),
         }
     }
 

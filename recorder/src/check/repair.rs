@@ -10,6 +10,7 @@ use thiserror::Error;
 use super::CheckReport;
 use super::blocks::{Piece, Walk};
 use crate::keyframe::Keyframer;
+use crate::pack::keep_place;
 use crate::writer::BlockWriter;
 use crate::{CreateError, OpenError, ReadError, RecordError, SeekTo, Source, TraceReader};
 
@@ -92,6 +93,7 @@ fn save(
         match piece {
             Piece::Events(mut events) => {
                 events.retain(|event| (stretch.first..stretch.end).contains(&event.seq));
+                events.iter_mut().for_each(|event| keep_place(&mut event.what));
                 writer.events(&events)?;
             }
             Piece::Samples(samples) => writer.samples(&samples)?,
@@ -117,7 +119,9 @@ fn longest(from: &Path) -> Result<Stretch, RepairError> {
             Piece::Events(events) => {
                 for event in events {
                     let last = runs.last_mut().expect("it begins with one");
-                    if event.seq == last.end && walk.folds_up_to(event.seq) {
+                    if walk.is_illegal(event.seq) {
+                        runs.push(Stretch { first: event.seq + 1, end: event.seq + 1 });
+                    } else if event.seq == last.end {
                         last.end += 1;
                     } else {
                         runs.push(Stretch { first: event.seq, end: event.seq + 1 });

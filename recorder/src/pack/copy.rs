@@ -340,7 +340,7 @@ fn opening(reader: &mut TraceReader, options: CopyOptions) -> Result<Option<Stat
 
 /// What this version does not understand has a place in a copy, and no content. Its tag may be
 /// that of a known event with an unknown reason, whose columns it could not fill.
-fn keep_place(event: &mut Event) {
+pub(crate) fn keep_place(event: &mut Event) {
     if let Event::Unknown { tag } = event
         && usize::from(*tag) < EVENT_NAMES.len()
     {

@@ -47,6 +47,11 @@ struct Row {
     moved: [u64; 3],
 }
 
+/// Adds a time to a sum. A forged trace has instants at the end of what a number holds.
+pub(super) fn add(sum: &mut u64, took: u64) {
+    *sum = sum.saturating_add(took);
+}
+
 impl Plot for TimeByActivity {
     fn about(&self) -> About {
         ABOUT
@@ -68,15 +73,17 @@ impl Plot for TimeByActivity {
             }
             Change::Started { worker, .. } => {
                 let row = at_index(&mut self.rows, worker.index());
-                row.open = (row.open.0 + at.0, row.open.1 + 1);
+                row.open = (row.open.0.saturating_add(at.0), row.open.1 + 1);
             }
             Change::Stopped { worker, started_at, outcome, .. } => {
                 let row = at_index(&mut self.rows, worker.index());
                 row.open = (row.open.0.saturating_sub(started_at.0), row.open.1.saturating_sub(1));
                 let took = at.since(started_at).0;
                 match outcome {
-                    Outcome::Finished => row.finished += took,
-                    Outcome::Failed | Outcome::Lost | Outcome::Cancelled => row.wasted += took,
+                    Outcome::Finished => add(&mut row.finished, took),
+                    Outcome::Failed | Outcome::Lost | Outcome::Cancelled => {
+                        add(&mut row.wasted, took);
+                    }
                 }
             }
             Change::Activity { worker, activity, started_at, .. } => {
@@ -85,7 +92,8 @@ impl Plot for TimeByActivity {
                     Activity::DiskRead | Activity::DiskWrite => 1,
                     Activity::Serialize | Activity::Deserialize => 2,
                 };
-                at_index(&mut self.rows, worker.index()).moved[place] += at.since(started_at).0;
+                let row = at_index(&mut self.rows, worker.index());
+                add(&mut row.moved[place], at.since(started_at).0);
             }
             // Nothing else takes a slot's time.
             _ => {}

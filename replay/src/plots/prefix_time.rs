@@ -14,6 +14,7 @@ use std::fmt::Write as _;
 
 use taskreel_model::{Activity, Change, Nanos, Outcome, Sample, State};
 
+use super::activity::add;
 use super::prefixes::{PrefixNames, Running, TaskPrefixes, at_index};
 use super::{About, Page, Plot};
 use crate::chart::{BarRow, BarRows, Meaning, Measure, means, time_text};
@@ -61,12 +62,12 @@ impl Plot for PrefixTime {
                 let Some(prefix) = self.running.prefix(worker, slot) else { return };
                 let row = at_index(&mut self.rows, prefix.index());
                 row.n += 1;
-                row.ran[outcome as usize] += at.since(started_at).0;
+                add(&mut row.ran[outcome as usize], at.since(started_at).0);
             }
             Change::Activity { task, activity, started_at, .. } => {
                 let Some(prefix) = self.tasks.get(task) else { return };
                 let row = at_index(&mut self.rows, prefix);
-                row.moved[place(activity)] += at.since(started_at).0;
+                add(&mut row.moved[place(activity)], at.since(started_at).0);
             }
             // Nothing else takes time.
             _ => {}
@@ -82,9 +83,9 @@ impl Plot for PrefixTime {
     fn figure(&self, view: &View) -> Figure {
         let mut order: Vec<usize> =
             (0..self.rows.len()).filter(|i| self.rows[*i].total() > 0).collect();
-        order.sort_by_key(|i| std::cmp::Reverse((self.rows[*i].ran.iter().sum::<u64>(), *i)));
+        order.sort_by_key(|i| std::cmp::Reverse((self.rows[*i].ran(), *i)));
         let rows = order.iter().map(|i| self.rows[*i].bar(self.names.get(*i))).collect();
-        let all: u64 = self.rows.iter().flat_map(|row| row.ran).sum();
+        let all = self.rows.iter().map(Row::ran).fold(0, u64::saturating_add);
         BarRows {
             rows,
             measure: Measure::Time,
@@ -147,11 +148,15 @@ const WASTED: [(Color, f32, &str); 3] =
 
 impl Row {
     fn total(&self) -> u64 {
-        self.ran.iter().chain(&self.moved).sum()
+        self.moved.iter().fold(self.ran(), |sum, ns| sum.saturating_add(*ns))
+    }
+
+    fn ran(&self) -> u64 {
+        self.ran.iter().fold(0, |sum, ns| sum.saturating_add(*ns))
     }
 
     fn bar(&self, (name, color): (&str, Color)) -> BarRow {
-        let ran: u64 = self.ran.iter().sum();
+        let ran = self.ran();
         let mean = time_text(Nanos(ran.checked_div(self.n).unwrap_or(0)));
         let mut parts = vec![(self.ran[Outcome::Finished as usize] as f64, color, 1.0)];
         for ((color, opacity, _), ns) in WASTED.into_iter().zip(&self.ran[1..]) {
