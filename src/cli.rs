@@ -63,7 +63,7 @@ struct Cli {
 enum Command {
     Demo(demo::Demo),
     Run(run::Run),
-    Scheduler(scheduler::Scheduler),
+    Scheduler(scheduler::WatchedScheduler),
     Worker(worker::Worker),
     Submit(submit::Submit),
     Status(status::Status),

@@ -17,7 +17,7 @@ use taskreel::command::size::parse_addr;
 #[command(after_help = "Examples:
   reel scheduler
   reel scheduler --listen 0.0.0.0:7878 --token-file cluster.token --record /data/cluster.reel")]
-pub(crate) struct Scheduler {
+pub(crate) struct WatchedScheduler {
     #[command(flatten)]
     scheduler: command::Scheduler,
     /// Show the cluster in the browser at ADDRESS:PORT or a port of this machine
@@ -25,7 +25,7 @@ pub(crate) struct Scheduler {
     view: Option<SocketAddr>,
 }
 
-impl Scheduler {
+impl WatchedScheduler {
     /// Runs until Ctrl-C, or until somebody stops the cluster.
     pub(crate) fn run(self) -> Result<(), Failure> {
         let view = self.view;
