@@ -36,14 +36,14 @@ export class Scrubber {
     /** When the last step of playing was made. @type {number | null} */
     this.playedAt = null;
     byId('time').hidden = false;
-    new ResizeObserver(resized).observe(this.canvas.parentElement);
+    this.box = /** @type {HTMLElement} */ (this.canvas.parentElement);
+    new ResizeObserver(resized).observe(this.box);
     this.listen();
   }
 
   /** The place of the strip, in CSS pixels. */
   size() {
-    const { clientWidth, clientHeight } = this.canvas.parentElement;
-    return { width: clientWidth, height: clientHeight };
+    return { width: this.box.clientWidth, height: this.box.clientHeight };
   }
 
   /**
@@ -64,10 +64,10 @@ export class Scrubber {
     byId('time').dataset.past = String(isPast);
     byId('shown-at').hidden = !isPast;
     setText('shown-at', isPast ? `${seconds(words.now_ns)} of ${seconds(words.end_ns)}` : '');
-    for (const [id, at] of [
+    for (const [id, at] of /** @type {[string, number | null][]} */ ([
       ['trouble-before', words.jumps.trouble[0]],
       ['trouble-after', words.jumps.trouble[1]],
-    ]) {
+    ])) {
       /** @type {HTMLButtonElement} */ (byId(id)).disabled = at === null;
     }
     const { canvas } = this;
@@ -98,6 +98,7 @@ export class Scrubber {
       canvas.style.height = `${figure.height_px}px`;
     }
     const ctx = canvas.getContext('2d', { alpha: false });
+    if (!ctx) return;
     const palette = this.palette();
     ctx.setTransform(scale, 0, 0, scale, 0, 0);
     draw(ctx, figure, palette);
@@ -112,7 +113,7 @@ export class Scrubber {
       ctx.strokeStyle = palette.muted;
       ctx.strokeRect(Math.round(from) + 0.5, top + 0.5, Math.max(Math.round(to - from), 2), tall - 1);
     }
-    const at = Math.round(this.px(this.at ?? figure.window_ns[1]));
+    const at = Math.round(this.px(this.at ?? figure.window_ns?.[1] ?? 0));
     ctx.fillStyle = palette.text;
     ctx.fillRect(at - 1, top, 2, tall + 4);
     ctx.beginPath();
@@ -258,7 +259,7 @@ export class Scrubber {
   }
 
   drag(event) {
-    const { left, width } = this.figure.frame;
+    const { left, width } = this.figure?.frame ?? { left: 0, width: 0 };
     const x = event.clientX - this.canvas.getBoundingClientRect().left - left;
     this.go(x >= width - LIVE_PX ? null : this.instant(Math.max(x, 0)));
     hideTip();
