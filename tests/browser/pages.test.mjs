@@ -1,0 +1,252 @@
+// The pages beside the plots: events, findings, a worker, the list of runs; sharing and dropping files;
+// and the viewer behind a proxy with a path prefix.
+
+import assert from 'node:assert/strict';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer, request } from 'node:http';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { badge, build, launch, ROOT, startViewer, watchedPage } from './support.mjs';
+
+let browser;
+let playback;
+let reel;
+let scratch;
+
+before(async () => {
+  playback = build('-p', 'taskreel-viewer', '--example', 'playback');
+  reel = build('--bin', 'reel');
+  browser = await launch();
+  scratch = mkdtempSync(join(tmpdir(), 'taskreel-pages-'));
+  for (const name of ['wordcount', 'failures', 'lost-worker', 'reduction-tree']) {
+    copyFileSync(join(ROOT, 'traces/v1', `${name}.reel`), join(scratch, `${name}.reel`));
+  }
+});
+
+after(async () => {
+  await browser?.close();
+  if (scratch) rmSync(scratch, { recursive: true, force: true });
+});
+
+/** Opens a page of what a command shows; afterwards nothing may have gone wrong on it. */
+async function onPage([command, ...args], path, check, options = {}) {
+  const viewer = await startViewer(command, args, { cwd: scratch });
+  const opened = await watchedPage(browser, options);
+  opened.page.on('dialog', (dialog) => assert.fail(`a script of the trace ran: ${dialog.message()}`));
+  try {
+    await opened.page.goto(viewer.url + path);
+    await check(opened.page, opened.seen, viewer);
+    assert.deepEqual(opened.seen.errors, [], 'nothing on the console');
+    assert.deepEqual([...opened.seen.hosts], [new URL(viewer.url).host], 'no other host');
+  } finally {
+    await opened.close();
+    viewer.child.stdin.end();
+    viewer.child.kill('SIGINT');
+    await viewer.ended;
+  }
+}
+
+const VIEW = ['--view', '127.0.0.1:0'];
+const rows = (page, id) => page.locator(`#${id} tbody tr`);
+
+test('events are filtered, turned over and shown as of an instant', () =>
+  onPage([playback, 'finished', '32'], 'events', async (page) => {
+    await badge(page, 'finished');
+    assert.equal(await rows(page, 'log').count(), 200);
+    const newest = await rows(page, 'log').first().locator('td').first().innerText();
+    await page.getByRole('button', { name: 'Older' }).click();
+    await page.waitForFunction((newest) => document.querySelector('#log td')?.textContent !== newest, newest);
+    assert.match(page.url(), /before=\d+/);
+    await page.getByRole('button', { name: 'Newest' }).click();
+    await page.waitForFunction((newest) => document.querySelector('#log td')?.textContent === newest, newest);
+
+    await page.locator('select[name="kind"]').selectOption('TaskFailed');
+    await page.waitForFunction(() => document.querySelectorAll('#log tbody tr').length < 10);
+    assert.deepEqual(new Set(await page.locator('#log td:nth-child(3)').allInnerTexts()), new Set(['TaskFailed']));
+    await page.locator('select[name="kind"]').selectOption('');
+    await page.locator('input[name="task"]').fill('count-7');
+    await page.getByRole('button', { name: 'Filter' }).click();
+    await page.waitForFunction(() => [...document.querySelectorAll('#log td.key')].every((cell) => /count-7|read-7/.test(cell.textContent)));
+    const kinds = await page.locator('#log td:nth-child(3)').allInnerTexts();
+    assert.ok(['TaskSubmitted', 'TaskStarted', 'TaskFinished'].every((kind) => kinds.includes(kind)), kinds.join());
+
+    const last = Number(await page.locator('#log td').first().innerText());
+    await page.locator('#log tbody tr').last().locator('a').first().click();
+    await badge(page, 'past');
+    const then = Number(await page.locator('#log td').first().innerText());
+    assert.ok(then < last, `${then} < ${last}`);
+  }));
+
+test('findings come with their pictures', () =>
+  onPage([playback, 'finished', '64'], 'explain', async (page) => {
+    await badge(page, 'finished');
+    assert.ok((await page.locator('.finding').count()) > 0);
+    const widths = () => page.evaluate(() => [...document.querySelectorAll('.finding img')].map((image) => image.naturalWidth));
+    await page.waitForFunction(() => [...document.querySelectorAll('.finding img')].every((image) => image.complete));
+    assert.ok((await widths()).every((width) => width > 0));
+    await page.getByRole('link', { name: 'Show it in the task stream' }).first().click();
+    await page.waitForURL(/\/tasks\?window=\d+-\d+/);
+    await page.locator('[data-plot="task-stream"] canvas').waitFor();
+  }));
+
+test('a live page of the server is kept up to date', () =>
+  onPage([playback, 'held', '24'], 'worker/0', async (page, seen, viewer) => {
+    // Before the run begins there is no worker yet.
+    viewer.child.stdin.write('\n');
+    await page.waitForTimeout(400);
+    for (let i = 0; i < 40 && !(await page.locator('#worker-heading').count()); i++) {
+      await page.waitForTimeout(100);
+      await page.reload();
+    }
+    await page.waitForFunction(() => document.querySelectorAll('#worker-page tbody tr').length > 3);
+    await badge(page, 'finished');
+    seen.errors.length = 0;
+    assert.ok(await page.locator('.of-worker img').evaluate((image) => image.complete && image.naturalWidth > 0));
+    // Of this worker alone.
+    await page.locator('[data-plot="task-stream"] canvas').waitFor();
+    assert.equal(await page.locator('[data-plot="task-stream"] select[data-filter="worker"]').inputValue(), '0');
+  }));
+
+test('a folder’s runs are listed, found, tagged, compared and opened', () =>
+  onPage([reel, 'view', '.', ...VIEW], '', async (page) => {
+    await page.waitForURL(/\/runs$/);
+    assert.equal(await rows(page, 'runs').count(), 4);
+    await page.getByRole('button', { name: 'tasks' }).click();
+    assert.match(await rows(page, 'runs').first().innerText(), /lost-worker\.reel/);
+    await page.locator('#runs-find').fill('reduc');
+    assert.equal(await page.locator('#runs tbody tr:visible').count(), 1);
+    await page.locator('#runs-find').fill('');
+    const row = page.locator('#runs tr[data-file="failures.reel"]');
+    await row.getByRole('button', { name: /Tags and note/ }).click();
+    await page.locator('#about-tags').fill('slow issue-17');
+    await page.locator('#about-note').fill('<b>disk</b> was full');
+    await page.locator('#about-save').click();
+    await row.locator('.tag').filter({ hasText: 'issue-17' }).waitFor();
+    assert.equal(await row.locator('.said').innerText(), '<b>disk</b> was full');
+
+    await page.locator('#runs tr[data-file="wordcount.reel"] input[name="a"]').check();
+    await page.locator('#runs tr[data-file="reduction-tree.reel"] input[name="b"]').check();
+    await page.getByRole('button', { name: 'Compare A with B' }).click();
+    await page.locator('#verdict').waitFor();
+    await page.waitForFunction(() => document.querySelector('img.both')?.naturalWidth > 0);
+    await page.getByRole('link', { name: 'reduction-tree.reel' }).click();
+    await badge(page, 'finished');
+    assert.match(page.url(), /\/open\/reduction-tree\.reel\//);
+    await page.locator('[data-plot="task-stream"] canvas').waitFor();
+    await page.getByRole('link', { name: 'Events', exact: true }).click();
+    await rows(page, 'log').first().waitFor();
+    await page.getByRole('link', { name: 'Runs', exact: true }).click();
+    await page.waitForURL(/\/runs$/);
+  }));
+
+test('a trace that is handed in is opened, and what is none is refused', () =>
+  onPage([reel, 'view', 'wordcount.reel', ...VIEW], '', async (page, seen) => {
+    await badge(page, 'finished');
+    const drop = async (name, bytes) => {
+      const data = await page.evaluateHandle(
+        ([name, bytes]) => {
+          const transfer = new DataTransfer();
+          transfer.items.add(new File([new Uint8Array(bytes)], name));
+          return transfer;
+        },
+        [name, [...bytes]],
+      );
+      await page.dispatchEvent('body', 'dragover', { dataTransfer: data });
+      await page.dispatchEvent('body', 'drop', { dataTransfer: data });
+    };
+    await drop('nonsense.reel', Buffer.from('<script>alert(1)</script>'));
+    await page.locator('#drop-state').filter({ hasText: 'nonsense.reel cannot be opened' }).waitFor();
+    assert.ok(seen.errors.every((text) => /422/.test(text)), seen.errors.join());
+    seen.errors.length = 0;
+    await drop('failures.reel', readFileSync(join(scratch, 'failures.reel')));
+    await page.waitForURL(/\/open\/2-failures\.reel\/$/);
+    await badge(page, 'finished');
+    assert.equal(await page.locator('#title').innerText(), 'failing');
+  }));
+
+test('pictures, films, packs and traces for Perfetto can be taken along', () =>
+  onPage([reel, 'view', 'failures.reel', ...VIEW], '', async (page, seen, viewer) => {
+    await badge(page, 'finished');
+    const panel = page.locator('[data-plot="task-stream"]');
+    await panel.locator('canvas').waitFor();
+    await panel.locator('.take summary').click();
+    const taken = await panel.locator('.take a').evaluateAll(async (links) =>
+      Promise.all(links.map(async (link) => [link.textContent, [...new Uint8Array(await (await fetch(link.href)).arrayBuffer())].slice(0, 4)])),
+    );
+    const heads = Object.fromEntries(taken.map(([name, bytes]) => [name, Buffer.from(bytes).toString('latin1')]));
+    assert.deepEqual(heads, { SVG: '<svg', PNG: '\x89PNG', GIF: 'GIF8' });
+
+    await page.getByRole('button', { name: 'Share this run' }).click();
+    const download = page.waitForEvent('download');
+    await page.getByRole('link', { name: 'Pack (.zip)' }).click();
+    const zip = readFileSync(await (await download).path());
+    assert.equal(zip.subarray(0, 2).toString(), 'PK');
+    await page.locator('#share-issue').click();
+    await page.waitForFunction(() => document.getElementById('share-text')?.value.length > 100);
+    const perfetto = await page.request.get(`${viewer.url}share/perfetto`);
+    assert.deepEqual([...(await perfetto.body()).subarray(0, 2)], [0x1f, 0x8b]);
+    assert.match(perfetto.headers()['content-disposition'], /failing\.pftrace\.gz/);
+  }));
+
+/** A proxy that serves a viewer below `/lab/proxy/8787`, WebSockets too. */
+async function startProxy(url) {
+  const prefix = '/lab/proxy/8787';
+  const target = new URL(url);
+  const headers = (incoming) => ({ ...incoming.headers, 'x-forwarded-host': incoming.headers.host, host: target.host });
+  const inner = (incoming) => (incoming.url.startsWith(`${prefix}/`) ? incoming.url.slice(prefix.length) : null);
+  const server = createServer((incoming, answer) => {
+    const path = inner(incoming);
+    if (path === null) return answer.writeHead(404).end('outside of the prefix');
+    const asked = request({ host: target.hostname, port: target.port, path, method: incoming.method, headers: headers(incoming) }, (got) => {
+      answer.writeHead(got.statusCode, got.headers);
+      got.pipe(answer);
+    });
+    incoming.pipe(asked);
+  });
+  server.on('upgrade', (incoming, socket) => {
+    const path = inner(incoming);
+    if (path === null) return socket.end('HTTP/1.1 404 Not Found\r\n\r\n');
+    const upstream = connect(Number(target.port), target.hostname, () => {
+      const lines = Object.entries(headers(incoming)).map(([name, value]) => `${name}: ${value}`);
+      upstream.write(`${incoming.method} ${path} HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n`);
+      socket.pipe(upstream).pipe(socket);
+    });
+    upstream.on('error', () => socket.destroy());
+    socket.on('error', () => upstream.destroy());
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return { server, url: `http://127.0.0.1:${server.address().port}${prefix}/` };
+}
+
+test('all works behind a proxy with a path prefix', async () => {
+  const viewer = await startViewer(reel, ['view', 'failures.reel', ...VIEW], { cwd: scratch });
+  const proxy = await startProxy(viewer.url);
+  const { page, seen, close } = await watchedPage(browser);
+  try {
+    await page.goto(proxy.url);
+    await badge(page, 'finished');
+    await page.locator('[data-plot="task-stream"] canvas').waitFor();
+    const links = await page.locator('nav.pages a').evaluateAll((links) => links.map((link) => link.href));
+    assert.ok(links.length >= 11 && links.every((link) => link.startsWith(proxy.url)), links.join());
+    for (const link of links) {
+      const answer = await page.goto(link);
+      assert.equal(answer.status(), 200, link);
+    }
+    await page.goto(`${proxy.url}open/wordcount.reel/tasks`);
+    await badge(page, 'finished');
+    await page.locator('[data-plot="task-stream"] canvas').waitFor();
+    const plots = await (await page.request.get(`${proxy.url}individual-plots.json`)).json();
+    await page.goto(proxy.url + plots['Individual Task stream'].slice(1));
+    await page.locator('[data-plot="task-stream"] canvas').waitFor();
+    assert.deepEqual(seen.errors, []);
+    assert.deepEqual([...seen.hosts], [new URL(proxy.url).host]);
+  } finally {
+    await close();
+    proxy.server.closeAllConnections();
+    proxy.server.close();
+    viewer.child.kill('SIGINT');
+    await viewer.ended;
+  }
+});
