@@ -132,7 +132,7 @@ export const badge = (page, kind) =>
 export function pixels(page, plot, { left, top, width, height }) {
   return page.evaluate(
     ([plot, left, top, width, height]) => {
-      const canvas = document.querySelector(`[data-plot="${plot}"] canvas`);
+      const canvas = /** @type {HTMLCanvasElement} */ (document.querySelector(`[data-plot="${plot}"] canvas`));
       // A copy, since reading back the page's own canvas would slow its drawing down.
       const copy = new OffscreenCanvas(width, height).getContext('2d');
       copy.drawImage(canvas, -left, -top);

@@ -106,7 +106,7 @@ test('an address with an instant, steps by event, failures and playing', async (
     const frame = await past(seen);
     assert.equal(frame.words.seq, 61);
     assertSame(frame, stateAt(trace, 'event:60'));
-    for (const [key, seq] of [['.', 62], [',', 61], [',', 60]]) {
+    for (const [key, seq] of /** @type {[string, number][]} */ ([['.', 62], [',', 61], [',', 60]])) {
       await page.keyboard.press(key);
       await until(page, () => seen.frames.at(-1).words.seq === seq, `${seq} events`);
       assertSame(seen.frames.at(-1), stateAt(trace, `event:${seq - 1}`));
