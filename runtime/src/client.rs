@@ -8,6 +8,7 @@ mod fetch;
 mod future;
 mod outgoing;
 mod session;
+mod shelf;
 mod table;
 
 use std::sync::Arc;
@@ -27,19 +28,23 @@ use crate::io_thread::IoThread;
 use crate::peers::{LocalStores, Peers};
 use crate::scheduler::inbound::{ConnId, Inbound, Inbox};
 use crate::task::Call;
-use crate::task::spec::{SpecWriter, VALUE};
+use crate::task::spec::{PULL, SpecWriter, VALUE};
 use crate::tls::Tls;
 use crate::wire::handshake::{self, HandshakeError, Role};
 use crate::wire::link::LINK_CAPACITY;
 use crate::wire::message::{ClientBefore, ClientHello};
 use crate::wire::pump::Carried;
-use crate::wire::{Link, LinkSender, pump};
+use crate::wire::{Link, LinkSender, codec, pump};
+use crate::worker::own_address;
 use carry::{ClientLink, Rejoin, Remote};
 use session::Session;
 
 /// How long to wait before the scheduler is tried again, at first and at the most.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// Scattered values of so many bytes travel with their submission.
+const SHORT_VALUE: usize = 1 << 20;
 
 /// Pause before a full inbox is tried again.
 const INBOX_PAUSE: Duration = Duration::from_micros(200);
@@ -158,8 +163,11 @@ impl Client {
         });
         let connected = rx.recv().unwrap_or(Err(HandshakeError::Silent)).map_err(failed)?;
         let (link, carried) = connected;
-        let remote = Some(Remote { carried, rejoin: door.rejoin() });
+        let remote = Some(Remote { carried, rejoin: door.clone().rejoin() });
         let peers = Peers::new(LocalStores::default(), credentials);
+        if let Ok(own) = own_address(&door.host) {
+            peers.set_host(own.ip().to_string());
+        }
         Ok(Self { session: Session::new(link, remote, name, peers, (io, Some(io_thread))) })
     }
 
@@ -206,14 +214,36 @@ impl Client {
     }
 
     /// Puts a value onto a worker, for tasks to take it from there: worth it for what many tasks
-    /// take. It travels with the submission, so it must not be longer than 32 MiB; larger data are
-    /// better made by a task, or read from a file by one.
+    /// take. A value that takes more than 1 MiB does not pass through the scheduler: a worker fetches
+    /// it from this process, and this waits until it has. As long as the future is there, this process
+    /// keeps the value for another worker, should that one be lost.
     pub fn scatter<T: Serialize>(&self, value: &T) -> TaskFuture<T> {
+        let mut encoded = Vec::new();
         let mut call = Call::<T>::new("scatter".into(), "scatter".into(), SpecWriter::new(VALUE));
-        if let Err(error) = call.draft.spec.body(value) {
+        if let Err(error) = codec::encode_value(value, &mut encoded) {
             call.draft.refuse("value", &error);
         }
-        self.submit(call)
+        if encoded.len() <= SHORT_VALUE {
+            call.draft.spec.raw(&encoded);
+            return self.submit(call);
+        }
+        let offer = match self.session.put(encoded.into()) {
+            Ok(offer) => offer,
+            Err(error) => {
+                let message = format!("its value cannot be served: {error}");
+                let error = TaskError::new(TaskErrorKind::Rejected, "scatter".to_owned(), message);
+                return TaskFuture::new(Err(Arc::new(error)));
+            }
+        };
+        call.draft.spec = SpecWriter::new(PULL);
+        call.draft.spec.body(&offer).expect("a name and a number can be encoded");
+        let held = self.session.submit(call.draft);
+        if let Ok(held) = &held {
+            self.session.name_value(held, offer.name);
+            // How it ended is for those who want it.
+            let _ = self.session.wait(held);
+        }
+        TaskFuture::new(held)
     }
 
     /// Combines results in pairs, pairs of pairs and so on until one is left: as a tree, of which

@@ -2,6 +2,7 @@
 
 mod command;
 mod function;
+mod pull;
 mod value;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ use tokio::sync::Notify;
 
 pub use command::CommandExecutor;
 pub use function::FunctionExecutor;
+pub(crate) use pull::{Offer, PullExecutor};
 pub use value::ValueExecutor;
 
 use crate::task::spec;

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, Weak};
+use std::time::{Duration, Instant};
 
 use bytes::{BufMut, Bytes, BytesMut};
 use taskreel_model::{TaskId, TransferFailure};
@@ -20,8 +20,11 @@ use crate::worker::Store;
 /// Requests under way at once, each over a connection of its own; others wait their turn.
 const PARALLEL_REQUESTS: usize = 32;
 
-/// Idle connections kept per address.
+/// Idle connections kept per address...
 const IDLE_CONNECTIONS: usize = 4;
+
+/// ...and for how long: those to workers that are gone would be kept for ever.
+const IDLE_TIME: Duration = Duration::from_secs(10);
 
 /// Keys asked for in one request.
 const KEYS_PER_REQUEST: usize = 4096;
@@ -57,10 +60,19 @@ impl LocalStores {
 pub struct Peers {
     local: LocalStores,
     credentials: Credentials,
-    idle: Arc<Mutex<HashMap<String, Vec<Connection>>>>,
+    /// Where others reach this process.
+    host: Arc<OnceLock<String>>,
+    idle: Arc<Mutex<Idle>>,
     /// One for each request that may be under way.
     permits: Arc<Semaphore>,
     received: Arc<AtomicU64>,
+}
+
+/// Connections that wait for their next request, by address, with the instant since when.
+#[derive(Debug)]
+struct Idle {
+    by_address: HashMap<String, Vec<(Instant, Connection)>>,
+    swept_at: Instant,
 }
 
 impl Peers {
@@ -69,10 +81,34 @@ impl Peers {
         Self {
             local,
             credentials,
-            idle: Arc::default(),
+            host: Arc::default(),
+            idle: Arc::new(Mutex::new(Idle {
+                by_address: HashMap::new(),
+                swept_at: Instant::now(),
+            })),
             permits: Arc::new(Semaphore::new(PARALLEL_REQUESTS)),
             received: Arc::default(),
         }
+    }
+
+    /// Others reach this process at that address; the first word stands.
+    pub(crate) fn set_host(&self, host: String) {
+        let _ = self.host.set(host);
+    }
+
+    /// Where others reach this process: on this machine only, if nobody said otherwise.
+    pub(crate) fn host(&self) -> &str {
+        self.host.get().map_or("127.0.0.1", String::as_str)
+    }
+
+    /// What a peer must show, and shows.
+    pub(crate) fn credentials(&self) -> Credentials {
+        self.credentials.clone()
+    }
+
+    /// This process serves a store at an address: its own parts need no connection to it.
+    pub(crate) fn add_local(&self, address: &str, store: &Arc<Store>) {
+        self.local.insert(address.to_owned(), store);
     }
 
     /// Bytes of results received over TCP so far.
@@ -200,14 +236,23 @@ impl Peers {
     }
 
     fn take_idle(&self, host: &str) -> Option<Connection> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).get_mut(host)?.pop()
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.by_address.get_mut(host)?.pop().map(|(_, connection)| connection)
     }
 
     fn keep(&self, host: &str, connection: Connection) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let connections = idle.entry(host.to_owned()).or_default();
+        let now = Instant::now();
+        let connections = idle.by_address.entry(host.to_owned()).or_default();
         if connections.len() < IDLE_CONNECTIONS {
-            connections.push(connection);
+            connections.push((now, connection));
+        }
+        if now - idle.swept_at > IDLE_TIME {
+            idle.swept_at = now;
+            idle.by_address.retain(|_, connections| {
+                connections.retain(|(since, _)| now - *since <= IDLE_TIME);
+                !connections.is_empty()
+            });
         }
     }
 }

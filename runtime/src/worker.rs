@@ -44,11 +44,12 @@ pub use process::{WorkerOptions, WorkerProcess, WorkerProcessError, run as run_w
 pub use store::Store;
 
 pub(crate) use data_server::DataServer;
-pub(crate) use process::machine;
+pub(crate) use process::{machine, own_address};
 
 use crate::clock::Clock;
-use crate::executor::Executors;
+use crate::executor::{Executors, PullExecutor};
 use crate::peers::Peers;
+use crate::task::spec;
 use crate::wire::message::{FromWorker, ToWorker, WorkerBefore};
 use crate::wire::pump::Carried;
 use crate::wire::{Link, LinkSender};
@@ -194,13 +195,16 @@ impl Worker {
             clock,
             store,
             peers,
-            executors,
+            mut executors,
             io,
             sent_bytes,
             is_alone,
             supervised,
             clients,
         } = setup;
+        let (theirs, results) = (peers.clone(), Arc::clone(&store));
+        let pulling = PullExecutor { peers: theirs, store: results, io: io.clone() };
+        executors.add(spec::PULL, Arc::new(pulling));
         let shared = Arc::new(Shared {
             inflow: Inflow::new(info.memory_limit),
             info,

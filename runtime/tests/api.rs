@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
+use taskreel::task::Captured;
 use taskreel::{Cluster, TaskErrorKind, as_completed, current_client, task};
 use taskreel_model::{Event, LogLevel, State};
 use taskreel_recorder::{Source, TraceReader};
@@ -41,6 +42,16 @@ async fn slept(value: u64) -> Result<u64, String> {
 #[task]
 fn sum_of(numbers: &[u64], from: usize) -> u64 {
     numbers[from..].iter().sum()
+}
+
+/// Every 4,001st byte.
+fn some(block: &Captured, from: usize) -> u64 {
+    block.0[from..].iter().step_by(4_001).map(|byte| u64::from(*byte)).sum()
+}
+
+#[task]
+fn sum_of_some(block: &Captured, from: usize) -> u64 {
+    some(block, from)
 }
 
 #[task]
@@ -138,8 +149,20 @@ fn scattered_values_are_taken_by_many() {
     assert_eq!(client.gather(&sums).unwrap(), expected);
     assert_eq!(table.wait().unwrap(), numbers);
     table.release();
-    let too_long = client.scatter(&vec![1_u64 << 63; 4 << 20]).wait().unwrap_err();
-    assert_eq!(too_long.kind(), TaskErrorKind::Rejected);
+}
+
+#[test]
+fn a_long_scattered_value_goes_to_workers_directly() {
+    // 100 MiB in one value: more than a submission may carry.
+    let cluster = processes(2, 1, None);
+    let client = cluster.client();
+    let block = Captured((0..100 << 20).map(|i: u32| (i % 251) as u8).collect());
+    let scattered = client.scatter(&block);
+    let sums: Vec<_> = (0..4).map(|from| client.submit(sum_of_some(&scattered, from))).collect();
+    let expected: Vec<u64> = (0..4).map(|from| some(&block, from)).collect();
+    assert_eq!(client.gather(&sums).unwrap(), expected);
+    let back = scattered.wait().unwrap();
+    assert!(back.0 == block.0, "it comes back as it went");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! A session: one client's connection, shared by the client and all its futures.
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::io;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -13,8 +14,10 @@ use super::buffer::Buffer;
 use super::carry::{Remote, converse};
 use super::future::{Held, obstacle};
 use super::outgoing::{Outgoing, Sent};
+use super::shelf::Shelf;
 use super::table::{Known, Table};
 use super::{TaskError, TaskErrorKind};
+use crate::executor::Offer;
 use crate::io_thread::IoThread;
 use crate::peers::Peers;
 use crate::task::{Draft, MAX_SPEC_BYTES};
@@ -30,6 +33,8 @@ pub(crate) struct Session {
     core: Arc<Core>,
     peers: Peers,
     io: Handle,
+    /// Long scattered values, once there are some.
+    shelf: OnceLock<Shelf>,
     /// The runtime, where the session brought its own.
     _io_thread: Option<IoThread>,
 }
@@ -85,7 +90,7 @@ impl Session {
             farewell: Condvar::new(),
         });
         io.spawn(converse(Arc::clone(&core), link, remote));
-        Arc::new(Self { core, peers, io, _io_thread: io_thread })
+        Arc::new(Self { core, peers, io, shelf: OnceLock::new(), _io_thread: io_thread })
     }
 
     /// Submits a call; it is sent within a millisecond.
@@ -141,7 +146,30 @@ impl Session {
         }
     }
 
+    /// Puts a long value where workers can fetch it.
+    ///
+    /// # Errors
+    /// It cannot be served.
+    pub(crate) fn put(&self, value: Bytes) -> io::Result<Offer> {
+        if self.shelf.get().is_none() {
+            let shelf = Shelf::open(&self.peers, &self.io)?;
+            // Another thread may have been first; then this one closes.
+            let _ = self.shelf.set(shelf);
+        }
+        Ok(self.shelf.get().expect("set above").put(value))
+    }
+
+    /// The value under that name is the result of the task: it is kept as long as the task is.
+    pub(crate) fn name_value(&self, held: &Held, name: TaskId) {
+        if let Some(shelf) = self.shelf.get() {
+            shelf.name(held.local(), name);
+        }
+    }
+
     pub(crate) fn release(&self, local: u32) {
+        if let Some(shelf) = self.shelf.get() {
+            shelf.release(local);
+        }
         if lock(&self.core.table).remove(local) {
             self.core.add(|buffer| buffer.release(local));
         }

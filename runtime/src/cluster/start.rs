@@ -2,6 +2,7 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::io;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -24,7 +25,7 @@ use crate::peers::{LocalStores, Peers};
 use crate::reading::machine_memory;
 use crate::scheduler::{self, ResumedLog, SchedulerConfig};
 use crate::wire::handshake::VERSION;
-use crate::worker::machine;
+use crate::worker::{machine, own_address};
 
 impl ClusterBuilder {
     /// Starts it.
@@ -100,6 +101,7 @@ impl ClusterBuilder {
             if !listener.address()?.ip().is_loopback() && self.token.is_none() {
                 return Err(StartError::TokenNeeded { address });
             }
+            foundation.peers.set_host(host_for_others(listener.address()?.ip()));
             cluster.address = Some(format!("tcp://{}", listener.address()?));
             joined = Some(listener.n_workers());
             door.spawn(listener.serve());
@@ -233,4 +235,12 @@ fn random_hex() -> String {
     let half = || RandomState::new().hash_one(std::process::id());
     let of_time = |salt: u64| RandomState::new().hash_one((SystemTime::now(), salt));
     format!("{:016x}{:016x}", half() ^ of_time(1), of_time(2))
+}
+
+/// Where others reach this process, if it listens at `ip`.
+fn host_for_others(ip: IpAddr) -> String {
+    // An address that stands for no machine: that with which this one reaches far ones. No packet
+    // is sent.
+    let far = || own_address("192.0.2.1:9").map_or(ip, |own| own.ip());
+    if ip.is_unspecified() { far().to_string() } else { ip.to_string() }
 }

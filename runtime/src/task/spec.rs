@@ -1,7 +1,8 @@
 //! Specs: what a task runs on, as bytes that only clients and workers look into.
 //!
 //! ```text
-//! u8       executor: 0 function, 1 command, 2 a value as it is; others are free for further executors
+//! u8       executor: 0 function, 1 command, 2 a value as it is, 3 where a client serves
+//!          a value; others are free for further executors
 //! u32 LE   n: how many of the dependencies are inputs; the others only come before
 //! n u32 LE position of each input among the dependencies, which go by increasing number
 //! ...      the executor's own part
@@ -31,6 +32,9 @@ pub(crate) const COMMAND: u8 = 1;
 
 /// Tag of the executor of scattered values.
 pub(crate) const VALUE: u8 = 2;
+
+/// Tag of the executor of long scattered values, which workers fetch from the client.
+pub(crate) const PULL: u8 = 3;
 
 const ARG_VALUE: u8 = 0;
 const ARG_INPUT: u8 = 1;
@@ -92,6 +96,11 @@ impl SpecWriter {
     /// The executor's own part as one value.
     pub(crate) fn body<T: Serialize>(&mut self, body: &T) -> Result<(), CodecError> {
         codec::encode_value(body, &mut self.body)
+    }
+
+    /// The executor's own part as it is.
+    pub(crate) fn raw(&mut self, body: &[u8]) {
+        self.body.extend_from_slice(body);
     }
 
     /// Appends the whole spec to `out`; `positions` are those of the inputs among the dependencies.

@@ -257,7 +257,7 @@ fn clients(options: &WorkerOptions) -> ClientSource {
 }
 
 /// The address of this machine that the scheduler sees. No packet is sent.
-fn own_address(scheduler: &str) -> io::Result<SocketAddr> {
+pub(crate) fn own_address(scheduler: &str) -> io::Result<SocketAddr> {
     let unknown = || io::Error::new(io::ErrorKind::NotFound, "no such host");
     let there = scheduler.to_socket_addrs()?.next().ok_or_else(unknown)?;
     let any = if there.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
