@@ -131,3 +131,42 @@ fn a_supervised_worker_that_is_killed_is_started_again_and_one_that_is_asked_lea
     cluster.ask("shutdown", &[]).unwrap();
     assert_eq!(scheduler.wait().code, Some(0));
 }
+
+#[test]
+fn workers_are_retired_and_graphs_given_up_by_the_command() {
+    let cluster = Cluster::new();
+    let scheduler = cluster.start_scheduler();
+    let workers = ["w-10", "w-2", "w-1"].map(|name| cluster.start_worker(name, &[]));
+    let names = |status: &Value| -> Vec<String> {
+        let workers = status["workers"].as_array().unwrap();
+        workers.iter().map(|worker| worker["name"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(names(&cluster.status()), ["w-1", "w-2", "w-10"]);
+    cluster
+        .scene
+        .write("job.toml", "[[task]]\nkey = \"long\"\neach.range = 9\nrun = \"sleep 600\"\n");
+    let submit =
+        cluster.scene.start(&["submit", &cluster.address, "job.toml", "--token-file", "token"]);
+    wait_until("all run something", || {
+        let status = cluster.status();
+        let workers = status["workers"].as_array()?;
+        workers.iter().all(|worker| worker["executing"] == 1).then_some(())
+    });
+    assert_eq!(cluster.ask("cancel", &["g0"]).unwrap(), "9 tasks given up\n");
+    let given_up = submit.wait();
+    assert_eq!(given_up.code, Some(1), "{given_up:?}");
+    assert!(given_up.stderr.contains("given up"), "{given_up:?}");
+
+    cluster.ask("retire", &["w-2"]).unwrap();
+    wait_until("it has left", || (names(&cluster.status()) == ["w-1", "w-10"]).then_some(()));
+    let [ten, two, one] = workers;
+    assert_eq!(two.wait().code, Some(0));
+    let args = ["retire", &cluster.address, "nobody", "--token-file", "token"];
+    cluster.scene.fails(1, &args, &["there is no worker nobody here"]);
+    let lost = cluster.scene.ok(&["events", "run.reel", "--kind", "WorkerLost"]).stdout;
+    assert!(lost.contains("worker=w-2") && lost.contains("retired"), "{lost}");
+    cluster.ask("shutdown", &[]).unwrap();
+    for process in [scheduler, ten, one] {
+        assert_eq!(process.wait().code, Some(0));
+    }
+}

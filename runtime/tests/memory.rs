@@ -5,8 +5,10 @@
 extern crate taskreel_runtime as taskreel;
 
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::time::Duration;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
 
 use taskreel::{Cluster, ClusterBuilder, TaskErrorKind, task};
 use taskreel_model::{Event, FailureKind, LossReason, PauseReason, State, WorkerStatus};
@@ -128,32 +130,92 @@ fn results_of_four_times_the_limit_stay_under_it() {
 #[test]
 fn a_worker_whose_disk_takes_nothing_pauses_and_says_so() {
     let folder = tempfile::tempdir().unwrap();
-    let trace = folder.path().join("run.reel");
     let no_folder = folder.path().join("no-folder");
     std::fs::write(&no_folder, "a file").unwrap();
-    let builder = processes(1).memory(LIMIT).spill_folder(&no_folder).record(&trace);
+    // As soon as there is a folder after all, it goes on.
+    pauses_until(&no_folder, || std::fs::remove_file(&no_folder).unwrap());
+}
+
+#[test]
+fn a_worker_whose_disk_is_full_pauses_until_there_is_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(disk) = SmallDisk::mount(folder.path()) else { return };
+    let said = pauses_until(folder.path(), || disk.grow());
+    assert!(said.iter().any(|line| line.contains("No space left on device")), "{said:?}");
+}
+
+/// Makes more results than fit in memory, with nowhere to spill them; gives what was logged.
+fn pauses_until(spill_folder: &Path, make_room: impl FnOnce()) -> Vec<String> {
+    let folder = tempfile::tempdir().unwrap();
+    let trace = folder.path().join("run.reel");
+    let builder = processes(1).memory(LIMIT).spill_folder(spill_folder).record(&trace);
     let cluster = builder.start().unwrap();
     let client = cluster.client();
     let size = 16 * MIB as usize;
     let blocks = client.map(0..8_u64, |number| block(number, size));
-    // It holds no more than four blocks and pauses: the fifth is done, or waits.
+    // It holds four blocks or a little more, and pauses: the next is done, or waits.
     blocks[3].wait_done().unwrap();
-    let seen = || blocks.iter().filter(|block| block.is_done()).count();
-    let n_before = seen();
+    wait_for_pause(&trace);
+    let n_before = blocks.iter().filter(|block| block.is_done()).count();
     assert!((4..8).contains(&n_before), "{n_before} blocks");
-    // As soon as there is a folder after all, it goes on.
-    std::fs::remove_file(&no_folder).unwrap();
+    make_room();
     assert_eq!(client.gather(&blocks).unwrap().len(), 8);
     drop(blocks);
     cluster.close().unwrap();
-    let (counts, events, state) = fold(&trace);
-    let is_full =
-        |event: &&Event| matches!(event, Event::WorkerPaused { reason: PauseReason::DiskFull, .. });
-    assert!(events.iter().find(is_full).is_some(), "{counts:?}");
+    let (counts, _, state) = fold(&trace);
     assert!(counts["WorkerResumed"] > 0, "{counts:?}");
     assert_ne!(state.workers()[0].status, WorkerStatus::Paused);
     let said = logged(&trace);
     assert!(said.iter().any(|line| line.contains("cannot be spilled to")), "{said:?}");
+    said
+}
+
+fn wait_for_pause(trace: &Path) {
+    let is_full =
+        |event: &Event| matches!(event, Event::WorkerPaused { reason: PauseReason::DiskFull, .. });
+    let begin = Instant::now();
+    while !fold(trace).1.iter().any(is_full) {
+        assert!(begin.elapsed() < Duration::from_secs(200), "it never paused");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// A file system of 24 MiB in memory.
+struct SmallDisk(PathBuf);
+
+impl SmallDisk {
+    /// `None`: this process may not mount one, and has said so.
+    fn mount(folder: &Path) -> Option<Self> {
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", "size=24m", "none"]).arg(folder);
+        let why = match mount.output() {
+            Ok(ran) if ran.status.success() => return Some(Self(folder.to_owned())),
+            Ok(ran) => String::from_utf8_lossy(&ran.stderr).trim().to_owned(),
+            Err(error) => format!("no `mount`: {error}"),
+        };
+        not_run("a small disk for spilled results", &why);
+        None
+    }
+
+    fn grow(&self) {
+        let ran = Command::new("mount").args(["-o", "remount,size=500m"]).arg(&self.0).status();
+        assert!(ran.unwrap().success());
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        // Lazily: whatever is open there still is let go of later.
+        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
+    }
+}
+
+/// Says that a test cannot run here; `./test` repeats it at its end.
+fn not_run(what: &str, why: &str) {
+    eprintln!("NOT RUN: {what}: {why}");
+    let Some(path) = std::env::var_os("TASKREEL_NOT_RUN") else { return };
+    let mut list = std::fs::File::options().append(true).create(true).open(path).unwrap();
+    writeln!(list, "{what}: {why}").unwrap();
 }
 
 /// The reasons for which workers were lost.

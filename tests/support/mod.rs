@@ -1,7 +1,7 @@
 //! Real `reel` processes for end-to-end tests.
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses its own part of this")]
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::{self, JoinHandle};
@@ -163,4 +163,13 @@ pub fn only_trace(folder: &Path) -> PathBuf {
         .collect();
     assert_eq!(traces.len(), 1, "{traces:?}");
     traces.into_iter().next().expect("there is one")
+}
+
+/// Says that a test cannot run here, and why: `./test` repeats it at its end.
+pub fn not_run(what: &str, why: &str) {
+    eprintln!("NOT RUN: {what}: {why}");
+    let Some(path) = std::env::var_os("TASKREEL_NOT_RUN") else { return };
+    let mut list =
+        std::fs::OpenOptions::new().append(true).create(true).open(path).expect("a list");
+    writeln!(list, "{what}: {why}").expect("a list that takes a line");
 }

@@ -92,7 +92,7 @@ impl Core {
             incarnation: state.incarnation(),
             n_events: state.next_seq(),
             tasks: phases.map(|phase| (phase.name().to_owned(), totals.get(phase))).collect(),
-            workers: state.present_workers().map(|(id, _)| self.worker_line(id)).collect(),
+            workers: self.worker_lines(),
             clients: state
                 .clients()
                 .iter()
@@ -104,6 +104,18 @@ impl Core {
                 .collect(),
             graphs: self.graph_lines(),
         }
+    }
+
+    /// By name, as people look for them: `worker-2` before `worker-10`.
+    fn worker_lines(&self) -> Vec<WorkerLine> {
+        let present = self.state.present_workers();
+        let mut lines: Vec<WorkerLine> = present.map(|(id, _)| self.worker_line(id)).collect();
+        lines.sort_by_cached_key(|line| {
+            let stem = line.name.trim_end_matches(|c: char| c.is_ascii_digit());
+            let number: u64 = line.name[stem.len()..].parse().unwrap_or(0);
+            (stem.to_owned(), number, line.id)
+        });
+        lines
     }
 
     fn worker_line(&self, id: WorkerId) -> WorkerLine {
