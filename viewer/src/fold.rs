@@ -120,10 +120,15 @@ async fn fold(
     mut stopped: watch::Receiver<bool>,
 ) {
     let mut due = Due::default();
+    let mut gave_way = false;
     let mut asked_at = first.is_some().then(Instant::now);
     while !*stopped.borrow() {
         let began = Instant::now();
         let progress = run.advance(EVENTS_PER_TURN);
+        if progress.is_live && !gave_way {
+            give_way();
+            gave_way = true;
+        }
         if due.is_due(progress) {
             run.publish();
             version.send_modify(|version| *version += 1);
@@ -182,6 +187,13 @@ impl Due {
     fn at(&self) -> Option<Instant> {
         self.published_at.filter(|_| self.is_wanted).map(|at| at + PUBLISH_INTERVAL)
     }
+}
+
+/// A cluster that is still at work may need the cores: from here on this thread takes what is left.
+fn give_way() {
+    // Elsewhere it would be the whole process, which may be the cluster.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), 19);
 }
 
 /// From the begin of a turn that `took` so long to the begin of the next. A trace that is complete
