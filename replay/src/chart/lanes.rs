@@ -83,7 +83,8 @@ impl<'a> LaneChart<'a> {
         scales: Vec<(Measure, f64)>,
         meanings: Vec<Meaning>,
     ) -> Self {
-        let texts = scales.iter().map(|(measure, to)| text_width(&measure.text(*to), SCALE_SIZE));
+        let texts =
+            scales.iter().map(|(measure, to)| text_width(&measure.end_text(*to), SCALE_SIZE));
         let scale_px = (texts.fold(0.0, f32::max) + 10.0).ceil() as u32;
         let names_px = widest(lanes.iter().map(|lane| lane.name.as_str()));
         let frame = frame(view, names_px, scale_px.max(16), &meanings);
@@ -124,7 +125,7 @@ impl<'a> LaneChart<'a> {
                 free_from = middle + LABEL_PX / 2.0;
             }
             if self.lane_px >= SCALE_PX && self.scales[i].0 != Measure::Mark {
-                let to = self.figure.string(self.scales[i].0.text(self.scales[i].1));
+                let to = self.figure.string(self.scales[i].0.end_text(self.scales[i].1));
                 let zero = self.figure.string("0");
                 scales.push((width as f32 + 4.0, top as f32 + 5.0), to, Color::MUTED);
                 let bottom = (top + self.lane_px) as f32 - 4.0;
@@ -296,7 +297,7 @@ impl<'a> LaneChart<'a> {
             && *measure != Measure::Mark
             && self.scales.iter().all(|scale| scale == &(*measure, *to))
         {
-            notes.insert(0, format!("each lane 0 to {}", measure.text(*to)));
+            notes.insert(0, format!("each lane 0 to {}", measure.end_text(*to)));
         }
         let n_hidden = self.tops.iter().filter(|top| top.is_none()).count();
         if n_hidden > 0 {

@@ -41,6 +41,20 @@ impl Measure {
         }
     }
 
+    /// The end of a scale for people: a count, too, with what is counted.
+    pub(crate) fn end_text(self, value: f64) -> String {
+        match self {
+            Self::Count(what) => format!("{} {what}", self.text(value)),
+            Self::PerSecond(_)
+            | Self::Bytes
+            | Self::BytesPerSecond
+            | Self::CorePermille
+            | Self::Percent
+            | Self::Time
+            | Self::Mark => self.text(value),
+        }
+    }
+
     /// The unit, for the axis.
     pub(crate) fn unit(self) -> &'static str {
         match self {
@@ -94,10 +108,12 @@ impl Measure {
     pub(crate) fn ticks(self, to: f64, px: f32, n: usize) -> Vec<Tick> {
         let step = self.step(to / n.max(1) as f64);
         let count = (to / step * 1.0001) as usize;
-        (0..=count)
-            .map(|i| i as f64 * step)
-            .map(|value| Tick { px: (value / to) as f32 * px, label: self.text(value) })
-            .collect()
+        let tick = |i: usize| {
+            let value = i as f64 * step;
+            let label = if i == count { self.end_text(value) } else { self.text(value) };
+            Tick { px: (value / to) as f32 * px, label }
+        };
+        (0..=count).map(tick).collect()
     }
 
     /// The next step that people count in.
@@ -179,5 +195,7 @@ mod tests {
             .map(|tick| tick.label)
             .collect();
         assert_eq!(labels, ["0 B", "2 MiB", "4 MiB", "6 MiB", "8 MiB"]);
+        let last = Measure::Count("tasks").ticks(40.0, 400.0, 4).pop();
+        assert_eq!(last.map(|tick| tick.label), Some("40 tasks".to_owned()));
     }
 }

@@ -26,7 +26,7 @@ pub(crate) fn stack(
     let mut meanings: Vec<Meaning> =
         shown.iter().rev().map(|l| (l.color, 1.0, l.label.to_owned())).collect();
     meanings.push((Color::AXIS, 1.0, "together, at most".to_owned()));
-    let tick_px = widest([measure.text(to)].iter().map(String::as_str));
+    let tick_px = widest([measure.end_text(to)].iter().map(String::as_str));
     let frame = frame(view, tick_px, 16, &meanings);
     let mut figure = blank(about, view, frame);
     figure.window_ns = Some([view.window.from.0, view.window.to.0]);

@@ -61,7 +61,9 @@ impl<const N: usize> Plot for Sampled<N> {
         let Readings { about, measure, shown, opacity, shared, .. } = self.readings;
         let meanings = shown.iter().map(|(_, label, color)| means(*color, label)).collect();
         let is_shared = self.gauges.workers().iter().any(|worker| worker.is_embedded);
-        let notes = shared.filter(|_| is_shared).map(str::to_owned).into_iter().collect();
+        let is_nothing = self.gauges.workers().iter().all(|worker| worker.most() == 0);
+        let said = [shared.filter(|_| is_shared), is_nothing.then_some("nothing so far")];
+        let notes = said.into_iter().flatten().map(str::to_owned).collect();
         let text = (meanings, notes);
         self.gauges.figure(about, view, (*measure, 0.0), text, |chart, lane, worker| {
             let mut series = worker.series.iter().zip(shown);

@@ -128,7 +128,7 @@ impl<'a> Grid<'a> {
             .chunks(per_group)
             .map(|group| match group {
                 [only] => name(only).to_owned(),
-                many => format!("{} and {} more", name(&many[0]), many.len() - 1),
+                many => format!("{} – {}", name(&many[0]), name(&many[many.len() - 1])),
             })
             .collect();
         let group = |worker: &WorkerId| workers.partition_point(|w| w < worker) / per_group;
@@ -137,7 +137,8 @@ impl<'a> Grid<'a> {
             cells.entry((group(from), group(to))).or_default().add(*cell);
         }
         let cell_px = (room / groups.len() as u32).clamp(2, CELL_MAX_PX);
-        let names_px = chart::widest(groups.iter().map(String::as_str)).min(names_px.max(60.0));
+        let names_px =
+            chart::widest(groups.iter().map(String::as_str)).min(view.width_px as f32 * 0.25);
         Self { plot, view, groups, cells, names_px, cell_px }
     }
 
