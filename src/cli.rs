@@ -19,6 +19,7 @@ mod run;
 mod runs;
 mod scheduler;
 mod session;
+mod simulate;
 mod state;
 mod story;
 mod submit;
@@ -77,6 +78,7 @@ enum Command {
     Render(render::Render),
     Replay(replay::Replay),
     Diff(diff::Diff),
+    Simulate(simulate::Simulate),
     Story(story::TellStory),
     Explain(explain::Explain),
     Export(export::Export),
@@ -106,6 +108,7 @@ pub(crate) fn run() -> Result<(), Failure> {
         Command::Render(command) => command.run(&mut out)?,
         Command::Replay(command) => command.run(&mut out)?,
         Command::Diff(command) => command.run(&mut out)?,
+        Command::Simulate(command) => command.run(&mut out)?,
         Command::Story(command) => command.run(&mut out)?,
         Command::Explain(command) => command.run(&mut out)?,
         Command::Export(command) => command.run(&mut out)?,

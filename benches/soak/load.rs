@@ -5,6 +5,7 @@ use std::net::TcpStream;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use taskreel::task::Captured;
 use taskreel::{Client, ClientOptions, TaskFuture, task};
 
 use super::{Done, Outcome};
@@ -31,13 +32,13 @@ fn fail(why: String) -> Result<u64, String> {
 }
 
 #[task]
-fn block(bytes: usize) -> Vec<u8> {
-    vec![7; bytes]
+fn block(bytes: usize) -> Captured {
+    Captured(vec![7; bytes])
 }
 
 #[task]
-fn length(block: Vec<u8>) -> u64 {
-    block.len() as u64
+fn length(block: &Captured) -> u64 {
+    block.0.len() as u64
 }
 
 /// One client: graph after graph, and now and then a new connection.

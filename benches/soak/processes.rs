@@ -65,17 +65,17 @@ impl Processes {
 
     /// Kills a worker or asks it to leave, in turn, and starts another. The first one stays.
     pub(crate) fn replace_worker(&mut self) -> Outcome {
-        let mut old = self.workers.remove(1);
-        if self.n_started.is_multiple_of(2) {
-            old.kill()?;
-        } else {
-            Command::new("kill").args(["-TERM", &old.id().to_string()]).status()?;
-        }
         let new = self.worker()?;
         self.workers.push(new);
+        let mut old = self.workers.remove(1);
+        let told = if self.n_started.is_multiple_of(2) {
+            old.kill()
+        } else {
+            Command::new("kill").args(["-TERM", &old.id().to_string()]).status().map(drop)
+        };
         // One that leaves in order hands its results on first; this thread has time.
         old.wait()?;
-        Ok(())
+        Ok(told?)
     }
 
     pub(crate) fn close(&mut self) -> Outcome {

@@ -45,7 +45,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 /// Time in the core's turns, for all tasks.
 fn measure(n_workers: u32, n_tasks: u32, has_deps: bool) -> Duration {
     let duration = Nanos(1_000_000_000 / TASKS_PER_S * u64::from(n_workers) * u64::from(SLOTS));
-    let work = move |_: &State, _| Work { duration, result_bytes: 64 << 10 };
+    let work = move |_: &State, _| Work { duration, result_bytes: 64 << 10, failure: None };
     let mut core = Core::new(Box::new(LocalityThenIdle));
     let mut world = World::new(Network::default(), work);
     world.add_workers(n_workers, SLOTS);
@@ -53,7 +53,7 @@ fn measure(n_workers: u32, n_tasks: u32, has_deps: bool) -> Duration {
     world.tell(Input::ClientConnected { client, name: "scale".to_owned() });
     while let Some((at, inputs)) = world.next() {
         core.turn(at, inputs).expect("the simulation tells what can be");
-        world.carry_out(core.state(), core.effects());
+        world.carry_out(core.state(), core.effects(), core.events().len());
     }
     for first in (0..n_tasks).step_by(GRAPH_TASKS as usize) {
         let end = n_tasks.min(first + GRAPH_TASKS);
@@ -65,7 +65,7 @@ fn measure(n_workers: u32, n_tasks: u32, has_deps: bool) -> Duration {
         let begin = Instant::now();
         core.turn(at, inputs).expect("the simulation tells what can be");
         took += begin.elapsed();
-        world.carry_out(core.state(), core.effects());
+        world.carry_out(core.state(), core.effects(), core.events().len());
     }
     assert!(core.state().is_idle(), "all ended");
     took

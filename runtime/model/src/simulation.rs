@@ -15,8 +15,8 @@ mod world;
 pub use world::{Network, Work, World};
 
 use crate::{
-    Effect, Event, Input, Nanos, Output, Policy, Rejection, Stamped, State, Turn, decide, place,
-    rebalance,
+    Change, Effect, Event, Input, Nanos, Output, Policy, Rejection, Stamped, State, Turn, decide,
+    place, rebalance,
 };
 
 /// The state and what decides, turn by turn.
@@ -50,9 +50,19 @@ impl Core {
         &self.out.events
     }
 
+    /// What the events of the last turn changed.
+    pub fn changes(&self) -> &[Change] {
+        &self.out.changes
+    }
+
     /// The effects of the last turn.
     pub fn effects(&self) -> &[Effect] {
         &self.out.effects
+    }
+
+    /// The state, when nothing more is to happen.
+    pub fn into_state(self) -> State {
+        self.state
     }
 
     /// One turn: decides what arrived, then places what is ready.
@@ -84,7 +94,7 @@ pub fn run(core: &mut Core, world: &mut World) -> Result<Nanos, Rejection> {
     while let Some((at, inputs)) = world.next() {
         now = at;
         core.turn(at, inputs)?;
-        world.carry_out(core.state(), core.effects());
+        world.carry_out(core.state(), core.effects(), core.events().len());
     }
     Ok(now)
 }

@@ -124,16 +124,25 @@ impl Peer {
         None
     }
 
-    /// An execution ended.
+    /// An execution ended; its slot is free when that is said.
     pub(super) fn ended(&mut self, at: Nanos, begun: Begun) {
-        let Begun { task, attempt, slot, work } = begun;
-        self.free_slots.push(slot);
+        let Begun { task, attempt, slot: _, work } = begun;
         if self.jobs.get(&task).is_some_and(|held| held.job.attempt == attempt) {
             self.jobs.remove(&task);
-            self.results.insert(task);
-            let what = Reported::Finished { task, attempt, bytes: work.result_bytes };
+            let what = match work.failure {
+                None => {
+                    self.results.insert(task);
+                    Reported::Finished { task, attempt, bytes: work.result_bytes }
+                }
+                Some(kind) => Reported::Failed { task, attempt, kind, error: String::new() },
+            };
             self.reports.push(Report { at, what });
         }
+    }
+
+    /// A slot can take the next task.
+    pub(super) fn free_slot(&mut self, slot: u16) {
+        self.free_slots.push(slot);
     }
 
     /// Drops a task, whatever its stage.

@@ -31,6 +31,7 @@ fn simulated(policy: Box<dyn Policy>, n_workers: u32) -> (Core, Nanos) {
     let work = |_: &State, task: TaskId| Work {
         duration: Nanos::from_micros(500 + u64::from(task.0 % 7) * 100),
         result_bytes: 1 << 20,
+        failure: None,
     };
     let mut world = World::new(Network::default(), work);
     world.add_workers(n_workers, 2);

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
 use super::peer::{Begun, Fetch, Job, Peer};
-use crate::{Effect, Input, Nanos, State, TaskId, WorkerId, WorkerInfo};
+use crate::{Effect, FailureKind, Input, Nanos, State, TaskId, WorkerId, WorkerInfo};
 
 /// How long a worker gathers reports while its slots are busy.
 const GATHER_TIME: Nanos = Nanos::from_millis(1);
@@ -12,19 +12,36 @@ const GATHER_TIME: Nanos = Nanos::from_millis(1);
 /// The network between all, and how the scheduler takes turns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Network {
-    /// What a message takes from one end to the other.
+    /// What a message takes from the scheduler to a worker, until a slot has it.
     pub latency: Nanos,
+    /// What a report takes from a worker to the scheduler.
+    pub report: Nanos,
+    /// What a transfer takes beside its bytes.
+    pub fetch: Nanos,
     /// Bytes a second that a worker can receive.
     pub bandwidth: u64,
     /// What arrives within so long after the first is one turn.
     pub turn: Nanos,
+    /// How long the scheduler takes for each event: nothing leaves it before, and what arrives
+    /// meanwhile is of its next turn.
+    pub per_event: Nanos,
+    /// How long a slot is not free between two tasks.
+    pub handover: Nanos,
 }
 
 impl Default for Network {
-    /// 50 µs, 1 GB/s, turns of 100 µs.
+    /// 50 µs each way, twice that for a transfer, 1 GB/s, turns of 100 µs; a scheduler and slots that take no time.
     fn default() -> Self {
         let micros = Nanos::from_micros;
-        Self { latency: micros(50), bandwidth: 1_000_000_000, turn: micros(100) }
+        Self {
+            latency: micros(50),
+            report: micros(50),
+            fetch: micros(100),
+            bandwidth: 1_000_000_000,
+            turn: micros(100),
+            per_event: Nanos::ZERO,
+            handover: Nanos::ZERO,
+        }
     }
 }
 
@@ -35,6 +52,8 @@ pub struct Work {
     pub duration: Nanos,
     /// Size of its result.
     pub result_bytes: u64,
+    /// How it fails, if it does.
+    pub failure: Option<FailureKind>,
 }
 
 /// Tells what a task is.
@@ -52,6 +71,8 @@ pub struct World {
     happenings: BTreeMap<u64, Happening>,
     n_sent: u64,
     now: Nanos,
+    /// When the scheduler is done with its last turn.
+    scheduler_free_at: Nanos,
 }
 
 #[derive(Clone, Debug)]
@@ -62,6 +83,8 @@ enum Happening {
     Sent(WorkerId, Message),
     Fetched(WorkerId, Fetch),
     Ended(WorkerId, Begun),
+    /// A slot has done what lies between two tasks.
+    Free(WorkerId, u16),
     Flush(WorkerId),
 }
 
@@ -97,7 +120,7 @@ impl Iterator for World {
             let happening = self.happenings.remove(&number).expect("each is taken once");
             if let Some(input) = self.happen(happening) {
                 if inputs.is_empty() {
-                    until = at + self.network.turn;
+                    until = self.scheduler_free_at.max(at + self.network.turn);
                 }
                 inputs.push(input);
             }
@@ -117,6 +140,7 @@ impl World {
             happenings: BTreeMap::new(),
             n_sent: 0,
             now: Nanos::ZERO,
+            scheduler_free_at: Nanos::ZERO,
         }
     }
 
@@ -134,18 +158,31 @@ impl World {
                 resources: BTreeMap::new(),
                 version: String::new(),
             };
-            self.peers.push(Peer::new(n_slots));
-            self.tell(Input::WorkerJoined { worker, info });
+            self.join(self.now, info);
         }
+    }
+
+    /// A worker joins at an instant, after those that were told of before: the next id is its.
+    pub fn join(&mut self, at: Nanos, info: WorkerInfo) {
+        let worker = WorkerId(self.peers.len() as u32);
+        self.peers.push(Peer::new(info.slots));
+        self.tell_at(at, Input::WorkerJoined { worker, info });
     }
 
     /// Something arrives at the scheduler, now: what a client does, for instance.
     pub fn tell(&mut self, input: Input) {
-        self.at(self.now, Happening::Arrives(input));
+        self.tell_at(self.now, input);
     }
 
-    /// Sends what the effects of a turn ask for. `state` is that after the turn.
-    pub fn carry_out(&mut self, state: &State, effects: &[Effect]) {
+    /// Something arrives at the scheduler at an instant, or now if that is past.
+    pub fn tell_at(&mut self, at: Nanos, input: Input) {
+        self.at(at.max(self.now), Happening::Arrives(input));
+    }
+
+    /// Sends what the effects of a turn of so many events ask for. `state` is that after the turn.
+    pub fn carry_out(&mut self, state: &State, effects: &[Effect], n_events: usize) {
+        let took = Nanos(self.network.per_event.0 * n_events as u64);
+        self.scheduler_free_at = self.scheduler_free_at.max(self.now) + took;
         for &effect in effects {
             let (worker, message) = match effect {
                 Effect::Run { worker, task, attempt } => match self.job(state, task, attempt) {
@@ -165,7 +202,8 @@ impl World {
                 }
                 Effect::Notify { .. } | Effect::Disconnect { .. } => continue,
             };
-            self.at(self.now + self.network.latency, Happening::Sent(worker, message));
+            let at = self.scheduler_free_at + self.network.latency;
+            self.at(at, Happening::Sent(worker, message));
         }
     }
 
@@ -205,6 +243,16 @@ impl World {
             }
             Happening::Ended(worker, begun) => {
                 self.peers[worker.index()].ended(now, begun);
+                if self.network.handover > Nanos::ZERO {
+                    let free_at = now + self.network.handover;
+                    self.at(free_at, Happening::Free(worker, begun.slot));
+                } else {
+                    self.peers[worker.index()].free_slot(begun.slot);
+                }
+                worker
+            }
+            Happening::Free(worker, slot) => {
+                self.peers[worker.index()].free_slot(slot);
                 worker
             }
         };
@@ -219,7 +267,7 @@ impl World {
             Message::Run(job) => {
                 for fetch in peer.take(now, job) {
                     // Asked for, and then one result behind the other.
-                    let asked = now + self.network.latency + self.network.latency;
+                    let asked = now + self.network.fetch;
                     let bytes_per_ns = self.network.bandwidth.max(1);
                     let took = Nanos(fetch.bytes.saturating_mul(1_000_000_000) / bytes_per_ns);
                     let peer = &mut self.peers[worker.index()];
@@ -257,7 +305,7 @@ impl World {
         let reports = std::mem::take(&mut peer.reports);
         if !reports.is_empty() {
             let arrives = Happening::Arrives(Input::WorkerReported { worker, reports });
-            self.at(self.now + self.network.latency, arrives);
+            self.at(self.now + self.network.report, arrives);
         }
     }
 }

@@ -1,0 +1,184 @@
+//! What a trace says was to be done.
+
+use std::collections::BTreeMap;
+
+use taskreel_model::{
+    Change, Event, FailureKind, Key, Nanos, NewGraph, NewTask, Outcome, Stamped, State, Suffix,
+    SuffixText, TaskId, WorkerInfo,
+    simulation::{Network, Work},
+};
+
+use super::measure::Measure;
+
+/// See the module's text. Ids are those of the recorded run: a prediction gives the same ones.
+#[derive(Debug, Default)]
+pub(crate) struct Workload {
+    /// Names of the clients, in the order in which they connected.
+    pub(crate) clients: Vec<String>,
+    /// The graphs, in the order in which they were submitted.
+    pub(crate) graphs: Vec<Recorded>,
+    /// The workers, in the order in which they joined, and when.
+    pub(crate) workers: Vec<(Nanos, WorkerInfo)>,
+    /// Each task; those that never ran take no time.
+    pub(crate) tasks: Vec<RecordedTask>,
+    /// From the first submission to the last end of an execution.
+    pub(crate) makespan: Nanos,
+    /// What the cluster itself cost.
+    pub(crate) network: Network,
+    /// How many tasks never ran to an end.
+    pub(crate) n_not_run: usize,
+}
+
+/// A graph, and when it was submitted.
+#[derive(Debug)]
+pub(crate) struct Recorded {
+    /// Its client, a position in [`Workload::clients`].
+    pub(crate) client: u32,
+    pub(crate) graph: NewGraph,
+    pub(crate) submitted_at: Nanos,
+    /// When all its tasks had ended, if they did.
+    pub(crate) ended_at: Option<Nanos>,
+}
+
+/// How a task went.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct RecordedTask {
+    /// What it depends on.
+    pub(crate) deps: Box<[TaskId]>,
+    /// How long its last execution took that gave the result.
+    took: Option<Nanos>,
+    /// How long those took that failed, and how the last of them did.
+    failed: Vec<Nanos>,
+    kind: Option<FailureKind>,
+    result_bytes: u64,
+}
+
+impl RecordedTask {
+    /// What it is when it has failed so often.
+    pub(crate) fn work(&self, n_failures: u32) -> Work {
+        let result_bytes = self.result_bytes;
+        match self.failed.get(n_failures as usize) {
+            Some(&duration) => Work { duration, result_bytes, failure: self.kind },
+            None => Work { duration: self.took.unwrap_or_default(), result_bytes, failure: None },
+        }
+    }
+
+    /// How long it occupied a slot, all failed tries included.
+    pub(crate) fn total(&self) -> Nanos {
+        let failed = self.failed.iter().fold(Nanos::ZERO, |sum, took| sum + *took);
+        failed + self.took.unwrap_or_default()
+    }
+
+    fn never_ran(&self) -> bool {
+        self.took.is_none() && self.failed.is_empty()
+    }
+}
+
+/// Gathers a workload from the events of a run.
+#[derive(Debug, Default)]
+pub(crate) struct Gather {
+    workload: Workload,
+    measure: Measure,
+    /// Positions in the present graph's lists, by the ids of the run.
+    prefixes: BTreeMap<u32, u32>,
+    options: BTreeMap<u32, u32>,
+    last_end: Nanos,
+}
+
+impl Gather {
+    /// Takes an event with its changes; `state` is that after it.
+    pub(crate) fn take(&mut self, event: &Stamped<Event>, changes: &[Change], state: &State) {
+        match &event.what {
+            Event::ClientConnected { name, .. } => {
+                self.workload.clients.push(state.text(*name).to_owned());
+            }
+            Event::WorkerJoined { info, .. } => {
+                self.workload.workers.push((event.logged_at, WorkerInfo::clone(info)));
+            }
+            Event::GraphSubmitted { client, name, local, .. } => {
+                self.prefixes.clear();
+                self.options.clear();
+                let graph = NewGraph {
+                    name: state.text(*name).to_owned(),
+                    local: *local,
+                    prefixes: Vec::new(),
+                    options: Vec::new(),
+                    tasks: Vec::new(),
+                };
+                let (client, submitted_at) = (client.0, event.logged_at);
+                let recorded = Recorded { client, graph, submitted_at, ended_at: None };
+                self.workload.graphs.push(recorded);
+            }
+            Event::TaskSubmitted { key, options, wanted, deps, .. } => {
+                self.submitted(*key, options.0, *wanted, deps, state);
+            }
+            Event::TaskFinished { task, bytes, .. } => self.task(*task).result_bytes = *bytes,
+            Event::TaskFailed { task, kind, .. } => self.task(*task).kind = Some(*kind),
+            // All else follows from what was decided then, and is decided anew.
+            _ => {}
+        }
+        for change in changes {
+            match *change {
+                Change::Stopped { task, started_at, outcome, .. } => {
+                    self.stopped(task, event.at - started_at, outcome);
+                    self.last_end = self.last_end.max(event.at);
+                }
+                Change::Graph { graph, done: true } => {
+                    self.workload.graphs[graph.index()].ended_at = Some(event.logged_at);
+                }
+                _ => {}
+            }
+        }
+        self.measure.take(event, changes);
+    }
+
+    fn submitted(&mut self, key: Key, options: u32, wanted: bool, deps: &[TaskId], state: &State) {
+        self.workload.tasks.push(RecordedTask { deps: deps.into(), ..RecordedTask::default() });
+        let locals = deps.iter().filter_map(|dep| {
+            let graphs = state.graphs();
+            let position = graphs.partition_point(|graph| graph.first <= *dep).checked_sub(1)?;
+            Some(graphs[position].local + (dep.0 - graphs[position].first.0))
+        });
+        let deps = locals.collect();
+        let Some(Recorded { graph, .. }) = self.workload.graphs.last_mut() else { return };
+        let n_prefixes = self.prefixes.len() as u32;
+        let prefix = *self.prefixes.entry(key.prefix.0).or_insert(n_prefixes);
+        if prefix == n_prefixes {
+            graph.prefixes.push(state.prefix(key.prefix).name.to_string());
+        }
+        let n_options = self.options.len() as u32;
+        let of_task = *self.options.entry(options).or_insert(n_options);
+        if of_task == n_options {
+            graph.options.push(state.options(taskreel_model::OptionsId(options)).clone());
+        }
+        let suffix = match key.suffix {
+            Suffix::None => SuffixText::None,
+            Suffix::Index(index) => SuffixText::Index(index),
+            Suffix::Name(name) => SuffixText::Name(state.text(name).to_owned()),
+        };
+        graph.tasks.push(NewTask { prefix, suffix, options: of_task, wanted, deps });
+    }
+
+    fn stopped(&mut self, task: TaskId, took: Nanos, outcome: Outcome) {
+        match outcome {
+            Outcome::Finished => self.task(task).took = Some(took),
+            Outcome::Failed => self.task(task).failed.push(took),
+            // It ran again, or nobody wanted it any more.
+            Outcome::Lost | Outcome::Cancelled => {}
+        }
+    }
+
+    fn task(&mut self, task: TaskId) -> &mut RecordedTask {
+        &mut self.workload.tasks[task.index()]
+    }
+
+    /// The workload, once all events were taken.
+    pub(crate) fn finish(self) -> Workload {
+        let mut workload = self.workload;
+        let first = workload.graphs.first().map_or(Nanos::ZERO, |graph| graph.submitted_at);
+        workload.makespan = self.last_end - first;
+        workload.network = self.measure.finish();
+        workload.n_not_run = workload.tasks.iter().filter(|task| task.never_ran()).count();
+        workload
+    }
+}
