@@ -137,14 +137,22 @@ fn column(at: Nanos, (from, to): (Nanos, Nanos), width: u16) -> u16 {
 
 fn axis(film: &Film, window: (Nanos, Nanos), area: Rect, buffer: &mut Buffer) {
     let width = area.width.saturating_sub(NAMES);
-    let (left, right) = (window.0.to_string(), window.1.to_string());
+    let (mut left, mut right) = (window.0.to_string(), window.1.to_string());
+    // The cursor hides no half of an instant.
+    let cursor = usize::from(column(film.now(), window, width));
+    if cursor < left.chars().count() {
+        left = " ".repeat(left.chars().count());
+    }
+    if cursor + right.chars().count() >= usize::from(width) {
+        right = " ".repeat(right.chars().count());
+    }
     let gap = usize::from(width).saturating_sub(left.chars().count() + right.chars().count());
     let names = usize::from(NAMES);
     let name = short(&film.name, names - 1);
     let line = format!("{name:names$}{left}{}{right}", " ".repeat(gap));
     Paragraph::new(line).style(Style::new().add_modifier(Modifier::DIM)).render(area, buffer);
     if width > 0 {
-        let x = area.x + NAMES + column(film.now(), window, width);
+        let x = area.x + NAMES + cursor as u16;
         buffer[(x, area.y)].set_symbol("▼").set_style(Style::new().fg(Color::Red));
     }
 }

@@ -196,6 +196,8 @@ impl Film {
             self.trouble = Some(error);
         }
         let next = self.state().next_seq();
+        // A trace that grows may have grown since its rows were read.
+        (self.n_events, self.end) = (self.n_events.max(next), self.end.max(self.state().now()));
         let is_near = |line: Option<&Line>, edge: bool| line.is_some_and(|_| edge);
         let starts = self.around.front().is_some_and(|line| line.seq == 0 || line.seq + 30 <= next);
         let ends = self
