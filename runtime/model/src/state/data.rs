@@ -2,7 +2,7 @@
 
 use super::steps::Step;
 use super::{Flight, State, Why};
-use crate::{Activity, Change, Nanos, Outcome, Phase, Storage, TaskId, WorkerId};
+use crate::{Activity, Again, Change, Nanos, Outcome, Phase, Replica, Storage, TaskId, WorkerId};
 
 impl State {
     pub(super) fn transfer_started(
@@ -205,5 +205,89 @@ impl State {
         let found = self.tasks.get(task).ok_or(Why::UnknownTask(task))?;
         let index = found.replicas.iter().position(|r| r.worker == worker);
         index.ok_or(Why::Replica(task, worker))
+    }
+
+    /// Adds a copy of a result in memory to a worker that has none.
+    pub(super) fn add_replica(
+        &mut self,
+        step: &mut Step<'_>,
+        id: TaskId,
+        worker: WorkerId,
+        spilled: bool,
+    ) {
+        let holder = &mut self.workers[worker.index()];
+        let position = holder.held.len() as u32;
+        holder.held.push(id);
+        let task = self.tasks.get_mut(id).expect("the state's indexes hold live tasks only");
+        task.replicas.push(Replica { worker, position, spilled });
+        let bytes = task.bytes;
+        holder.memory_bytes = holder.memory_bytes.saturating_add(bytes);
+        let (from, to) = (Storage::None, Storage::Memory);
+        step.changes.push(Change::Replica { task: id, worker, bytes, from, to });
+    }
+
+    /// Removes one copy of a result.
+    pub(super) fn remove_replica(&mut self, step: &mut Step<'_>, id: TaskId, index: usize) {
+        let task = self.live_mut(id);
+        let replica = task.replicas.swap_remove(index);
+        let bytes = task.bytes;
+        let holder = &mut self.workers[replica.worker.index()];
+        holder.held.swap_remove(replica.position as usize);
+        let held = if replica.spilled { &mut holder.disk_bytes } else { &mut holder.memory_bytes };
+        *held = held.saturating_sub(bytes);
+        let from = if replica.spilled { Storage::Disk } else { Storage::Memory };
+        if let Some(&moved) = holder.held.get(replica.position as usize) {
+            let found =
+                self.live_mut(moved).replicas.iter_mut().find(|r| r.worker == replica.worker);
+            found.expect("a held task has a replica there").position = replica.position;
+        }
+        step.changes.push(Change::Replica {
+            task: id,
+            worker: replica.worker,
+            bytes,
+            from,
+            to: Storage::None,
+        });
+    }
+
+    pub(super) fn free_replicas(&mut self, step: &mut Step<'_>, id: TaskId) {
+        while let Some(last) = self.live(id).replicas.len().checked_sub(1) {
+            self.remove_replica(step, id, last);
+        }
+    }
+
+    /// The last copy of a result is gone: what waits for it waits again, and if it is still needed
+    /// it is computed again.
+    pub(super) fn lose_result(&mut self, step: &mut Step<'_>, id: TaskId) {
+        self.set_phase(step, id, Phase::Released, None);
+        let dependents = self.live(id).dependents.clone();
+        for dependent in dependents {
+            let Some(task) = self.tasks.get_mut(dependent) else { continue };
+            match task.phase {
+                Phase::Waiting => task.n_missing += 1,
+                Phase::Queued | Phase::NoWorker => {
+                    task.n_missing = 1;
+                    self.set_phase(step, dependent, Phase::Waiting, None);
+                }
+                // One that executes has its inputs already.
+                Phase::Processing if task.run.is_some_and(|run| run.executing.is_none()) => {
+                    task.n_missing = 1;
+                    task.again = Again::Recompute;
+                    let run = self.unassign(step, dependent, Outcome::Lost);
+                    self.set_phase(step, dependent, Phase::Waiting, Some(run.worker));
+                }
+                Phase::Processing
+                | Phase::Released
+                | Phase::Memory
+                | Phase::Erred
+                | Phase::Forgotten => {}
+            }
+        }
+        let task = self.live(id);
+        if task.n_waiters > 0 || !task.wanted_by.is_empty() {
+            self.activate(step, id);
+        } else {
+            self.sweep(step, id);
+        }
     }
 }

@@ -4,11 +4,16 @@
 //! client needs it; a task is kept while a live task depends on it or a client wants it. Chains of
 //! consequences run over work lists, never by recursion: graphs may be a million tasks deep.
 
+use smallvec::{SmallVec, smallvec};
+
 use super::State;
 use crate::{
-    Again, Blame, Change, Nanos, Outcome, Phase, ReadyKey, Replica, Run, Storage, Task, TaskId,
-    WorkerId, WorkerStatus,
+    Again, Blame, Change, Nanos, Outcome, Phase, ReadyKey, Run, Task, TaskId, WorkerId,
+    WorkerStatus,
 };
+
+/// Tasks still to be looked at: mostly one or none, which needs no memory of its own.
+pub(super) type Work = SmallVec<[TaskId; 8]>;
 
 /// The event that is being applied, and the changes so far.
 pub(crate) struct Step<'a> {
@@ -60,7 +65,7 @@ impl State {
 
     /// Sets a task on its way to a result, if it is released, and with it all it needs that is.
     pub(super) fn activate(&mut self, step: &mut Step<'_>, id: TaskId) {
-        let mut work = Vec::new();
+        let mut work = Work::new();
         let mut blamed = Vec::new();
         let mut next = Some(id);
         while let Some(id) = next {
@@ -170,7 +175,7 @@ impl State {
     }
 
     /// An active task gives up its dependencies; those nothing needs any more go into `work`.
-    fn leave(&mut self, step: &mut Step<'_>, id: TaskId, outcome: Outcome, work: &mut Vec<TaskId>) {
+    fn leave(&mut self, step: &mut Step<'_>, id: TaskId, outcome: Outcome, work: &mut Work) {
         if self.live(id).phase == Phase::Processing {
             self.unassign(step, id, outcome);
         }
@@ -198,7 +203,7 @@ impl State {
         (worker, bytes): (WorkerId, u64),
         outcome: Outcome,
     ) {
-        let mut work = Vec::new();
+        let mut work = Work::new();
         let ran_on = self.live(id).run.map_or(worker, |run| run.worker);
         self.leave(step, id, outcome, &mut work);
         let task = self.live_mut(id);
@@ -227,7 +232,7 @@ impl State {
 
     /// A task errs, and with it every active task that depends on it.
     pub(super) fn err(&mut self, step: &mut Step<'_>, id: TaskId, blame: Blame) {
-        let mut work = Vec::new();
+        let mut work = Work::new();
         let mut erring = vec![id];
         while let Some(id) = erring.pop() {
             if !self.live(id).phase.is_active() {
@@ -268,12 +273,12 @@ impl State {
 
     /// Lets go of what nothing needs: see [`State::sweep_all`].
     pub(super) fn sweep(&mut self, step: &mut Step<'_>, id: TaskId) {
-        self.sweep_all(step, vec![id]);
+        self.sweep_all(step, smallvec![id]);
     }
 
     /// For each task that nothing active and no client needs: frees its result or gives it up, and
     /// forgets it once no live task depends on it.
-    pub(super) fn sweep_all(&mut self, step: &mut Step<'_>, mut work: Vec<TaskId>) {
+    pub(super) fn sweep_all(&mut self, step: &mut Step<'_>, mut work: Work) {
         while let Some(id) = work.pop() {
             let Some(task) = self.tasks.get(id) else { continue };
             if task.n_waiters > 0 || !task.wanted_by.is_empty() {
@@ -299,7 +304,7 @@ impl State {
         }
     }
 
-    fn forget(&mut self, step: &mut Step<'_>, id: TaskId, work: &mut Vec<TaskId>) {
+    fn forget(&mut self, step: &mut Step<'_>, id: TaskId, work: &mut Work) {
         self.count_ended(step, id, false);
         self.set_phase(step, id, Phase::Forgotten, None);
         let deps = std::mem::take(&mut self.live_mut(id).deps);
@@ -310,90 +315,6 @@ impl State {
             if task.n_dependents == 0 {
                 work.push(dep);
             }
-        }
-    }
-
-    /// Adds a copy of a result in memory to a worker that has none.
-    pub(super) fn add_replica(
-        &mut self,
-        step: &mut Step<'_>,
-        id: TaskId,
-        worker: WorkerId,
-        spilled: bool,
-    ) {
-        let holder = &mut self.workers[worker.index()];
-        let position = holder.held.len() as u32;
-        holder.held.push(id);
-        let task = self.tasks.get_mut(id).expect("the state's indexes hold live tasks only");
-        task.replicas.push(Replica { worker, position, spilled });
-        let bytes = task.bytes;
-        holder.memory_bytes = holder.memory_bytes.saturating_add(bytes);
-        let (from, to) = (Storage::None, Storage::Memory);
-        step.changes.push(Change::Replica { task: id, worker, bytes, from, to });
-    }
-
-    /// Removes one copy of a result.
-    pub(super) fn remove_replica(&mut self, step: &mut Step<'_>, id: TaskId, index: usize) {
-        let task = self.live_mut(id);
-        let replica = task.replicas.swap_remove(index);
-        let bytes = task.bytes;
-        let holder = &mut self.workers[replica.worker.index()];
-        holder.held.swap_remove(replica.position as usize);
-        let held = if replica.spilled { &mut holder.disk_bytes } else { &mut holder.memory_bytes };
-        *held = held.saturating_sub(bytes);
-        let from = if replica.spilled { Storage::Disk } else { Storage::Memory };
-        if let Some(&moved) = holder.held.get(replica.position as usize) {
-            let found =
-                self.live_mut(moved).replicas.iter_mut().find(|r| r.worker == replica.worker);
-            found.expect("a held task has a replica there").position = replica.position;
-        }
-        step.changes.push(Change::Replica {
-            task: id,
-            worker: replica.worker,
-            bytes,
-            from,
-            to: Storage::None,
-        });
-    }
-
-    fn free_replicas(&mut self, step: &mut Step<'_>, id: TaskId) {
-        while let Some(last) = self.live(id).replicas.len().checked_sub(1) {
-            self.remove_replica(step, id, last);
-        }
-    }
-
-    /// The last copy of a result is gone: what waits for it waits again, and if it is still needed
-    /// it is computed again.
-    pub(super) fn lose_result(&mut self, step: &mut Step<'_>, id: TaskId) {
-        self.set_phase(step, id, Phase::Released, None);
-        let dependents = self.live(id).dependents.clone();
-        for dependent in dependents {
-            let Some(task) = self.tasks.get_mut(dependent) else { continue };
-            match task.phase {
-                Phase::Waiting => task.n_missing += 1,
-                Phase::Queued | Phase::NoWorker => {
-                    task.n_missing = 1;
-                    self.set_phase(step, dependent, Phase::Waiting, None);
-                }
-                // One that executes has its inputs already.
-                Phase::Processing if task.run.is_some_and(|run| run.executing.is_none()) => {
-                    task.n_missing = 1;
-                    task.again = Again::Recompute;
-                    let run = self.unassign(step, dependent, Outcome::Lost);
-                    self.set_phase(step, dependent, Phase::Waiting, Some(run.worker));
-                }
-                Phase::Processing
-                | Phase::Released
-                | Phase::Memory
-                | Phase::Erred
-                | Phase::Forgotten => {}
-            }
-        }
-        let task = self.live(id);
-        if task.n_waiters > 0 || !task.wanted_by.is_empty() {
-            self.activate(step, id);
-        } else {
-            self.sweep(step, id);
         }
     }
 }
