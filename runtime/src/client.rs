@@ -22,6 +22,7 @@ use tokio::sync::mpsc;
 pub use completed::{AsCompleted, Waited, as_completed, wait};
 pub use error::{TaskError, TaskErrorKind};
 pub use future::{Gather, Held, TaskFuture};
+pub(crate) use session::mark_outside;
 
 use crate::credentials::Credentials;
 use crate::io_thread::IoThread;

@@ -66,6 +66,7 @@ pub fn decide(turn: &mut Turn<'_>, input: Input) -> Result<(), Rejection> {
         Input::ResultWanted { client, tasks } => client::wanted(turn, client, &tasks),
         Input::ResultReleased { client, tasks } => client::released(turn, client, &tasks),
         Input::CancelRequested { tasks, reason } => client::cancel(turn, &tasks, reason),
+        Input::Marked { client, name, took } => client::marked(turn, client, &name, took),
         Input::WorkerJoined { worker, info } => worker::joined(turn, worker, info),
         Input::WorkerLost { worker, reason } => worker::lost(turn, worker, reason),
         Input::WorkerReported { worker, reports } => report::reported(turn, worker, reports),

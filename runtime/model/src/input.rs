@@ -55,6 +55,15 @@ pub enum Input {
         /// Why.
         reason: CancelReason,
     },
+    /// A client's program set a marker, or with `took` ended a span that lasted so long.
+    Marked {
+        /// Which client.
+        client: ClientId,
+        /// Its name.
+        name: String,
+        /// How long it lasted.
+        took: Option<Nanos>,
+    },
     /// A worker joined.
     WorkerJoined {
         /// `State::next_worker`.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use taskreel_model::{NewGraph, NewTask, SuffixText, TaskOptions, split_key};
+use taskreel_model::{Nanos, NewGraph, NewTask, SuffixText, TaskOptions, split_key};
 
 use super::Held;
 use crate::task::{Draft, Wishes};
@@ -49,6 +49,8 @@ pub(crate) struct Buffer {
     released: Vec<u32>,
     cancelled: Vec<u32>,
     located: Vec<u32>,
+    /// Markers and spans of the program's own.
+    marks: Vec<(String, Option<Nanos>)>,
     shutdown: bool,
     /// It is looked into within a millisecond: nobody need be told that it got something.
     pub(crate) watched: bool,
@@ -81,6 +83,7 @@ impl Buffer {
             released: Vec::new(),
             cancelled: Vec::new(),
             located: Vec::new(),
+            marks: Vec::new(),
             shutdown: false,
             watched: false,
             closing: false,
@@ -94,6 +97,7 @@ impl Buffer {
             && self.released.is_empty()
             && self.cancelled.is_empty()
             && self.located.is_empty()
+            && self.marks.is_empty()
             && !self.shutdown
     }
 
@@ -141,6 +145,11 @@ impl Buffer {
         self.located.push(local);
     }
 
+    /// The program set a marker, or with `took` ended a span.
+    pub(crate) fn mark(&mut self, name: String, took: Option<Nanos>) {
+        self.marks.push((name, took));
+    }
+
     /// The cluster is to stop.
     pub(crate) fn shut_down(&mut self) {
         self.shutdown = true;
@@ -153,8 +162,9 @@ impl Buffer {
 
     /// Takes all that is there, as messages in the order in which they must be sent.
     pub(crate) fn take(&mut self) -> Vec<FromClient> {
-        let mut messages: Vec<FromClient> =
-            self.graphs.drain(..).map(OpenGraph::into_message).collect();
+        let marks = self.marks.drain(..).map(|(name, took)| FromClient::Marked { name, took });
+        let graphs = self.graphs.drain(..).map(OpenGraph::into_message);
+        let mut messages: Vec<FromClient> = marks.chain(graphs).collect();
         let mut push = |locals: &mut Vec<u32>, wrap: fn(Vec<u32>) -> FromClient| {
             // Short enough for a frame: messages are counted, and one that is divided counts twice.
             for some in locals.chunks(LOCALS_PER_MESSAGE) {

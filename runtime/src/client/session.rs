@@ -1,12 +1,12 @@
 //! A session: one client's connection, shared by the client and all its futures.
 
 use std::io;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use taskreel_model::TaskId;
+use taskreel_model::{Nanos, TaskId};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
@@ -23,6 +23,9 @@ use crate::peers::Peers;
 use crate::task::{Draft, MAX_SPEC_BYTES};
 use crate::wire::Link;
 use crate::wire::message::{EndedHow, FromClient, Holder, ToClient};
+
+/// The sessions of this process, oldest first: for what its program says outside of tasks.
+static SESSIONS: Mutex<Vec<Weak<Session>>> = Mutex::new(Vec::new());
 
 /// How long a client that leaves waits for its last words to be sent.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -90,7 +93,13 @@ impl Session {
             farewell: Condvar::new(),
         });
         io.spawn(converse(Arc::clone(&core), link, remote));
-        Arc::new(Self { core, peers, io, shelf: OnceLock::new(), _io_thread: io_thread })
+        let shelf = OnceLock::new();
+        let session = Arc::new(Self { core, peers, io, shelf, _io_thread: io_thread });
+        let mut sessions = lock(&SESSIONS);
+        sessions.retain(|known| known.strong_count() > 0);
+        sessions.push(Arc::downgrade(&session));
+        drop(sessions);
+        session
     }
 
     /// Submits a call; it is sent within a millisecond.
@@ -307,6 +316,17 @@ impl Core {
         self.ended.notify_all();
         wakers.into_iter().for_each(std::task::Waker::wake);
     }
+}
+
+/// Puts a marker of the program's own, or with `took` a span that ends now, into the trace of the
+/// cluster to which the process connected first. Without one it does nothing.
+pub(crate) fn mark_outside(name: String, took: Option<Duration>) {
+    let session = lock(&SESSIONS).iter().find_map(Weak::upgrade);
+    let Some(session) = session else { return };
+    let took = took.map(|took| Nanos(took.as_nanos() as u64));
+    session.core.add(|buffer| buffer.mark(name, took));
+    // Its instant is that at which the scheduler has it.
+    session.flush();
 }
 
 fn located(held: &Held, known: Known) -> Result<Located, TaskError> {

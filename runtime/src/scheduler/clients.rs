@@ -88,6 +88,10 @@ impl Core {
                 let cancelled = self.decide(Input::CancelRequested { tasks, reason });
                 cancelled.expect("cancelling is always allowed");
             }
+            FromClient::Marked { name, took } => {
+                let marked = self.decide(Input::Marked { client, name, took });
+                marked.expect("the client is connected");
+            }
             FromClient::Locate(locals) => self.locate(client, &locals),
             FromClient::Pong => {}
             FromClient::Shutdown => self.stop("a client stopped the cluster"),

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use taskreel_model::{LogLevel, TaskId};
 use tokio::runtime::Handle;
 
-use crate::client::Client;
+use crate::client::{Client, mark_outside};
 
 /// What a worker does for the tasks that run on it.
 pub(crate) trait Host: Send + Sync {
@@ -70,8 +70,9 @@ impl Drop for Entered {
 
 /// Puts a marker into the trace, at this instant and this task; see [`crate::mark!`].
 pub fn mark(name: impl Into<String>) {
-    if let Some(Current { task, host }) = Current::get() {
-        host.mark(task, name.into());
+    match Current::get() {
+        Some(Current { task, host }) => host.mark(task, name.into()),
+        None => mark_outside(name.into(), None),
     }
 }
 
@@ -99,21 +100,24 @@ pub struct Span {
 
 impl Drop for Span {
     fn drop(&mut self) {
-        if let Some(Current { task, host }) = Current::get() {
-            host.span(task, std::mem::take(&mut self.name), self.begin.elapsed());
+        let (name, took) = (std::mem::take(&mut self.name), self.begin.elapsed());
+        match Current::get() {
+            Some(Current { task, host }) => host.span(task, name, took),
+            None => mark_outside(name, Some(took)),
         }
     }
 }
 
 /// Puts a marker into the trace: `mark!("half of {n} rows")`. It is shown at the task that sets it;
-/// outside of a task it does nothing.
+/// outside of a task it goes to the cluster to which the process connected first.
 #[macro_export]
 macro_rules! mark {
     ($($text:tt)+) => { $crate::mark(::std::format!($($text)+)) };
 }
 
 /// Begins a span that lasts until it is dropped: `let _parsing = span!("parse {path}");`. It is shown
-/// at the task that it is dropped in; outside of a task it does nothing.
+/// at the task that it is dropped in; outside of a task it goes to the cluster to which the process
+/// connected first.
 #[macro_export]
 macro_rules! span {
     ($($text:tt)+) => { $crate::span(::std::format!($($text)+)) };

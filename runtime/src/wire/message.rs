@@ -229,6 +229,13 @@ pub enum FromClient {
     Release(Vec<u32>),
     /// Give these up.
     Cancel(Vec<u32>),
+    /// The program set a marker, or with a time ended a span that lasted so long.
+    Marked {
+        /// Its name.
+        name: String,
+        /// How long it lasted.
+        took: Option<Nanos>,
+    },
     /// Say again how these ended and who holds them, now or when they end: their holders could not
     /// be reached.
     Locate(Vec<u32>),
@@ -405,7 +412,9 @@ impl Message for FromClient {
             Self::Release(locals) => second_half(locals).map(Self::Release),
             Self::Cancel(locals) => second_half(locals).map(Self::Cancel),
             Self::Locate(locals) => second_half(locals).map(Self::Locate),
-            Self::Submit(_) | Self::Pong | Self::Shutdown | Self::Goodbye => None,
+            Self::Submit(_) | Self::Marked { .. } | Self::Pong | Self::Shutdown | Self::Goodbye => {
+                None
+            }
         }
     }
 }

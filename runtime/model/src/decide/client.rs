@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Rejection;
-use crate::{CancelReason, ClientId, Event, State, TaskId, Turn};
+use crate::{CancelReason, ClientId, Event, Nanos, State, TaskId, Turn};
 
 pub(super) fn connected(
     turn: &mut Turn<'_>,
@@ -65,6 +65,23 @@ pub(super) fn released(
             turn.emit(Event::ResultReleased { client, task });
         }
     }
+    Ok(())
+}
+
+/// What a client's program says of itself, outside of any task.
+pub(super) fn marked(
+    turn: &mut Turn<'_>,
+    client: ClientId,
+    name: &str,
+    took: Option<Nanos>,
+) -> Result<(), Rejection> {
+    check_client(turn.state(), client)?;
+    let name = turn.intern(name);
+    let now = turn.now();
+    turn.emit(match took {
+        None => Event::Marked { name, task: None },
+        Some(took) => Event::SpanRecorded { name, task: None, took: took.min(now) },
+    });
     Ok(())
 }
 
