@@ -56,6 +56,17 @@ fn hog(path: &str) -> u64 {
     42
 }
 
+/// Takes so much that the process has 85 % of its limit, for a while.
+#[task]
+fn fills(ms: u64) -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    let kib: u64 = line.trim().trim_end_matches(" kB").parse().unwrap();
+    let taken = vec![1_u8; (LIMIT * 85 / 100 - (kib << 10)) as usize];
+    std::thread::sleep(Duration::from_millis(ms));
+    taken.iter().filter(|byte| **byte == 1).count()
+}
+
 #[test]
 fn worker_process() {
     taskreel::init();
@@ -155,7 +166,9 @@ fn pauses_until(spill_folder: &Path, make_room: impl FnOnce()) -> Vec<String> {
     let blocks = client.map(0..8_u64, |number| block(number, size));
     // It holds four blocks or a little more, and pauses: the next is done, or waits.
     blocks[3].wait_done().unwrap();
-    wait_for_pause(&trace);
+    wait_for(&trace, "the pause", |events| {
+        events.iter().any(|event| is_pause(event, PauseReason::DiskFull))
+    });
     let n_before = blocks.iter().filter(|block| block.is_done()).count();
     assert!((4..8).contains(&n_before), "{n_before} blocks");
     make_room();
@@ -170,12 +183,14 @@ fn pauses_until(spill_folder: &Path, make_room: impl FnOnce()) -> Vec<String> {
     said
 }
 
-fn wait_for_pause(trace: &Path) {
-    let is_full =
-        |event: &Event| matches!(event, Event::WorkerPaused { reason: PauseReason::DiskFull, .. });
+fn is_pause(event: &Event, why: PauseReason) -> bool {
+    matches!(event, Event::WorkerPaused { reason, .. } if *reason == why)
+}
+
+fn wait_for(trace: &Path, what: &str, is_it: impl Fn(&[Event]) -> bool) {
     let begin = Instant::now();
-    while !fold(trace).1.iter().any(is_full) {
-        assert!(begin.elapsed() < Duration::from_secs(200), "it never paused");
+    while !is_it(&fold(trace).1) {
+        assert!(begin.elapsed() < Duration::from_secs(200), "waited in vain for {what}");
         std::thread::sleep(Duration::from_millis(20));
     }
 }
@@ -216,6 +231,25 @@ fn not_run(what: &str, why: &str) {
     let Some(path) = std::env::var_os("TASKREEL_NOT_RUN") else { return };
     let mut list = std::fs::File::options().append(true).create(true).open(path).unwrap();
     writeln!(list, "{what}: {why}").unwrap();
+}
+
+#[test]
+fn a_worker_whose_memory_is_nearly_full_pauses_and_others_do_its_work() {
+    let folder = tempfile::tempdir().unwrap();
+    let trace = folder.path().join("run.reel");
+    let cluster = processes(2).threads(2).memory(LIMIT).record(&trace).start().unwrap();
+    let client = cluster.client();
+    let filling = client.submit(fills(1500).workers(["worker-0"]));
+    wait_for(&trace, "the pause", |events| events.iter().any(|e| is_pause(e, PauseReason::Memory)));
+    let elsewhere = client.gather(client.map(0..10, |_| peak())).unwrap();
+    assert!(elsewhere.iter().all(|(pid, _)| *pid == elsewhere[0].0), "{elsewhere:?}");
+    assert!(!filling.is_done());
+    let only_there = client.submit(peak().workers(["worker-0"]));
+    assert_ne!(only_there.wait().unwrap().0, elsewhere[0].0);
+    assert!(filling.wait().unwrap() > 0);
+    cluster.close().unwrap();
+    let (counts, events, _) = fold(&trace);
+    assert!(counts["WorkerResumed"] > 0 && losses(&events).is_empty(), "{counts:?}");
 }
 
 /// The reasons for which workers were lost.

@@ -4,7 +4,10 @@
 
 extern crate taskreel_runtime as taskreel;
 
-use taskreel_model::FailureKind;
+use std::time::Duration;
+
+use taskreel_model::{Event, FailureKind};
+use taskreel_recorder::{Source, TraceReader};
 
 use taskreel::{Client, ClientOptions, Cluster, Command, TaskErrorKind, WorkerOptions, task};
 
@@ -158,7 +161,7 @@ fn nothing_is_left_behind() {
             break text.trim().to_owned();
         }
         assert!(!endless.is_done(), "{:?}", endless.wait());
-        std::thread::sleep(std::time::Duration::from_millis(2));
+        std::thread::sleep(Duration::from_millis(2));
     };
     cluster.close().unwrap();
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
@@ -196,4 +199,60 @@ fn others_join_a_cluster_that_listens() {
     guest.join().unwrap().unwrap();
     let error = client.submit(add(1, 2)).wait().unwrap_err();
     assert_eq!(error.kind(), TaskErrorKind::Closed);
+}
+
+/// Fails until it has run so often.
+#[task]
+fn flaky(path: &str, n_runs: usize) -> Result<usize, String> {
+    let mut runs = std::fs::read_to_string(path).unwrap_or_default();
+    runs.push('x');
+    std::fs::write(path, &runs).map_err(|error| error.to_string())?;
+    if runs.len() < n_runs { Err(format!("run {}", runs.len())) } else { Ok(runs.len()) }
+}
+
+#[task]
+fn slept(ms: u64) -> u64 {
+    std::thread::sleep(Duration::from_millis(ms));
+    ms
+}
+
+#[test]
+fn what_fails_is_tried_again_after_a_while_and_what_takes_too_long_is_failed() {
+    let folder = tempfile::tempdir().unwrap();
+    let trace = folder.path().join("run.reel");
+    let program = std::env::current_exe().unwrap();
+    let cluster = Cluster::local()
+        .workers(1)
+        .threads(1)
+        .processes(true)
+        .worker_command(program, &["--exact", "worker_process", "--nocapture"])
+        .record(&trace)
+        .start()
+        .unwrap();
+    let client = cluster.client();
+    let path = folder.path().join("runs");
+    let call = flaky(path.to_str().unwrap(), 3).retries(2).retry_delay(Duration::from_millis(30));
+    assert_eq!(client.submit(call).wait().unwrap(), 3);
+    let error = client.submit(flaky(path.to_str().unwrap(), 9).retries(1)).wait().unwrap_err();
+    assert_eq!(error.kind(), TaskErrorKind::Failed(Some(FailureKind::Error)), "{error}");
+    assert!(error.message().contains("run 5"), "{error}");
+    let late = client.submit(slept(60_000).timeout(Duration::from_millis(50)));
+    let error = late.wait().unwrap_err();
+    assert_eq!(error.kind(), TaskErrorKind::Failed(Some(FailureKind::Timeout)), "{error}");
+    assert_eq!(client.submit(slept(1).timeout(Duration::from_secs(100))).wait().unwrap(), 1);
+    cluster.close().unwrap();
+    let mut reader = TraceReader::open(&trace).unwrap();
+    let (mut delays, mut n_due) = (Vec::new(), 0);
+    while let Some(batch) = reader.next_batch().unwrap() {
+        for event in batch.events {
+            match event.what {
+                Event::TaskFailed { retry, .. } => delays.push(retry.map(|retry| retry.0)),
+                Event::RetryDue { .. } => n_due += 1,
+                _ => {}
+            }
+        }
+    }
+    let delay = Some(30_000_000);
+    assert_eq!(delays, [delay, delay, Some(0), None, None]);
+    assert_eq!(n_due, 2);
 }
