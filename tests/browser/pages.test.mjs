@@ -83,8 +83,8 @@ test('findings come with their pictures', () =>
   onPage([playback, 'finished', '64'], 'explain', async (page) => {
     await badge(page, 'finished');
     assert.ok((await page.locator('.finding').count()) > 0);
-    const widths = () => page.evaluate(() => [...document.querySelectorAll('.finding img')].map((image) => image.naturalWidth));
-    await page.waitForFunction(() => [...document.querySelectorAll('.finding img')].every((image) => image.complete));
+    const widths = () => page.evaluate(() => [...document.images].filter((image) => image.closest('.finding')).map((image) => image.naturalWidth));
+    await page.waitForFunction(() => [...document.images].every((image) => !image.closest('.finding') || image.complete));
     assert.ok((await widths()).every((width) => width > 0));
     await page.getByRole('link', { name: 'Show it in the task stream' }).first().click();
     await page.waitForURL(/\/tasks\?window=\d+-\d+/);
@@ -109,6 +109,17 @@ test('a live page of the server is kept up to date', () =>
     assert.equal(await page.locator('[data-plot="task-stream"] select[data-filter="worker"]').inputValue(), '0');
   }));
 
+test('names that try to be markup are text on the pages beside the plots', async () => {
+  for (const path of ['worker/0', 'events?kind=TaskFailed', 'explain', 'task/5']) {
+    await onPage([playback, 'hostile', '16'], path, async (page) => {
+      await badge(page, 'finished');
+      assert.equal(await page.locator('img[src="x"]').count(), 0, path);
+      assert.equal(await page.locator('main script').count(), 0, path);
+      assert.match(await page.locator('main').innerText(), /<script>alert\(1\)<\/script>/, path);
+    });
+  }
+});
+
 test('a folder’s runs are listed, found, tagged, compared and opened', () =>
   onPage([reel, 'view', '.', ...VIEW], '', async (page) => {
     await page.waitForURL(/\/runs$/);
@@ -130,7 +141,7 @@ test('a folder’s runs are listed, found, tagged, compared and opened', () =>
     await page.locator('#runs tr[data-file="reduction-tree.reel"] input[name="b"]').check();
     await page.getByRole('button', { name: 'Compare A with B' }).click();
     await page.locator('#verdict').waitFor();
-    await page.waitForFunction(() => document.querySelector('img.both')?.naturalWidth > 0);
+    await page.waitForFunction(() => [...document.images].some((image) => image.className === 'both' && image.naturalWidth > 0));
     await page.getByRole('link', { name: 'reduction-tree.reel' }).click();
     await badge(page, 'finished');
     assert.match(page.url(), /\/open\/reduction-tree\.reel\//);
@@ -184,10 +195,56 @@ test('pictures, films, packs and traces for Perfetto can be taken along', () =>
     const zip = readFileSync(await (await download).path());
     assert.equal(zip.subarray(0, 2).toString(), 'PK');
     await page.locator('#share-issue').click();
-    await page.waitForFunction(() => document.getElementById('share-text')?.value.length > 100);
+    await page.waitForFunction(() => /** @type {HTMLTextAreaElement | null} */ (document.getElementById('share-text'))?.value.length > 100);
     const perfetto = await page.request.get(`${viewer.url}share/perfetto`);
     assert.deepEqual([...(await perfetto.body()).subarray(0, 2)], [0x1f, 0x8b]);
     assert.match(perfetto.headers()['content-disposition'], /failing\.pftrace\.gz/);
+  }));
+
+/** What a person who does not see the page, or uses no mouse, would miss on it. */
+const flaws = (page) =>
+  page.evaluate(() => {
+    const flaws = [];
+    const named = (element) => {
+      const labelled = (element.getAttribute('aria-labelledby') ?? '').split(' ').map((id) => document.getElementById(id)?.textContent ?? '').join('');
+      const labels = [...(element.labels ?? [])].map((label) => label.textContent).join('');
+      return [element.getAttribute('aria-label'), labelled, labels, element.textContent, element.getAttribute('alt'), element.title].some((text) => text?.trim());
+    };
+    const wanted = 'button, a[href], input:not([type="hidden"]), select, textarea, img, canvas, summary, [role="region"], [tabindex="0"], section, nav, dialog, meter, progress';
+    for (const element of document.querySelectorAll(wanted)) {
+      if (!named(element)) flaws.push(`no name: ${element.outerHTML.slice(0, 120)}`);
+    }
+    const ids = [...document.querySelectorAll('[id]')].map((element) => element.id);
+    flaws.push(...ids.filter((id, i) => ids.indexOf(id) !== i).map((id) => `twice: #${id}`));
+    for (const attribute of ['aria-labelledby', 'for']) {
+      for (const element of document.querySelectorAll(`[${attribute}]`)) {
+        const id = element.getAttribute(attribute);
+        if (!document.getElementById(id)) flaws.push(`nobody is #${id}`);
+      }
+    }
+    if (document.querySelectorAll('main').length !== 1) flaws.push('not one main part');
+    if (document.querySelectorAll('h1').length !== 1) flaws.push('not one heading');
+    if (!document.documentElement.lang || !document.title) flaws.push('no language or title');
+    for (const head of document.querySelectorAll('th')) if (!head.scope) flaws.push(`a head without scope: ${head.textContent}`);
+    return flaws;
+  });
+
+test('everything has a name, and the keyboard reaches what the mouse does', () =>
+  onPage([reel, 'view', 'failures.reel', ...VIEW], '', async (page) => {
+    await badge(page, 'finished');
+    const links = await page.locator('nav.pages a').evaluateAll((links) => links.map((link) => link.href));
+    for (const link of [...links, new URL('worker/0', page.url()).href, new URL('task/0', page.url()).href]) {
+      await page.goto(link);
+      await page.locator('#theme:visible').waitFor();
+      assert.deepEqual(await flaws(page), [], link);
+      await page.keyboard.press('Tab');
+      assert.equal(await page.evaluate(() => document.activeElement.className), 'skip', link);
+      for (let i = 0; i < 6; i++) {
+        await page.keyboard.press('Tab');
+        const outline = await page.evaluate(() => getComputedStyle(document.activeElement).outlineStyle);
+        assert.notEqual(outline, 'none', link);
+      }
+    }
   }));
 
 /** A proxy that serves a viewer below `/lab/proxy/8787`, WebSockets too. */
@@ -216,8 +273,8 @@ async function startProxy(url) {
     upstream.on('error', () => socket.destroy());
     socket.on('error', () => upstream.destroy());
   });
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return { server, url: `http://127.0.0.1:${server.address().port}${prefix}/` };
+  await new Promise((resolve) => server.listen({ port: 0, host: '127.0.0.1' }, () => resolve(null)));
+  return { server, url: `http://127.0.0.1:${/** @type {import('node:net').AddressInfo} */ (server.address()).port}${prefix}/` };
 }
 
 test('all works behind a proxy with a path prefix', async () => {

@@ -198,10 +198,12 @@ fn give_way() {
 
 /// From the begin of a turn that `took` so long to the begin of the next. A trace that is complete
 /// is read at full speed. A cluster that is still at work may run on the same cores, so the fold
-/// of its trace takes half of one at most, and a tenth while nobody is looking.
+/// of its trace takes a tenth of one at most while nobody is looking; and else what the cluster leaves,
+/// or half of one where a thread cannot give way.
 fn pause(progress: Progress, took: Duration, is_watched: bool) -> Duration {
     let rest = match (progress.is_live, is_watched) {
         (false, _) => Duration::ZERO,
+        (true, true) if cfg!(target_os = "linux") => Duration::ZERO,
         (true, true) => took,
         (true, false) => took * 9,
     };

@@ -362,6 +362,46 @@ fn a_page_that_reads_nothing_hinders_nobody() {
 }
 
 #[test]
+fn a_page_that_stops_reading_is_dropped_and_catches_up() {
+    let viewer = start_finished(&Plan { n_files: 400, n_workers: 30, ..Plan::default() });
+    let end = state_when(&viewer, "finished")["now_ns"].as_u64().unwrap();
+    let mut stuck = Socket::open_narrow(viewer.addr());
+    let look = |to: u64| {
+        LOOK.replace("800", "4000").replace("null", &format!(r#"{{"from":0,"to":{to}}}"#))
+    };
+    let dropped = (0..20_000).any(|i| {
+        std::thread::sleep(std::time::Duration::from_millis(1));
+        stuck.try_send(&look(end - i % 1_000 * (end / 2_000))).is_err()
+    });
+    assert!(dropped, "nobody waits for it");
+    assert_eq!(get(viewer.addr(), "/health").status, 200);
+    let mut again = Socket::open(viewer.addr(), None).unwrap();
+    again.send(LOOK);
+    let frame = again.receive().expect("not closed");
+    assert_eq!(frame["words"]["kind"], "finished");
+    assert_eq!(frame["figures"].as_object().unwrap().len(), 3, "all that it shows");
+}
+
+#[test]
+fn a_live_page_takes_a_bounded_number_of_bytes() {
+    let unix = std::time::SystemTime::now().duration_since(std::time::SystemTime::UNIX_EPOCH);
+    let info = synthetic::header("wordcount", unix.unwrap().as_nanos() as u64);
+    let batch = synthetic::make(&Plan { n_files: 3_000, n_workers: 40, ..Plan::default() });
+    let viewer = start(Box::new(Playback::new(info, batch, 4.0, None)));
+    let mut socket = Socket::open(viewer.addr(), None).unwrap();
+    socket.send(&LOOK.replace("800", "1800").replace("300", "900"));
+    let (began, mut n_bytes, mut n_frames) = (std::time::Instant::now(), 0, 0);
+    while began.elapsed().as_secs() < 3 {
+        n_bytes += socket.receive_bytes().expect("not closed");
+        n_frames += 1;
+    }
+    let seconds = began.elapsed().as_secs_f64();
+    // What it may be ahead is a second's.
+    assert!(n_bytes as f64 <= 200_000.0 * (seconds + 1.0) + 100_000.0, "{n_bytes} in {seconds} s");
+    assert!(n_frames >= 3, "{n_frames} frames");
+}
+
+#[test]
 fn live_pages_are_bounded() {
     let viewer = start_finished(&small());
     let open: Vec<Socket> = (0..64).map(|_| Socket::open(viewer.addr(), None).unwrap()).collect();

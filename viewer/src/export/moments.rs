@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use taskreel_model::Nanos;
 use taskreel_recorder::OpenError;
 use taskreel_replay::Instant;
+use taskreel_replay::figure::Window;
 
 use super::{Index, Moment, Store, tiles};
 use crate::fold::{PastRun, PlotRequest, Run, SharedReopen, Size};
@@ -90,6 +91,6 @@ fn moment(
     let summary = past.summary(run.head());
     let words = Words::new(&summary, run.jumping(Some(at)));
     let mut parts = vec![store.keep(words.packed())];
-    parts.extend(past.figures(requests).into_iter().map(|figure| store.keep(figure)));
+    parts.extend(past.figures(requests, Window::until(past.now())).into_iter().map(|figure| store.keep(figure)));
     Moment { now_ns: at.0, seq: summary.n_events, parts }
 }

@@ -172,15 +172,26 @@ impl PastRun {
     }
 
     /// As [`super::Run::figures`], each as it was at the instant.
-    pub(crate) fn figures(&self, plots: &[PlotRequest]) -> Vec<Packed> {
-        let figures = plots.iter().filter_map(|request| self.figure(request));
-        figures.map(Packed::figure).collect()
+    /// Those that turn out to have an axis of time show `window` of it.
+    pub(crate) fn figures(&self, plots: &[PlotRequest], window: Window) -> Vec<Packed> {
+        let figure = |request| {
+            let figure = self.figure(request)?;
+            Some(match figure.window_ns {
+                Some(_) => self.drawn(request, window)?,
+                None => figure,
+            })
+        };
+        plots.iter().filter_map(figure).map(Packed::figure).collect()
     }
 
     /// A plot as data; `None`: it is none of those asked for.
     pub(crate) fn figure(&self, request: &PlotRequest) -> Option<Figure> {
+        self.drawn(request, Window::until(self.now()))
+    }
+
+    fn drawn(&self, request: &PlotRequest, window: Window) -> Option<Figure> {
         let (width, height) = request.size.px();
-        let view = View::new(Window::until(self.now()), width, height);
+        let view = View::new(window, width, height).at(self.now());
         Some(self.timeline.plot(&request.id)?.figure(&view))
     }
 }

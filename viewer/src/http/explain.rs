@@ -31,6 +31,8 @@ struct ExplainPage {
     base: Base,
     explained: Arc<Explanation>,
     at: String,
+    /// Plots that have an axis of time.
+    timed: Vec<&'static str>,
 }
 
 /// What was worked out last, and of how many events.
@@ -116,13 +118,16 @@ impl ExplainPage {
     /// The address of a finding's picture.
     fn picture(&self, finding: &Finding, theme: &str) -> String {
         let window = finding.picture_window();
-        let (width, height) = PICTURE_PX;
+        let (width, mut height) = PICTURE_PX;
+        let mut at = url_query("&at=", &self.at);
+        if !self.timed.contains(&finding.plot) {
+            // A plot without an axis of time shows the instant up to which it grew worse.
+            at = format!("&at={}ns", window.to.0);
+            height += height / 3;
+        }
         format!(
-            "plot/{}.svg?from={}&to={}&width={width}&height={height}&theme={theme}{}",
-            finding.plot,
-            window.from.0,
-            window.to.0,
-            url_query("&at=", &self.at),
+            "plot/{}.svg?from={}&to={}&width={width}&height={height}&theme={theme}{at}",
+            finding.plot, window.from.0, window.to.0,
         )
     }
 
@@ -147,7 +152,8 @@ pub(super) async fn page(
     let explained = site.explained(view.summary.n_events).await?;
     let base = Base::new(&site, view, "", "Explain", query.at());
     let at = query.at().filter(|at| parse_at(Some(at)).is_some()).unwrap_or_default().to_owned();
-    Ok(rendered(&ExplainPage { base, explained, at }))
+    let timed = site.plots.iter().filter(|plot| plot.is_timed).map(|plot| plot.about.id).collect();
+    Ok(rendered(&ExplainPage { base, explained, at, timed }))
 }
 
 /// `GET api/explain`.

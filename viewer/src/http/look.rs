@@ -153,7 +153,9 @@ impl Site {
         let Some(past) = &self.folders.past else { return Ok(Err(None)) };
         let (timed, others): (Vec<_>, Vec<_>) =
             plots.into_iter().partition(|request| self.is_timed(&request.id));
+        let window = scope.window();
         let (head, mut figures) = self.figures(timed, scope).await?;
+        let window = window.unwrap_or_else(|| Window::until(Nanos(head.end_ns)));
         let at = match at {
             Instant::Percent(percent) => {
                 Instant::At(Nanos((head.end_ns as f64 * percent / 100.0) as u64))
@@ -161,7 +163,8 @@ impl Site {
             other => other,
         };
         let ids = others.iter().map(|request| request.id.clone()).collect();
-        let asked = past.ask(at, ids, move |past| (past.summary(head), past.figures(&others)));
+        let asked =
+            past.ask(at, ids, move |past| (past.summary(head), past.figures(&others, window)));
         let (summary, as_they_were) = match asked.await? {
             Ok(answer) => answer,
             Err(error) => return Ok(Err(Some(error))),

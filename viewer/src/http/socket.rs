@@ -30,7 +30,7 @@ use crate::wire::{self, Packed};
 const BYTES_PER_S_MAX: u64 = 200_000;
 const AHEAD_MAX: Duration = Duration::from_secs(1);
 /// A page that has not taken a frame for so long is dropped.
-const STUCK_AFTER: Duration = Duration::from_secs(10);
+const STUCK_AFTER: Duration = Duration::from_secs(5);
 /// How often a quiet page is asked whether it is still there.
 const PING_INTERVAL: Duration = Duration::from_secs(20);
 /// Longest message a page may send.

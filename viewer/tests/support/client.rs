@@ -68,7 +68,19 @@ pub(crate) struct Socket {
 impl Socket {
     /// Opens the live channel as the page of `origin`; `Err` is the refusal's status.
     pub(crate) fn open(addr: SocketAddr, origin: Option<&str>) -> Result<Self, u16> {
-        let mut stream = TcpStream::connect(addr).unwrap();
+        Self::opened(TcpStream::connect(addr).unwrap(), addr, origin)
+    }
+
+    /// Opens it with little room for what it does not read.
+    pub(crate) fn open_narrow(addr: SocketAddr) -> Self {
+        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None);
+        let socket = socket.unwrap();
+        socket.set_recv_buffer_size(4_096).unwrap();
+        socket.connect(&addr.into()).unwrap();
+        Self::opened(socket.into(), addr, None).unwrap()
+    }
+
+    fn opened(mut stream: TcpStream, addr: SocketAddr, origin: Option<&str>) -> Result<Self, u16> {
         stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
         let origin = origin.map_or_else(String::new, |origin| format!("Origin: {origin}\r\n"));
         let request = format!(
@@ -83,14 +95,19 @@ impl Socket {
         }
     }
 
-    /// Sends a short text. Masked with zeros, which is as good as any mask here.
+    /// Sends a short text.
     pub(crate) fn send(&mut self, text: &str) {
+        self.try_send(text).unwrap();
+    }
+
+    /// The same, unless the server closed. Masked with zeros, which is as good as any mask here.
+    pub(crate) fn try_send(&mut self, text: &str) -> std::io::Result<()> {
         let length = u16::try_from(text.len()).unwrap();
         let mut frame = vec![0x81, 0x80 | 126];
         frame.extend(length.to_be_bytes());
         frame.extend([0; 4]);
         frame.extend(text.as_bytes());
-        self.stream.write_all(&frame).unwrap();
+        self.stream.write_all(&frame)
     }
 
     /// What the page shows with the next message; `None`: the server closed.
