@@ -55,6 +55,9 @@ fn every_flipped_byte_is_found_and_what_precedes_it_is_saved() {
             continue;
         };
         assert!(!report.is_sound(), "byte {i}");
+        let shown = open(&path).1.events;
+        assert!(shown == events[..shown.len()], "byte {i}");
+        assert!(i < blocks[1] || shown.len() == events.len(), "byte {i}");
         let to = folder.path().join(format!("{i}.reel"));
         let repaired = repair_trace(&path, &to).unwrap();
         let (reader, all) = open(&to);
