@@ -145,11 +145,12 @@ impl Keyframer {
 
     /// Writes a keyframe if enough was folded since the last one, and it fits into its share.
     fn store(&mut self, writer: &mut BlockWriter) -> Result<(), RecordError> {
-        let Some(Fold { state, .. }) = &self.fold else { return Ok(()) };
+        let Some(Fold { state, scanner, .. }) = &self.fold else { return Ok(()) };
         if state.next_seq() - self.last < MIN_EVENTS {
             return Ok(());
         }
-        let room = (writer.bytes() / SHARE).saturating_sub(self.spent);
+        // Of what is folded, not of what is written: else the begin of a run takes the end's share.
+        let room = (scanner.offset() / SHARE).saturating_sub(self.spent);
         if self.bytes_each * things(state) > room as f64 {
             self.bytes_each *= HOPE;
             return Ok(());

@@ -78,8 +78,8 @@ struct TaskColumns {
     n_failures: Vec<u32>,
     n_deaths: Vec<u32>,
     n_deps: Vec<u32>,
-    /// How far the dependency's id lies before the task's.
-    deps: Vec<u32>,
+    /// The dependency's id as its difference to the one expected, one more than the last.
+    deps: Vec<i64>,
     n_dependents: Vec<u32>,
     /// How far the dependent's id lies behind the task's; only of those that are gone.
     dependents: Vec<u32>,

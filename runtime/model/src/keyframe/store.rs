@@ -26,14 +26,14 @@ impl State {
     fn task_columns(&self) -> TaskColumns {
         let mut columns = TaskColumns::default();
         let mut expected = 0;
-        let (mut suffix, mut since) = (0, 0_u64);
+        let (mut suffix, mut since, mut dep) = (0, 0_u64, 0);
         for (id, task) in self.tasks.iter() {
             columns.gaps.push(id.0 - expected);
             expected = id.0 + 1;
             columns.key(task, &mut suffix);
             columns.since.push(task.since_seq.wrapping_sub(since) as i64);
             since = task.since_seq;
-            columns.lists(id, task, &self.tasks);
+            columns.lists(id, task, &self.tasks, &mut dep);
             columns.errors.extend(task.error);
             columns.runs.extend(task.run.map(|run| RunRow {
                 worker: run.worker,
@@ -73,9 +73,13 @@ impl TaskColumns {
         self.bytes.push(task.bytes);
     }
 
-    fn lists(&mut self, id: TaskId, task: &Task, table: &TaskTable) {
+    /// Lists. `expected`: the dependency that should come next.
+    fn lists(&mut self, id: TaskId, task: &Task, table: &TaskTable, expected: &mut u32) {
         self.n_deps.push(task.deps.len() as u32);
-        self.deps.extend(task.deps.iter().map(|dep| id.0 - dep.0));
+        for dep in &task.deps {
+            self.deps.push(i64::from(dep.0) - i64::from(*expected));
+            *expected = dep.0 + 1;
+        }
         // The live ones name it among their dependencies.
         let n_stored = self.dependents.len();
         let gone = task.dependents.iter().filter(|dependent| table.get(**dependent).is_none());

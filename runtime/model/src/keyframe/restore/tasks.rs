@@ -33,7 +33,7 @@ impl<'a, T: Copy> Column<'a, T> {
 /// The columns that not every task has a value in.
 struct Sparse<'a> {
     suffixes: Column<'a, i64>,
-    deps: Column<'a, u32>,
+    deps: Column<'a, i64>,
     dependents: Column<'a, u32>,
     wanted_by: Column<'a, ClientId>,
     replicas: Column<'a, u64>,
@@ -41,6 +41,8 @@ struct Sparse<'a> {
     runs: Column<'a, RunRow>,
     /// The suffix that should come next.
     suffix: u32,
+    /// The dependency that should come next.
+    dep: u32,
 }
 
 impl Keyframe {
@@ -95,6 +97,7 @@ impl TaskColumns {
             errors: Column::new(&self.errors),
             runs: Column::new(&self.runs),
             suffix: 0,
+            dep: 0,
         };
         let (mut tasks, mut since) = (TaskTable::with_room(n_tasks), 0_u64);
         for (i, id) in self.ids().enumerate() {
@@ -119,12 +122,8 @@ impl TaskColumns {
     ) -> Result<Task, BadKeyframe> {
         let (flags, shape) = (self.flags[i], self.shapes[i]);
         let phase = Phase::ALL[usize::from(flags & 7)];
-        let earlier = |far: &u32| match id.0.checked_sub(*far) {
-            Some(dep) if *far > 0 => Ok(TaskId(dep)),
-            Some(_) | None => Err(RANGE),
-        };
         let later = |far: &u32| id.0.checked_add(*far).map(TaskId).ok_or(RANGE);
-        let deps = sparse.deps.list(self.n_deps[i])?.iter().map(earlier);
+        let deps = sparse.deps(self.n_deps[i], id)?;
         let dependents = sparse.dependents.list(self.n_dependents[i])?.iter().map(later);
         let wanted_by = sparse.wanted_by.list(self.n_wanted_by[i])?;
         let replicas = sparse.replicas.list(self.n_replicas[i])?.iter().map(replica);
@@ -142,7 +141,7 @@ impl TaskColumns {
             attempt: self.attempts[i],
             n_failures: self.n_failures[i],
             n_deaths: self.n_deaths[i],
-            deps: deps.collect::<Result<_, _>>()?,
+            deps,
             dependents: dependents.collect::<Result<_, _>>()?,
             wanted_by: wanted_by.iter().copied().collect(),
             replicas: replicas.collect::<Result<_, _>>()?,
@@ -159,6 +158,18 @@ impl TaskColumns {
 }
 
 impl Sparse<'_> {
+    /// So many dependencies of a task.
+    fn deps(&mut self, n: u32, of: TaskId) -> Result<Box<[TaskId]>, BadKeyframe> {
+        let expected = &mut self.dep;
+        let next = |step: &i64| {
+            let dep = i64::from(*expected).checked_add(*step).ok_or(RANGE)?;
+            let dep = u32::try_from(dep).ok().filter(|dep| *dep < of.0).ok_or(RANGE)?;
+            *expected = dep + 1;
+            Ok(TaskId(dep))
+        };
+        self.deps.list(n)?.iter().map(next).collect()
+    }
+
     fn suffix(&mut self, kind: u8) -> Result<Suffix, BadKeyframe> {
         if kind == 0 {
             return Ok(Suffix::None);
