@@ -1,8 +1,6 @@
 //! What a program says outside of its tasks is in the trace, too. Alone in its process: the words go
 //! to the cluster to which that connected first.
 
-#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
-
 extern crate taskreel_runtime as taskreel;
 
 use taskreel::{Cluster, mark, span, task};
