@@ -55,6 +55,11 @@ export function below(box, layers) {
   return isMany ? only : null;
 }
 
+/** Gives the context up, as a graphics driver may do at any time; for tests. */
+export function lose() {
+  only?.gl.getExtension('WEBGL_lose_context')?.loseContext();
+}
+
 class Rects {
   /** @param {HTMLElement} box @returns {Rects | null} */
   static open(box) {
@@ -82,6 +87,7 @@ class Rects {
     canvas.addEventListener('webglcontextlost', () => {
       only = null;
       canvas.hidden = true;
+      box.dispatchEvent(new Event('renderer'));
       document.documentElement.dataset.renderer = '2d';
     });
     // Nobody is to take it for the plot's own canvas.

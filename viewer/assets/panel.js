@@ -46,6 +46,7 @@ export class Panel {
     this.canvas.setAttribute('role', 'img');
     this.pointer = new Pointer(this);
     new ResizeObserver(page.ask).observe(this.box);
+    this.box.addEventListener('renderer', () => this.redraw());
   }
 
   /** The place it has, in CSS pixels. */
