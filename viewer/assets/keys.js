@@ -46,8 +46,9 @@ export function listen({ scrubber, panels, finder, focus, togglePath }) {
   document.addEventListener('keydown', (event) => {
     const target = /** @type {HTMLElement} */ (event.target);
     const isTyping = target.closest('input, select, textarea, dialog[open]');
+    const isScrolling = event.key.startsWith('Arrow') && target.closest('.scroll');
     const isPressing = event.key === ' ' && target.closest('button, a');
-    if (isTyping || isPressing || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (isTyping || isScrolling || isPressing || event.ctrlKey || event.metaKey || event.altKey) return;
     const act = acts[event.key];
     if (!act || event.defaultPrevented) return;
     event.preventDefault();

@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::serve::Listener;
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -17,6 +18,9 @@ use tokio::time::{Sleep, sleep};
 
 /// Most connections open at once. A page opens a handful.
 const CONNECTIONS_MAX: usize = 256;
+
+/// Most bytes that the system keeps for a browser that takes them slowly; it may double them.
+const SEND_BUFFER_BYTES: usize = 128 * 1024;
 
 /// See the module.
 #[derive(Debug)]
@@ -42,8 +46,10 @@ impl Listener for Limited {
         let permit = permits.acquire_owned().await.expect("the semaphore is never closed");
         // axum's accept of a TcpListener retries on errors such as too many open files.
         let (stream, addr) = Listener::accept(&mut self.listener).await;
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "a viewer connection keeps its send delay");
+        let options = SockRef::from(&stream);
+        let set = options.set_tcp_nodelay(true);
+        if let Err(error) = set.and_then(|()| options.set_send_buffer_size(SEND_BUFFER_BYTES)) {
+            tracing::debug!(%error, "a viewer connection keeps the system's options");
         }
         (Connection::new(stream, self.request_max, permit), addr)
     }

@@ -19,6 +19,9 @@ use crate::spans::Spans;
 /// Categories below this are the colours of prefixes.
 const FAILED: u8 = 18;
 const N_CATEGORIES: u8 = 19;
+/// Most pieces of a figure: a column of a lane holds one at the most. The rest of what a page can be sent
+/// is for backgrounds, seams and marks.
+const PIECES_MAX: u64 = 150_000;
 /// Failures of a lane that are closer than this share a cross.
 const CROSS_PX: f32 = 8.0;
 /// Bold letters are so much wider.
@@ -31,6 +34,10 @@ pub(super) struct Drawing<'a> {
     plot: &'a TaskStream,
     lanes: &'a Lanes,
     lod: Lod,
+    /// The same with as many columns as pieces may have.
+    pieces: Lod,
+    /// Pixels of such a column.
+    column_px: i32,
     /// Attempts of this prefix only.
     only: Option<PrefixId>,
     labels: Labels<'a>,
@@ -50,15 +57,15 @@ pub(super) struct Drawing<'a> {
 impl<'a> Drawing<'a> {
     pub(super) fn new(plot: &'a TaskStream, lanes: &'a Lanes, view: &View, width_px: u32) -> Self {
         let cross_px = (lanes.lane_px as f32 * 0.6).clamp(6.0, 9.0);
+        let now = view.now.min(view.window.to);
+        let lod = Lod { window: view.window, now, width_px, n_categories: N_CATEGORIES };
+        let column_px = column_px(lanes, width_px);
         Self {
             plot,
             lanes,
-            lod: Lod {
-                window: view.window,
-                now: view.now.min(view.window.to),
-                width_px,
-                n_categories: N_CATEGORIES,
-            },
+            pieces: Lod { width_px: width_px.div_ceil(column_px), ..lod },
+            column_px: column_px as i32,
+            lod,
             only: view.filter.prefix,
             labels: Labels::new(plot, view.now),
             back: Rects::default(),
@@ -152,9 +159,10 @@ impl<'a> Drawing<'a> {
     }
 
     fn slot(&mut self, worker: &'a WorkerColumns, index: usize, slot: &'a SlotColumns, y: i32) {
-        let pieces = self.lod.lane(&slot.attempts, |i| self.category(&slot.attempts, i));
+        let pieces = self.pieces.lane(&slot.attempts, |i| self.category(&slot.attempts, i));
         let mut before: Option<Piece> = None;
         for piece in pieces {
+            let piece = self.in_pixels(piece);
             let attempt = slot.attempts.what(piece.span);
             let subject = if piece.is_single {
                 Subject::Attempt { worker, slot: index, columns: slot, span: piece.span }
@@ -183,9 +191,11 @@ impl<'a> Drawing<'a> {
     /// All slots of a worker on one lane, whose height then is the share of slots that are busy.
     fn collapsed(&mut self, worker: &'a WorkerColumns, y: i32) {
         let lanes = worker.slots.iter().map(|slot| &slot.attempts);
-        let pieces =
-            self.lod.overlaid(lanes, f32::from(worker.n_slots), |spans, i| self.category(spans, i));
+        let pieces = self
+            .pieces
+            .overlaid(lanes, f32::from(worker.n_slots), |spans, i| self.category(spans, i));
         for piece in pieces {
+            let piece = self.in_pixels(piece);
             let subject = Subject::Worker { worker, category: piece.category };
             let label = self.labels.want(0, subject);
             put(&mut self.done, &piece, y, self.lanes.lane_px, color(piece.category), label);
@@ -198,8 +208,9 @@ impl<'a> Drawing<'a> {
             let moved = spans.what(i);
             is_shown(moved).then(|| track(moved.activity) as u8)
         };
-        let pieces = self.lod.overlaid([spans], 1.0, |_, i| category(i));
+        let pieces = self.pieces.overlaid([spans], 1.0, |_, i| category(i));
         for piece in pieces {
+            let piece = self.in_pixels(piece);
             let subject = if piece.is_single {
                 Subject::Moved { worker, columns: spans, span: piece.span }
             } else {
@@ -211,6 +222,12 @@ impl<'a> Drawing<'a> {
             let piece = Piece { level: piece.level.max(FULL / 2), ..piece };
             put(&mut self.bands, &piece, y, self.lanes.track_px, color, label);
         }
+    }
+
+    /// A piece of columns as one of pixels.
+    fn in_pixels(&self, piece: Piece) -> Piece {
+        let (x, width) = (piece.x * self.column_px, piece.width * self.column_px);
+        Piece { x, width: width.min(self.lod.width_px as i32 - x).max(1), ..piece }
     }
 
     /// Crosses where attempts failed: near ones share one, none is left out.
@@ -285,6 +302,14 @@ impl<'a> Drawing<'a> {
     }
 }
 
+/// Pixels of a column of pieces: one, unless so many lanes would make too many of them.
+fn column_px(lanes: &Lanes, width_px: u32) -> u32 {
+    let n_bands = if lanes.track_px > 0 { 2 * lanes.workers.len() } else { 0 };
+    let n_rows = lanes.workers.iter().map(|worker| worker.lanes.len()).sum::<usize>() + n_bands;
+    let n_pieces = n_rows as u64 * u64::from(width_px);
+    n_pieces.div_ceil(PIECES_MAX).max(1) as u32
+}
+
 fn color(category: u8) -> Color {
     if category == FAILED { Color::ERROR } else { Color(category) }
 }
@@ -296,4 +321,27 @@ fn put(rects: &mut Rects, piece: &Piece, y: i32, lane_px: i32, color: Color, lab
         level => ((lane_px * i32::from(level) + 2) / i32::from(FULL)).max(1),
     };
     rects.push((piece.x, y + lane_px - height), (piece.width, height), color, label);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lanes::Lodger;
+
+    #[test]
+    fn many_lanes_have_wider_columns() {
+        let column = |n: u32, n_slots: u16, size: (u32, u32)| {
+            let name = |worker| Lodger { worker, name: format!("worker-{worker}"), n_slots };
+            let lodgers: Vec<Lodger> = (0..n).map(name).collect();
+            let lanes = Lanes::new(&lodgers, size.1);
+            let n_rows: usize = lanes.workers.iter().map(|w| w.lanes.len() + 2).sum();
+            let column = column_px(&lanes, size.0);
+            assert!(n_rows as u64 * u64::from(size.0.div_ceil(column)) <= 200_000, "{n}");
+            column
+        };
+        assert_eq!(column(4, 2, (1_200, 500)), 1);
+        assert_eq!(column(16, 4, (1_200, 500)), 1);
+        assert!(column(64, 8, (4_096, 4_096)) > 4);
+        assert!(column(1_000, 1, (4_096, 4_096)) > 10);
+    }
 }
