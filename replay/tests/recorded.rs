@@ -32,7 +32,9 @@ fn traces() -> Vec<(String, PathBuf)> {
         for file in std::fs::read_dir(&folder).into_iter().flatten() {
             let file = file.expect("list the traces").path();
             if file.extension().is_some_and(|ending| ending == "reel") {
-                let name = |path: &Path| path.file_stem().unwrap().to_string_lossy().into_owned();
+                let name = |path: &Path| {
+                    path.file_stem().expect("it has a name").to_string_lossy().into_owned()
+                };
                 found.push((format!("{}/{}", name(&folder), name(&file)), file));
             }
         }
