@@ -135,18 +135,8 @@ impl Room<'_> {
             self.bytes[self.len..self.len + 4].copy_from_slice(&(spread | more).to_le_bytes());
             self.len += 1 + more_bits as usize / 8;
         } else {
-            self.long(value);
+            self.len = put_long(self.bytes, self.len, value);
         }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn long(&mut self, mut value: u64) {
-        while value >= 0x80 {
-            self.byte(value as u8 | 0x80);
-            value >>= 7;
-        }
-        self.byte(value as u8);
     }
 
     /// As [`put_zigzag`].
@@ -162,6 +152,41 @@ impl Room<'_> {
             self.varint(u64::from(number));
         }
     }
+}
+
+/// A long varint from `len` on; returns where it ends. Not a method, so that the length may stay in
+/// a register elsewhere.
+#[cold]
+#[inline(never)]
+fn put_long(bytes: &mut [u8; ROOM], mut len: usize, mut value: u64) -> usize {
+    while value >= 0x80 {
+        bytes[len] = value as u8 | 0x80;
+        value >>= 7;
+        len += 1;
+    }
+    bytes[len] = value as u8;
+    len + 1
+}
+
+/// A long varint and what follows it. Not a method, so that a cursor may stay in registers.
+#[cold]
+#[inline(never)]
+fn read_long(bytes: &[u8]) -> Result<(u64, &[u8]), Malformed> {
+    let mut value = 0_u64;
+    let mut rest = bytes;
+    for shift in (0..64).step_by(7) {
+        let (&byte, others) = rest.split_first().ok_or(Malformed("it ends too early"))?;
+        rest = others;
+        let bits = u64::from(byte & 0x7f);
+        if shift == 63 && bits > 1 {
+            return Err(Malformed("a number is too large"));
+        }
+        value |= bits << shift;
+        if byte < 0x80 {
+            return Ok((value, rest));
+        }
+    }
+    Err(Malformed("a number is too long"))
 }
 
 /// Reads bytes from the front.
@@ -237,24 +262,9 @@ impl<'a> Cursor<'a> {
             let low = (word & 0x7f) | (word & 0x7f00) >> 1;
             return Ok(u64::from(low | (word & 0x7f_0000) >> 2 | (word & 0x7f00_0000) >> 3));
         }
-        self.long_varint()
-    }
-
-    #[cold]
-    fn long_varint(&mut self) -> Result<u64, Malformed> {
-        let mut value = 0_u64;
-        for shift in (0..64).step_by(7) {
-            let byte = self.u8()?;
-            let bits = u64::from(byte & 0x7f);
-            if shift == 63 && bits > 1 {
-                return Err(Malformed("a number is too large"));
-            }
-            value |= bits << shift;
-            if byte < 0x80 {
-                return Ok(value);
-            }
-        }
-        Err(Malformed("a number is too long"))
+        let (value, rest) = read_long(rest)?;
+        self.rest = rest;
+        Ok(value)
     }
 
     #[inline(always)]

@@ -17,7 +17,7 @@ use crate::{RecordError, Summary};
 
 /// What waits, and what is in blocks, is on the disk so long after it was acknowledged, about: a
 /// loss of power takes the last second.
-const SYNC_AFTER: Duration = Duration::from_millis(500);
+const SYNC_AFTER: Duration = Duration::from_millis(400);
 
 /// What makes blocks, one after the other.
 #[derive(Debug)]
