@@ -8,7 +8,7 @@ mod value;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -91,6 +91,9 @@ impl Failure {
 pub struct Cancellation {
     reason: AtomicU8,
     told: Notify,
+    /// The slot whose thread it holds, and one more; 0: it gives the thread back by itself.
+    holds: AtomicU32,
+    left_behind: AtomicBool,
 }
 
 /// Why a running task is to stop.
@@ -113,6 +116,24 @@ impl Cancellation {
             self.told.notify_waiters();
             self.told.notify_one();
         }
+    }
+
+    /// It runs in that slot, and nothing makes it stop.
+    pub(crate) fn holds(&self, slot: u16) {
+        self.holds.store(u32::from(slot) + 1, Ordering::Release);
+    }
+
+    /// Leaves the thread that it holds to it: the slot that needs another. `None`: it holds none, or
+    /// was left before.
+    pub(crate) fn leave_behind(&self) -> Option<u16> {
+        let slot = self.holds.swap(0, Ordering::AcqRel).checked_sub(1)?;
+        self.left_behind.store(true, Ordering::Release);
+        Some(slot as u16)
+    }
+
+    /// Whether its thread was left to it, and has lost its slot.
+    pub(crate) fn is_left_behind(&self) -> bool {
+        self.left_behind.load(Ordering::Acquire)
     }
 
     /// The reason, once it was told.

@@ -4,12 +4,21 @@
 
 extern crate taskreel_runtime as taskreel;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use taskreel::{
     Client, Cluster, Command, CommandOutput, Patience, TaskError, TaskErrorKind, TaskFuture, task,
 };
 use taskreel_model::FailureKind;
+
+static HAS_BEGUN: AtomicBool = AtomicBool::new(false);
+
+#[task]
+fn begun_and_slow() {
+    HAS_BEGUN.store(true, Ordering::Release);
+    std::thread::sleep(Duration::from_secs(600));
+}
 
 #[task]
 fn add(a: i64, b: i64) -> i64 {
@@ -156,6 +165,18 @@ fn a_function_past_its_timeout_fails_and_its_slot_is_free() {
     let (_cluster, client) = cluster(1);
     let slow = client.submit(sleep_ms(600_000).timeout(Duration::from_millis(20)));
     assert_eq!(failure(&slow.wait().unwrap_err()), Some(FailureKind::Timeout));
+    assert_eq!(client.submit(add(1, 1)).wait().unwrap(), 2);
+}
+
+#[test]
+fn a_cancelled_function_leaves_its_slot_to_others() {
+    let (_cluster, client) = cluster(1);
+    let slow = client.submit(begun_and_slow());
+    client.flush();
+    while !HAS_BEGUN.load(Ordering::Acquire) {
+        std::thread::yield_now();
+    }
+    slow.cancel();
     assert_eq!(client.submit(add(1, 1)).wait().unwrap(), 2);
 }
 

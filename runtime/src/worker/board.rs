@@ -129,21 +129,27 @@ impl Board {
         is_current
     }
 
-    /// Tells an executing task to stop; `false`: it is not executing here.
-    pub(crate) fn stop(&mut self, assignment: Assignment, reason: StopReason) -> bool {
+    /// Tells an executing task to stop; `None`: it is not executing here.
+    pub(crate) fn stop(
+        &mut self,
+        assignment: Assignment,
+        reason: StopReason,
+    ) -> Option<Arc<Cancellation>> {
         match self.current(assignment).map(|entry| &entry.stage) {
             Some(Stage::Executing(cancellation)) => {
                 cancellation.cancel(reason);
-                true
+                Some(Arc::clone(cancellation))
             }
-            Some(Stage::Fetching(..) | Stage::Ready(_)) | None => false,
+            Some(Stage::Fetching(..) | Stage::Ready(_)) | None => None,
         }
     }
 
-    /// Drops an assignment, whatever its stage.
-    pub(crate) fn revoke(&mut self, assignment: Assignment) {
-        self.stop(assignment, StopReason::Revoked);
+    /// Drops an assignment, whatever its stage. `Some`: a slot that needs another thread, since what
+    /// executes there does not stop.
+    pub(crate) fn revoke(&mut self, assignment: Assignment) -> Option<u16> {
+        let executing = self.stop(assignment, StopReason::Revoked);
         self.end(assignment);
+        executing?.leave_behind()
     }
 
     /// The assignments that have not ended.

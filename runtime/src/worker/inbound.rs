@@ -7,7 +7,7 @@ use taskreel_model::{Nanos, Reported, TaskId};
 use tokio::sync::mpsc;
 
 use super::board::{AskedBack, Wanted};
-use super::{Shared, transfers};
+use super::{Shared, slots, transfers};
 use crate::wire::message::{Assignment, FromWorker, InputRef, RunTask, ToWorker, WorkerBefore};
 use crate::wire::{Link, LinkSender};
 
@@ -134,11 +134,12 @@ fn run(shared: &Arc<Shared>, tasks: Vec<RunTask>) {
     }
 }
 
-fn revoke(shared: &Shared, assignments: &[Assignment]) {
+fn revoke(shared: &Arc<Shared>, assignments: &[Assignment]) {
     let mut board = shared.board();
-    for &assignment in assignments {
-        board.revoke(assignment);
-    }
+    // As the state sees it, their slots are free now.
+    let slots: Vec<u16> = assignments.iter().filter_map(|task| board.revoke(*task)).collect();
+    drop(board);
+    slots.into_iter().for_each(|slot| slots::replace(shared, slot));
 }
 
 fn ask_back(shared: &Shared, assignments: &[Assignment]) {

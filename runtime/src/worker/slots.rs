@@ -85,8 +85,8 @@ fn next(shared: &Shared) -> Option<Ready> {
     }
 }
 
-/// Executes one task. `true`: it took longer than it may, was given up meanwhile, and its slot
-/// has another thread.
+/// Executes one task. `true`: it took longer than it may, or nobody wants it any more, and its slot
+/// has another thread by now.
 fn execute(shared: &Arc<Shared>, slot: u16, ready: &Ready) -> bool {
     let Ready { run, cancellation } = ready;
     let assignment = Assignment { task: run.task, attempt: run.attempt };
@@ -96,7 +96,10 @@ fn execute(shared: &Arc<Shared>, slot: u16, ready: &Ready) -> bool {
         // If it is what ended an earlier worker, the scheduler must know before it ends this one.
         shared.reports.flush();
     }
-    let timer = run.timeout.map(|timeout| set_timer(shared, assignment, slot, timeout, &executor));
+    if executor.as_ref().is_ok_and(|executor| !executor.can_stop()) {
+        cancellation.holds(slot);
+    }
+    let timer = run.timeout.map(|timeout| set_timer(shared, assignment, timeout));
     let outcome = match &executor {
         Ok(executor) => {
             let host: Arc<dyn Host> = Arc::<Shared>::clone(shared);
@@ -111,9 +114,8 @@ fn execute(shared: &Arc<Shared>, slot: u16, ready: &Ready) -> bool {
     if let Some(timer) = timer {
         timer.abort();
     }
-    let is_ours = finish(shared, assignment, (&inputs, run.is_awaited), outcome);
-    let can_stop = executor.is_ok_and(|executor| executor.can_stop());
-    !is_ours && !can_stop && cancellation.reason() == Some(StopReason::Timeout)
+    finish(shared, assignment, (&inputs, run.is_awaited), outcome);
+    cancellation.is_left_behind()
 }
 
 type Prepared<'a> = (Result<Arc<dyn Executor>, Failure>, Vec<Bytes>, &'a [u8]);
@@ -140,20 +142,20 @@ fn prepare<'a>(shared: &Shared, run: &'a RunTask) -> Option<Prepared<'a>> {
     Some((executor, inputs?, spec.body))
 }
 
-/// Reports how a task ended. `false`: that is nobody's business any more.
+/// Reports how a task ended, unless that is nobody's business any more.
 fn finish(
     shared: &Shared,
     assignment: Assignment,
     (inputs, is_awaited): (&[Bytes], bool),
     outcome: Result<Completed, Failure>,
-) -> bool {
+) {
     let Assignment { task, attempt } = assignment;
     let at = shared.clock.now();
     let mut reports = Vec::with_capacity(3);
     let mut small = None;
     let mut board = shared.board();
     if !board.end(assignment) {
-        return false;
+        return;
     }
     match outcome {
         Ok(Completed { result, decode_took, encode_took }) => {
@@ -176,7 +178,6 @@ fn finish(
     shared.reports.extend_with(reports, small);
     drop(board);
     shared.store.settle(task);
-    true
 }
 
 fn activity(
@@ -192,35 +193,33 @@ fn activity(
 }
 
 /// Ends the task when its time is up: its executor is told to, or it is left to its thread.
-fn set_timer(
-    shared: &Arc<Shared>,
-    assignment: Assignment,
-    slot: u16,
-    timeout: Nanos,
-    executor: &Result<Arc<dyn Executor>, Failure>,
-) -> AbortHandle {
-    let can_stop = executor.as_ref().is_ok_and(|executor| executor.can_stop());
+fn set_timer(shared: &Arc<Shared>, assignment: Assignment, timeout: Nanos) -> AbortHandle {
     let shared = Arc::clone(shared);
     let timer = shared.io.clone().spawn(async move {
         tokio::time::sleep(Duration::from_nanos(timeout.0)).await;
-        expire(&shared, assignment, slot, timeout, can_stop);
+        expire(&shared, assignment, timeout);
     });
     timer.abort_handle()
 }
 
-fn expire(shared: &Arc<Shared>, assignment: Assignment, slot: u16, timeout: Nanos, can_stop: bool) {
+fn expire(shared: &Arc<Shared>, assignment: Assignment, timeout: Nanos) {
     let Assignment { task, attempt } = assignment;
     let mut board = shared.board();
-    if !board.stop(assignment, StopReason::Timeout) || can_stop {
-        return;
-    }
+    let executing = board.stop(assignment, StopReason::Timeout);
+    // One that stops by itself reports that.
+    let Some(slot) = executing.and_then(|executing| executing.leave_behind()) else { return };
     board.end(assignment);
     let error = format!("took longer than its timeout of {timeout}; its thread was left behind");
     shared.report(Reported::Failed { task, attempt, kind: FailureKind::Timeout, error });
     drop(board);
+    replace(shared, slot);
+    shared.reports.hurry();
+}
+
+/// Gives a slot another thread: what its own one executes was given up, and does not stop.
+pub(super) fn replace(shared: &Arc<Shared>, slot: u16) {
     shared.n_busy.fetch_sub(1, Ordering::Relaxed);
     if let Err(error) = start_slot(shared, slot) {
         tracing::error!(%error, slot, "a slot is lost: its thread cannot be replaced");
     }
-    shared.reports.hurry();
 }

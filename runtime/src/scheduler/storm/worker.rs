@@ -190,7 +190,9 @@ impl Inner {
             ToWorker::Copy(inputs) => self.copy(inputs),
             ToWorker::Run(tasks) => self.assigned(tasks),
             ToWorker::Revoke(items) => {
-                items.into_iter().for_each(|item| self.desk().board.revoke(item));
+                items.into_iter().for_each(|item| {
+                    self.desk().board.revoke(item);
+                });
             }
             ToWorker::AskBack(items) => items.into_iter().for_each(|item| self.ask_back(item)),
             ToWorker::Free(tasks) => {
