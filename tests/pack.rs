@@ -231,14 +231,53 @@ fn a_window_shows_what_the_whole_run_shows_there() {
         &["pack", "run.reel", "--from", "70%", "--to", "30%"],
         &["nothing lies between"],
     );
-    // How its tasks came to be is not in it.
-    for args in [
-        &["explain", "part.zip"][..],
-        &["export", "part.zip", "--format", "csv", "-o", "-"],
-        &["story", "part.zip", "t7"],
-    ] {
-        scene.fails(3, args, &["part.zip is a part of a run"]);
+}
+
+/// The commands that ask how tasks came to be tell of a window what is in it, and that it is one.
+#[test]
+fn a_window_is_explained_exported_and_told_as_one() {
+    let scene = Scene::new();
+    let args = ["demo", "reduction", "--leaves", "400", "--sleep", "1ms", "--record", "run.reel"];
+    scene.ok(&[&args[..], &["--no-view"]].concat());
+    let part = ["--from", "40%", "--to", "80%"];
+    scene.ok(&[&["pack", "run.reel", "-o", "part.zip"], &part[..]].concat());
+    scene.ok(&[&["pack", "run.reel", "-o", "hidden.zip", "--redact"], &part[..]].concat());
+    for zip in ["part.zip", "hidden.zip"] {
+        let explained = scene.ok(&["explain", zip, "--json"]).stdout;
+        let explained: Value = serde_json::from_str(&explained).expect("JSON");
+        assert!(explained["warnings"][0].as_str().expect("a warning").contains("part of a run"));
+        let totals = &explained["totals"];
+        let n = |name: &str| totals[name].as_u64().expect("a count");
+        assert!(n("tasks") > 0 && n("finished") < 799, "{totals}");
+        assert!(n("finished") <= n("runs") && (1..799).contains(&n("runs")), "{totals}");
+        let makespan = totals["makespan_s"].as_f64().expect("a time");
+        let whole =
+            scene.json(&["info", "run.reel", "--json"])["duration_s"].as_f64().expect("a time");
+        // It begins with the last event before that instant: there may be a gap on a busy machine.
+        assert!(makespan <= whole * 0.8, "{makespan} of {whole}");
+
+        let exported = scene.ok(&["export", zip, "--format", "csv", "-o", "-"]);
+        assert!(exported.stderr.contains("is a part of a run"), "{}", exported.stderr);
+        assert!(exported.stdout.lines().count() as u64 > n("tasks"), "a line for each task");
+        for format in ["perfetto", "chrome", "jsonl", "html"] {
+            let file = format!("{zip}.{format}");
+            scene.ok(&["export", zip, "--format", format, "-o", &file]);
+        }
+        let compared = scene.ok(&["diff", "run.reel", zip]);
+        assert!(compared.stderr.contains("is a part of a run"), "{}", compared.stderr);
     }
+    if has_unzip(&scene) {
+        let issue = scene.shell("unzip -p part.zip issue.md");
+        assert!(
+            issue.contains("this is a part of a run") && issue.contains("| tasks |"),
+            "{issue}"
+        );
+    }
+    // The last sum was submitted before the window and waits in it.
+    let told = scene.ok(&["story", "part.zip", "t798"]);
+    assert!(told.stderr.contains("is a part of a run"), "{}", told.stderr);
+    assert!(told.stdout.contains("the trace begins here"), "{}", told.stdout);
+    scene.fails(2, &["story", "part.zip", "t9999"], &["no task is called"]);
     let args = ["pack", "part.zip", "-o", "again.zip", "--redact"];
     scene.fails(2, &args, &["cannot be redacted"]);
 }

@@ -43,4 +43,6 @@ mod spans;
 mod timeline;
 
 pub use instant::{Instant, ParseInstantError};
-pub use timeline::{FoldError, Landmark, Pumped, Reopen, SeekError, Timeline, Toward};
+pub use timeline::{
+    FoldError, Landmark, Pumped, Reopen, SeekError, Timeline, Toward, part_of_a_run,
+};

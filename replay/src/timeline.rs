@@ -7,6 +7,7 @@
 mod error;
 mod landmark;
 mod opening;
+mod places;
 mod travel;
 
 use std::collections::VecDeque;
@@ -18,7 +19,9 @@ pub use error::{FoldError, SeekError};
 pub use landmark::{Landmark, Toward};
 
 use landmark::Landmarks;
-use opening::opening_changes;
+pub use opening::part_of_a_run;
+pub(crate) use opening::{opening_changes, opening_events};
+pub(crate) use places::Places;
 
 use crate::Instant;
 use crate::figure::{View, Window};

@@ -6,12 +6,13 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use taskreel_model::{HumanBytes, Nanos};
+use taskreel_recorder::TraceReader;
 use taskreel_replay::analysis::{Explanation, Facts, Finding, explain};
 
+use super::Failure;
 use super::failure::say;
 use super::table::{counted, grouped, printable};
 use super::theme::ThemeName;
-use super::{Failure, open};
 
 /// Says what made a run slow: findings with what each cost, what shows it, and what to try.
 ///
@@ -47,7 +48,7 @@ pub(crate) struct Explain {
 impl Explain {
     /// Prints the findings.
     pub(crate) fn run(&self, out: &mut dyn Write) -> Result<(), Failure> {
-        let mut reader = open::whole(&self.trace)?;
+        let mut reader = TraceReader::open(&self.trace).map_err(Failure::input)?;
         let facts = Facts::read(&mut reader);
         let explained = explain(&facts);
         let pictures = match &self.pictures {

@@ -138,7 +138,7 @@ impl Export {
 
     /// Writes the page, and says what it left out.
     fn page(&self, out: &mut dyn Write) -> Result<(), Failure> {
-        open::whole(&self.trace)?;
+        open::reader(&self.trace)?;
         let trace = self.trace.clone();
         let reopen: Reopen = Box::new(move || Ok(Box::new(TraceReader::open(&trace)?) as _));
         let page = export_html(reopen, "", PAGE_BYTES_MAX).map_err(Failure::input)?;
@@ -154,7 +154,7 @@ impl Export {
     }
 
     fn rows(&self) -> Result<Rows, Failure> {
-        let mut source = open::whole(&self.trace)?;
+        let mut source = open::reader(&self.trace)?;
         let rows = Rows::collect(&mut source, &self.trace.display().to_string());
         open::say_warnings(&self.trace, taskreel_recorder::Source::warnings(&source));
         if let Some(cut) = &rows.cut {

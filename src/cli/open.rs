@@ -6,7 +6,7 @@ use std::path::Path;
 use taskreel_model::{Event, Nanos, Stamped, State};
 use taskreel_recorder::{Source, TraceInfo, TraceReader, Warning, read_info};
 use taskreel_replay::plots::Plot;
-use taskreel_replay::{Instant, Timeline};
+use taskreel_replay::{Instant, Timeline, part_of_a_run};
 
 use super::Failure;
 use super::failure::{chain, say};
@@ -55,12 +55,11 @@ pub(crate) fn fold(
     }
 }
 
-/// A trace from the run's begin; what asks how tasks came to be has no answer in a part of a run.
-pub(crate) fn whole(path: &Path) -> Result<TraceReader, Failure> {
+/// A trace that is to be asked how tasks came to be. Of a part of a run this says that it is one.
+pub(crate) fn reader(path: &Path) -> Result<TraceReader, Failure> {
     let mut reader = TraceReader::open(path).map_err(Failure::input)?;
-    if reader.opening_state().map_err(Failure::input)?.is_some() {
-        let hint = "this needs the whole: ask for a pack without --from";
-        return Err(Failure::input(format!("{} is a part of a run; {hint}", path.display())));
+    if let Some(opening) = reader.opening_state().map_err(Failure::input)? {
+        say(format_args!("{}: {}", path.display(), part_of_a_run(opening.now())));
     }
     Ok(reader)
 }

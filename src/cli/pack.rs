@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 use taskreel_model::{HumanBytes, Nanos};
+use taskreel_recorder::TraceReader;
 use taskreel_recorder::pack::{
     Copied, CopyError, CopyOptions, LeftOut, Part, ZipWriter, copy_trace,
 };
-use taskreel_recorder::{Source, TraceReader};
 use taskreel_replay::Instant;
-use taskreel_replay::analysis::{Facts, Finding, explain};
+use taskreel_replay::analysis::{Facts, explain};
 use taskreel_replay::figure::Theme;
 use taskreel_replay::plots::{self, Plot};
 use taskreel_replay::render::{png, svg};
@@ -212,7 +212,8 @@ impl Parts {
         report.warnings.dedup();
         report.complete &= copied.closed && copied.warnings.is_empty();
         let (svg, png) = picture(trace)?;
-        let findings = findings(trace)?;
+        let facts = Facts::read(&mut TraceReader::open(trace).map_err(Failure::input)?);
+        let findings = explain(&facts).findings;
         let lost = &copied.left_out;
         let summary = Object(vec![
             ("run", json!(report)),
@@ -228,18 +229,12 @@ impl Parts {
         ]);
         let mut summary = serde_json::to_vec_pretty(&summary).map_err(io::Error::from)?;
         summary.push(b'\n');
-        let issue = issue::text(&report, &state, &findings, left_out(lost), redacted);
+        let before =
+            facts.begins_at.map(|at| format!("the run before {at}: this is a part of a run"));
+        let left_out = left_out(lost).into_iter().chain(before).collect();
+        let issue = issue::text(&report, &state, &findings, left_out, redacted);
         Ok(Self { svg, png, summary, issue })
     }
-}
-
-/// What made the run slow; nothing of a part of a run.
-fn findings(trace: &Path) -> Result<Vec<Finding>, Failure> {
-    let mut reader = TraceReader::open(trace).map_err(Failure::input)?;
-    if reader.opening_state().map_err(Failure::input)?.is_some() {
-        return Ok(Vec::new());
-    }
-    Ok(explain(&Facts::read(&mut reader)).findings)
 }
 
 /// The task stream of a whole trace, as SVG and as PNG.

@@ -40,7 +40,7 @@ const LISTED_MAX: usize = 12;
 impl TellStory {
     /// Prints the story.
     pub(crate) fn run(&self, out: &mut dyn Write) -> Result<(), Failure> {
-        open::whole(&self.trace)?;
+        open::reader(&self.trace)?;
         let mut open = || Ok(Box::new(TraceReader::open(&self.trace)?) as Box<dyn Source>);
         let told = tell(&mut open, &self.task, usize::from(self.depth));
         let (story, cut) = told.map_err(|error| match error {

@@ -18,6 +18,7 @@ use taskreel_recorder::{Source, Warning};
 
 use crate::FoldError;
 use crate::figure::Window;
+use crate::timeline::Places;
 
 /// Rows about one run.
 #[derive(Clone, Debug, Default)]
@@ -28,8 +29,14 @@ pub struct Facts {
     pub prefixes: Vec<String>,
     /// Workers, by id; also those that are lost.
     pub workers: Vec<WorkerRow>,
-    /// Tasks, by id.
+    /// Tasks, by id; see [`Facts::task`].
     pub tasks: Vec<TaskRow>,
+    /// Which row a task has.
+    places: Places,
+    /// When it begins, if it is a part of a run.
+    pub begins_at: Option<Nanos>,
+    /// What had ended before its begin; of a whole run, nothing.
+    before: observe::Ended,
     /// What each task depends on, task after task; see [`Facts::deps`].
     deps: Vec<TaskId>,
     /// Assignments.
@@ -253,6 +260,11 @@ impl Facts {
 
     fn fold(&mut self, state: &mut State, source: &mut dyn Source) -> Result<(), FoldError> {
         let mut changes = Vec::new();
+        if self.n_events == 0
+            && let Some(opening) = source.opening_state()?
+        {
+            *state = self.open(opening);
+        }
         loop {
             let batch = match source.next_batch() {
                 Ok(Some(batch)) => batch,
@@ -276,11 +288,23 @@ impl Facts {
         }
     }
 
+    /// A task; of a window of a run, those that were gone at its begin have no row.
+    pub fn task(&self, task: TaskId) -> Option<&TaskRow> {
+        self.tasks.get(self.places.row(task)?)
+    }
+
+    /// Position of a task's prefix in [`Facts::prefixes`]; of an unknown one the first.
+    pub fn prefix_of(&self, task: TaskId) -> u32 {
+        self.task(task).map_or(0, |row| row.prefix)
+    }
+
+    fn task_mut(&mut self, task: TaskId) -> Option<&mut TaskRow> {
+        self.tasks.get_mut(self.places.row(task)?)
+    }
+
     /// What a task depends on.
     pub fn deps(&self, task: TaskId) -> &[TaskId] {
-        self.tasks
-            .get(task.index())
-            .map_or(&[], |row| &self.deps[row.first_dep as usize..row.end_dep as usize])
+        self.task(task).map_or(&[], |row| &self.deps[row.first_dep as usize..row.end_dep as usize])
     }
 
     /// The attempt of a row, if there is one.

@@ -5,7 +5,7 @@ mod gather;
 mod names;
 
 use serde::Serialize;
-use taskreel_model::{Nanos, State, TaskId};
+use taskreel_model::{Change, Event, Nanos, Stamped, State, TaskId};
 use taskreel_recorder::{OpenError, Source};
 use thiserror::Error;
 
@@ -129,7 +129,10 @@ pub fn tell(
     depth: usize,
 ) -> Result<(Story, Option<FoldError>), StoryError> {
     let mut names = Names::new(name);
-    let cut = fold(open()?.as_mut(), Keys::After, |event, _, _, after| names.take(event, after));
+    let cut = fold(open()?.as_mut(), Keys::After, |seen| match seen {
+        Seen::Opening(state) => names.open(state),
+        Seen::Event(event, _, _, after) => names.take(event, after),
+    });
     let task = match names.choose() {
         Choice::One(task) => task,
         Choice::None { hint } => {
@@ -143,32 +146,40 @@ pub fn tell(
     let n_needed_by = dependents.len();
     let nearest = dependents.into_iter().take(NEEDED_BY_MAX);
     let mut gather = Gather::new(names.ancestors(task, depth), nearest);
-    let _same_cut = fold(open()?.as_mut(), Keys::Before, |event, changes, before, after| {
-        gather.take(event, changes, before, after);
+    let _same_cut = fold(open()?.as_mut(), Keys::Before, |seen| match seen {
+        Seen::Opening(state) => gather.open(state),
+        Seen::Event(event, changes, before, after) => gather.take(event, changes, before, after),
     });
     if gather.has_causes() {
-        let _same_cut = fold(open()?.as_mut(), Keys::Before, |event, _, before, after| {
-            gather.explain(event, before, after);
+        let _same_cut = fold(open()?.as_mut(), Keys::Before, |seen| match seen {
+            Seen::Opening(_) => {}
+            Seen::Event(event, _, before, after) => gather.explain(event, before, after),
         });
     }
     let story = Story { n_needed_by, ..gather.story(&names, task, depth) };
     Ok((story, cut.err()))
 }
 
-/// Folds a source to its end. The visitor sees each event with its changes, the state's names just
-/// before it, and the state just after it.
+/// What a visitor of the fold sees.
+enum Seen<'a> {
+    /// The state that a part of a run begins with.
+    Opening(&'a State),
+    /// An event with its changes, the names just before it, and the state just after it.
+    Event(&'a Stamped<Event>, &'a [Change], &'a Before, &'a State),
+}
+
+/// Folds a source to its end.
 fn fold(
     source: &mut dyn Source,
     keys: Keys,
-    mut visit: impl FnMut(
-        &taskreel_model::Stamped<taskreel_model::Event>,
-        &[taskreel_model::Change],
-        &Before,
-        &State,
-    ),
+    mut visit: impl FnMut(Seen<'_>),
 ) -> Result<(), FoldError> {
     let name = source.run_info().name.clone();
-    let mut state = State::new();
+    let opening = source.opening_state()?;
+    if let Some(opening) = &opening {
+        visit(Seen::Opening(opening));
+    }
+    let mut state = opening.unwrap_or_default();
     let mut changes = Vec::new();
     while let Some(batch) = source.next_batch()? {
         for event in &batch.events {
@@ -178,7 +189,7 @@ fn fold(
             if let Err(illegal) = state.apply(event, &mut changes) {
                 return Err(FoldError::illegal(&name, event, illegal));
             }
-            visit(event, &changes, &before, &state);
+            visit(Seen::Event(event, &changes, &before, &state));
             changes.clear();
         }
     }

@@ -8,7 +8,7 @@ use taskreel_model::{
 use taskreel_recorder::Source;
 
 use super::rows::{Attempt, Mark, Move, Rows, TaskRow};
-use crate::timeline::FoldError;
+use crate::timeline::{FoldError, Places, opening_changes, opening_events};
 
 /// Counts of tasks by phase are thinned to at most this many instants.
 const MOST_COUNTS: usize = 20_000;
@@ -18,6 +18,11 @@ impl Rows {
     /// fold, and is said in `cut`.
     pub fn collect(source: &mut dyn Source, name: &str) -> Self {
         let mut collector = Collector::new(source);
+        match source.opening_state() {
+            Ok(Some(opening)) => collector.open(opening),
+            Ok(None) => {}
+            Err(error) => collector.rows.cut = Some(error.to_string()),
+        }
         let mut changes = Vec::new();
         loop {
             let batch = match source.next_batch() {
@@ -53,6 +58,8 @@ impl Collector {
             state: State::new(),
             end: Nanos::ZERO,
             tasks: Vec::new(),
+            places: Places::default(),
+            begins_at: None,
             attempts: Vec::new(),
             edges: Vec::new(),
             moves: Vec::new(),
@@ -63,6 +70,24 @@ impl Collector {
             cut: None,
         };
         Self { rows, open: BTreeMap::new(), count_every: Nanos::from_millis(1) }
+    }
+
+    /// A part of a run begins with a state: what is alive there counts as come at that instant.
+    fn open(&mut self, opening: State) {
+        self.rows.begins_at = Some(opening.now());
+        self.rows.places = Places::after(&opening);
+        let (events, changes) = (opening_events(&opening), opening_changes(&opening));
+        self.rows.state = opening;
+        for event in &events {
+            self.submitted(event);
+        }
+        for (at, change) in changes {
+            if let Change::Task { task, to, .. } = change {
+                self.phase(at, task, to);
+            } else if let Change::Started { task, worker, slot } = change {
+                self.started(at, task, (worker, slot));
+            }
+        }
     }
 
     fn events(
@@ -87,7 +112,7 @@ impl Collector {
     fn submitted(&mut self, event: &Stamped<Event>) {
         match event.what {
             Event::TaskSubmitted { task, graph, key, .. }
-                if task.index() == self.rows.tasks.len() =>
+                if self.rows.places.row(task) == Some(self.rows.tasks.len()) =>
             {
                 self.rows.tasks.push(TaskRow {
                     key,
@@ -102,7 +127,7 @@ impl Collector {
                 });
             }
             Event::TaskCancelled { task, .. } => {
-                if let Some(row) = self.rows.tasks.get_mut(task.index()) {
+                if let Some(row) = self.row(task) {
                     row.cancelled = true;
                 }
             }
@@ -147,8 +172,12 @@ impl Collector {
         }
     }
 
+    fn row(&mut self, task: TaskId) -> Option<&mut TaskRow> {
+        self.rows.tasks.get_mut(self.rows.places.row(task)?)
+    }
+
     fn phase(&mut self, at: Nanos, task: TaskId, to: Phase) {
-        let Some(row) = self.rows.tasks.get_mut(task.index()) else { return };
+        let Some(row) = self.row(task) else { return };
         row.phase = to;
         if to == Phase::Queued {
             row.ready_at = at;
@@ -159,12 +188,13 @@ impl Collector {
     }
 
     fn started(&mut self, at: Nanos, task: TaskId, (worker, slot): (WorkerId, u16)) {
-        let Rows { state, tasks, attempts, edges, .. } = &mut self.rows;
+        let Rows { state, tasks, places, attempts, edges, .. } = &mut self.rows;
         let Some(known) = state.task(task) else { return };
         let index = attempts.len() as u32;
-        let makers = known.deps.iter().filter_map(|dep| tasks.get(dep.index())?.made_by);
+        let makers = known.deps.iter().filter_map(|dep| tasks.get(places.row(*dep)?)?.made_by);
         edges.extend(makers.map(|maker| (maker, index)));
-        let Some(row) = tasks.get_mut(task.index()) else { return };
+        let row = places.row(task).and_then(|row| tasks.get_mut(row));
+        let Some(row) = row else { return };
         row.n_runs += 1;
         attempts.push(Attempt {
             task,
@@ -200,7 +230,7 @@ impl Collector {
             _ => {}
         }
         if outcome == Outcome::Finished
-            && let Some(row) = self.rows.tasks.get_mut(task.index())
+            && let Some(row) = self.row(task)
         {
             row.made_by = Some(index);
         }

@@ -6,6 +6,8 @@ use taskreel_model::{
 };
 use taskreel_recorder::RunInfo;
 
+use crate::timeline::Places;
+
 /// All rows of a run.
 #[derive(Debug)]
 pub struct Rows {
@@ -15,8 +17,12 @@ pub struct Rows {
     pub state: State,
     /// The last instant of the run.
     pub end: Nanos,
-    /// One per task, by id.
+    /// One per task, by id; see [`Rows::task`].
     pub tasks: Vec<TaskRow>,
+    /// Which row a task has.
+    pub(super) places: Places,
+    /// When it begins, if it is a part of a run.
+    pub begins_at: Option<Nanos>,
     /// One per execution, in the order in which they were logged.
     pub attempts: Vec<Attempt>,
     /// Dependencies that were met: which attempt made the input of which, by their places.
@@ -122,9 +128,14 @@ pub struct Mark {
 }
 
 impl Rows {
+    /// A task; of a part of a run, those that were gone at its begin have no row.
+    pub fn task(&self, task: TaskId) -> Option<&TaskRow> {
+        self.tasks.get(self.places.row(task)?)
+    }
+
     /// The key of a task, or its id.
     pub fn task_name(&self, task: TaskId) -> String {
-        match self.tasks.get(task.index()) {
+        match self.task(task) {
             Some(row) => self.state.key_text(row.key),
             None => task.to_string(),
         }
@@ -132,7 +143,7 @@ impl Rows {
 
     /// The prefix of a task's key.
     pub fn prefix_name(&self, task: TaskId) -> &str {
-        match self.tasks.get(task.index()) {
+        match self.task(task) {
             Some(row) => &self.state.prefix(row.key.prefix).name,
             None => "",
         }

@@ -63,9 +63,9 @@ impl Table {
                 for attempt in &rows.attempts {
                     visit(&attempt_cells(rows, attempt))?;
                 }
-                let never_ran = (0..).zip(&rows.tasks).filter(|(_, row)| row.n_runs == 0);
+                let never_ran = rows.tasks.iter().enumerate().filter(|(_, row)| row.n_runs == 0);
                 for (id, row) in never_ran {
-                    visit(&idle_task_cells(rows, id, row))?;
+                    visit(&idle_task_cells(rows, rows.places.task(id).0, row))?;
                 }
             }
             Self::Transfers => {
@@ -146,7 +146,7 @@ pub(super) enum Cell {
 }
 
 fn attempt_cells(rows: &Rows, attempt: &Attempt) -> [Cell; 18] {
-    let task = rows.tasks.get(attempt.task.index());
+    let task = rows.task(attempt.task);
     let (failure, error) = match attempt.error {
         Some((kind, error)) => {
             (Cell::Word(failure_name(kind)), Cell::Text(rows.state.text(error).to_owned()))

@@ -1,10 +1,12 @@
 //! A window of a run opens with a state: what plots must have seen to go on from there.
 
-use taskreel_model::{Change, Nanos, Phase, State, Storage, WorkerId, WorkerStatus};
+use taskreel_model::{
+    Change, Event, Nanos, Phase, PrefixId, Stamped, State, Storage, WorkerId, WorkerStatus,
+};
 
 /// Changes that lead from nothing to what goes on in a state, with their instants: workers, tasks
 /// under way, results held, transfers. What had ended before is in the state's counts alone.
-pub(super) fn opening_changes(state: &State) -> Vec<(Nanos, Change)> {
+pub(crate) fn opening_changes(state: &State) -> Vec<(Nanos, Change)> {
     let mut changes = Vec::new();
     workers(state, &mut changes);
     tasks(state, &mut changes);
@@ -14,6 +16,33 @@ pub(super) fn opening_changes(state: &State) -> Vec<(Nanos, Change)> {
         changes.push((flight.started_at, Change::TransferStarted { task, from, to }));
     }
     changes
+}
+
+/// Events that tell of what is in a state, each as if it came just at the window's begin: prefixes,
+/// workers, and tasks that are alive. Only what was later has events of its own.
+pub(crate) fn opening_events(state: &State) -> Vec<Stamped<Event>> {
+    let prefixes =
+        state.prefixes().iter().zip((0..).map(PrefixId)).map(|(prefix, id)| {
+            (state.now(), Event::PrefixDeclared { id, name: prefix.name.clone() })
+        });
+    let workers = state.workers().iter().zip((0..).map(WorkerId)).map(|(known, worker)| {
+        let info = Box::new(known.info.clone());
+        (known.joined_at, Event::WorkerJoined { worker, info })
+    });
+    let tasks = state.tasks().iter().map(|(task, known)| {
+        let (graph, key, options, deps) =
+            (known.graph, known.key, known.options, known.deps.clone());
+        let wanted = !known.wanted_by.is_empty();
+        (state.now(), Event::TaskSubmitted { task, graph, key, options, wanted, deps })
+    });
+    let (seq, logged_at) = (state.next_seq(), state.now());
+    let all = prefixes.chain(workers).chain(tasks);
+    all.map(|(at, what)| Stamped { seq, logged_at, at, cause: None, what }).collect()
+}
+
+/// What is to be said of a trace that is a window of a run.
+pub fn part_of_a_run(at: Nanos) -> String {
+    format!("it is a part of a run, from {at} on: what came before is not in it")
 }
 
 fn workers(state: &State, changes: &mut Vec<(Nanos, Change)>) {

@@ -1,11 +1,40 @@
 //! From events and their changes to rows.
 
-use taskreel_model::{AssignReason, Change, Event, Nanos, Phase, Stamped, State, TaskId, WorkerId};
+use taskreel_model::{
+    AssignReason, Change, Event, LossReason, Nanos, Phase, Stamped, State, TaskId, WorkerId,
+    WorkerStatus,
+};
 
 use super::{Attempt, Facts, Failure, Move, NONE, Pause, TaskRow, WorkerRow};
 use crate::figure::Window;
+use crate::timeline::{Places, opening_changes, opening_events, part_of_a_run};
 
 impl Facts {
+    /// The run is known from a state on: what is alive there counts as come at that instant, and
+    /// what ended before is not counted.
+    pub(super) fn open(&mut self, opening: State) -> State {
+        let begin = opening.now();
+        self.begins_at = Some(begin);
+        self.warnings.push(part_of_a_run(begin));
+        self.places = Places::after(&opening);
+        self.window.from = begin;
+        for event in opening_events(&opening) {
+            self.take_event(&event, &opening);
+        }
+        for (row, worker) in self.workers.iter_mut().zip(opening.workers()) {
+            let is_gone = worker.status == WorkerStatus::Lost;
+            row.left = is_gone.then_some((worker.since, LossReason::Left));
+        }
+        for (at, change) in opening_changes(&opening) {
+            self.take_change(at.max(begin), &change, AssignReason::Idle);
+        }
+        if opening.is_idle() {
+            self.unasked.push(Window { from: begin, to: Nanos::MAX });
+        }
+        self.before = Ended::of(&opening);
+        opening
+    }
+
     /// Takes one event in; `state` is as just after it.
     pub(super) fn observe(&mut self, event: &Stamped<Event>, changes: &[Change], state: &State) {
         self.n_events += 1;
@@ -51,7 +80,7 @@ impl Facts {
         } else if let Event::WorkerResumed { worker } = event.what {
             self.resumed(at, worker);
         } else if let Event::TaskFailed { task, worker, kind, error, retry, .. } = event.what {
-            let prefix = self.tasks.get(task.index()).map_or(0, |row| row.prefix);
+            let prefix = self.prefix_of(task);
             let error = state.text(error).to_owned();
             self.failures.push(Failure { task, prefix, worker, at, kind, error, retry });
         }
@@ -97,7 +126,7 @@ impl Facts {
                 }
             }
             Change::Stopped { task, outcome, .. } => {
-                let row = self.tasks.get(task.index()).map_or(NONE, |row| row.last_attempt);
+                let row = self.task(task).map_or(NONE, |row| row.last_attempt);
                 if let Some(attempt) = self.last_attempt(task) {
                     attempt.ended_at = Some(at);
                     attempt.outcome = Some(outcome);
@@ -107,8 +136,10 @@ impl Facts {
                         self.last_to_end = Some(row);
                     }
                 }
-                if outcome == taskreel_model::Outcome::Finished {
-                    self.tasks[task.index()].finished_attempt = row;
+                if outcome == taskreel_model::Outcome::Finished
+                    && let Some(of) = self.task_mut(task)
+                {
+                    of.finished_attempt = row;
                 }
             }
             Change::Activity { task, dependent, worker, peer, activity, started_at, bytes, ok } => {
@@ -144,7 +175,8 @@ impl Facts {
             attempt.ended_at = Some(at.max(attempt.assigned_at));
         }
         let n_attempts = self.attempts.len() as u32;
-        let Some(row) = self.tasks.get_mut(task.index()) else { return };
+        let row = self.places.row(task).and_then(|row| self.tasks.get_mut(row));
+        let Some(row) = row else { return };
         if to == Phase::Queued {
             row.queued_at = at;
         }
@@ -172,30 +204,31 @@ impl Facts {
     /// The execution that ended last of those that a task needs the results of, and of its own
     /// earlier ones.
     fn waited_for(&self, task: TaskId) -> u32 {
-        let own = self.tasks.get(task.index()).and_then(|row| self.attempt(row.last_attempt));
+        let own = self.task(task).and_then(|row| self.attempt(row.last_attempt));
         let mut before = own.map_or(NONE, |own| own.waited_for);
         // Attempts that were taken back before they began are none.
         while let Some(attempt) = self.attempt(before).filter(|of| of.started_at.is_none()) {
             before = attempt.waited_for;
         }
-        let of_deps = self.deps(task).iter().map(|dep| self.tasks[dep.index()].finished_attempt);
+        let of_deps =
+            self.deps(task).iter().filter_map(|dep| Some(self.task(*dep)?.finished_attempt));
         let candidates = of_deps.chain([before]).filter(|row| *row != NONE);
         let ended = |row: &u32| self.attempt(*row).and_then(|attempt| attempt.ended_at);
         candidates.max_by_key(ended).unwrap_or(NONE)
     }
 
     fn last_attempt(&mut self, task: TaskId) -> Option<&mut Attempt> {
-        let row = self.tasks.get(task.index())?.last_attempt;
+        let row = self.task(task)?.last_attempt;
         self.attempts.get_mut(row as usize)
     }
 
     /// The fold is at its end: what goes on ends with the last event.
     pub(super) fn close(&mut self, state: &State) {
-        let prefixes = state.prefixes();
         self.end = state.now();
-        self.n_finished = prefixes.iter().map(|prefix| prefix.n_finished).sum();
-        self.n_erred = state.graphs().iter().map(|graph| u64::from(graph.n_erred)).sum();
-        self.result_bytes = prefixes.iter().map(|prefix| prefix.result_bytes).sum();
+        let (ended, before) = (Ended::of(state), &self.before);
+        self.n_finished = ended.finished.saturating_sub(before.finished);
+        self.n_erred = ended.erred.saturating_sub(before.erred);
+        self.result_bytes = ended.result_bytes.saturating_sub(before.result_bytes);
         let now = state.now();
         if !state.is_idle() || self.window.to == Nanos::ZERO {
             self.window.to = now;
@@ -206,5 +239,24 @@ impl Facts {
             unasked.to = unasked.to.min(to).max(unasked.from);
         }
         self.unasked.retain(|unasked| unasked.from < unasked.to);
+    }
+}
+
+/// What a state counts of all that ended.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Ended {
+    finished: u64,
+    erred: u64,
+    result_bytes: u64,
+}
+
+impl Ended {
+    fn of(state: &State) -> Self {
+        let prefixes = state.prefixes();
+        Self {
+            finished: prefixes.iter().map(|prefix| prefix.n_finished).sum(),
+            erred: state.graphs().iter().map(|graph| u64::from(graph.n_erred)).sum(),
+            result_bytes: prefixes.iter().map(|prefix| prefix.result_bytes).sum(),
+        }
     }
 }

@@ -13,7 +13,7 @@ pub(super) fn find(run: &Run<'_>) -> Option<Finding> {
     let transfers =
         || run.facts.moves.iter().filter(|of| of.activity == Activity::Transfer && of.ok);
     let bytes: u64 = transfers().map(|of| of.bytes).sum();
-    let prefix_of = |task: taskreel_model::TaskId| run.facts.tasks[task.index()].prefix;
+    let prefix_of = |task: taskreel_model::TaskId| run.facts.prefix_of(task);
     let by_prefix = run.by_prefix(transfers().map(|of| (prefix_of(of.task), of.bytes)));
     let receivers = run.by_worker(transfers().map(|of| (of.worker, of.window.length().0)));
     finding.title = format!("Slots waited {} in all for results from other workers", short(idle));

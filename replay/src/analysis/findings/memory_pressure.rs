@@ -54,7 +54,7 @@ pub(super) fn find(run: &Run<'_>) -> Option<Finding> {
     let of_moves = disk().map(|of| (of.worker, of.window.length().0));
     let of_pauses = pauses().map(|p| (p.worker, p.to.unwrap_or_else(|| run.now()).since(p.from).0));
     finding.workers = names(&run.by_worker(of_moves.chain(of_pauses)));
-    let prefix_of = |task: taskreel_model::TaskId| run.facts.tasks[task.index()].prefix;
+    let prefix_of = |task: taskreel_model::TaskId| run.facts.prefix_of(task);
     finding.prefixes = names(&run.by_prefix(disk().map(|of| (prefix_of(of.task), of.bytes))));
     finding.plot = "workers";
     finding.advice = "Give workers more memory, run fewer tasks at once on each, make results \

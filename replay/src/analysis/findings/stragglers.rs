@@ -45,7 +45,7 @@ pub(super) fn of<'a>(run: &Run<'a>) -> Vec<&'a Attempt> {
 /// What an execution was to be expected to take: the median of its prefix. What combines results
 /// of its own kind, as in a tree of merges, has as much to do as those had together.
 fn usual(run: &Run<'_>, attempt: &Attempt) -> Nanos {
-    let of_dep = |dep: &TaskId| run.facts.tasks[dep.index()].finished_attempt;
+    let of_dep = |dep: &TaskId| run.facts.task(*dep).map_or(u32::MAX, |row| row.finished_attempt);
     let inputs =
         run.facts.deps(attempt.task).iter().filter_map(|dep| run.facts.attempt(of_dep(dep)));
     let own = inputs.filter(|input| input.prefix == attempt.prefix);

@@ -41,6 +41,29 @@ impl Gather {
         !self.causes.is_empty()
     }
 
+    /// Takes in how its tasks stand when a part of a run begins.
+    pub(super) fn open(&mut self, state: &State) {
+        for (task, life) in &mut self.lives {
+            let Some(known) = state.task(*task) else { continue };
+            life.key = state.task_name(*task);
+            life.submitted_at = state.now();
+            life.ready_at = (known.phase == Phase::Memory).then(|| state.now());
+            let on = known.run.map(|run| worker(state, run.worker));
+            life.moments.push(Moment {
+                seq: state.next_seq(),
+                at_s: seconds(state.now()),
+                event: "PartBegins",
+                what: format!("the trace begins here, with attempt {}", known.attempt),
+                phase: Some(known.phase.name()),
+                worker: on,
+                cause: None,
+            });
+        }
+        for (task, need) in &mut self.needs {
+            need.task = state.task(*task).map_or_else(String::new, |_| state.task_name(*task));
+        }
+    }
+
     /// Takes an event in: what it says of a task, and what followed from it for others.
     pub(super) fn take(
         &mut self,
@@ -65,7 +88,7 @@ impl Gather {
                 need.task = own.map_or_else(String::new, |task| state.task_name(task));
             }
             if let Event::TaskStarted { .. } = event.what {
-                need.began_at_s.get_or_insert(seconds(event.at));
+                need.began_at_s.get_or_insert_with(|| seconds(event.at));
             }
         }
         for change in changes {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use taskreel_model::{Event, Stamped, State, TaskId};
 
 use super::title;
+use crate::timeline::{Places, opening_events};
 
 /// How many names a hint lists.
 const HINTS: usize = 5;
@@ -19,6 +20,8 @@ pub(super) struct Names<'a> {
     /// Where each task's dependencies begin in `deps`; one more than there are tasks.
     first_dep: Vec<u32>,
     deps: Vec<TaskId>,
+    /// Which place a task has there.
+    places: Places,
 }
 
 /// Which task is meant.
@@ -31,7 +34,15 @@ pub(super) enum Choice {
 impl<'a> Names<'a> {
     pub(super) fn new(name: &'a str) -> Self {
         let (found, near, deps) = (Vec::new(), BTreeSet::new(), Vec::new());
-        Self { name, found, near, first_dep: vec![0], deps }
+        Self { name, found, near, first_dep: vec![0], deps, places: Places::default() }
+    }
+
+    /// Takes in the tasks that are alive when a part of a run begins.
+    pub(super) fn open(&mut self, state: &State) {
+        self.places = Places::after(state);
+        for event in opening_events(state) {
+            self.take(&event, state);
+        }
     }
 
     /// Takes an event in.
@@ -69,7 +80,11 @@ impl<'a> Names<'a> {
 
     /// What a task depends on.
     pub(super) fn deps(&self, task: TaskId) -> &[TaskId] {
-        match self.first_dep.get(task.index()..) {
+        self.deps_of(self.places.row(task).unwrap_or(usize::MAX))
+    }
+
+    fn deps_of(&self, row: usize) -> &[TaskId] {
+        match self.first_dep.get(row..) {
             Some([from, to, ..]) => &self.deps[*from as usize..*to as usize],
             _ => &[],
         }
@@ -77,10 +92,11 @@ impl<'a> Names<'a> {
 
     /// What depends on a task, in the order of submission.
     pub(super) fn dependents(&self, task: TaskId) -> Vec<TaskId> {
-        let n_tasks = self.first_dep.len() as u32 - 1;
+        let Some(row) = self.places.row(task) else { return Vec::new() };
         // Whatever depends on a task was submitted after it.
-        let later = (task.0 + 1..n_tasks).map(TaskId);
-        later.filter(|other| self.deps(*other).contains(&task)).collect()
+        let later = row + 1..self.first_dep.len() - 1;
+        let needs = later.filter(|other| self.deps_of(*other).contains(&task));
+        needs.map(|row| self.places.task(row)).collect()
     }
 
     /// A task, and what it depends on, so many steps away; each with an empty place for its story.

@@ -49,7 +49,7 @@ pub(super) fn edges(facts: &Facts) -> Vec<Edge> {
     }
     for attempt in &facts.attempts {
         let worker = attempt.worker.0;
-        let restricted = facts.tasks[attempt.task.index()].restricted;
+        let restricted = facts.task(attempt.task).is_some_and(|row| row.restricted);
         let queue = if restricted { Kind::Pinned } else { Kind::Queued };
         out.add(queue, NONE, (attempt.queued_at, Some(attempt.assigned_at)), 1);
         let until = attempt.started_at.or(attempt.ended_at);
