@@ -3,9 +3,13 @@
 //! A length in the input is never believed further than the limit, and serde's own caution keeps
 //! allocations near the bytes that are really there.
 
+use std::fmt;
+use std::marker::PhantomData;
+
 use bincode::config::{Configuration, Limit, LittleEndian, Varint};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+use smallvec::SmallVec;
 use thiserror::Error;
 
 /// Longest frame on any connection: header and payload together.
@@ -85,6 +89,35 @@ pub(crate) fn decode_value_prefix<T: DeserializeOwned>(
 pub(crate) fn decode_value<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
     let (value, used) = decode_value_prefix(bytes)?;
     whole(bytes.len(), used).map(|()| value)
+}
+
+/// Decodes a list that is mostly short. A `SmallVec` itself would take as much memory as the list
+/// claims elements, before there is one.
+///
+/// # Errors
+/// The bytes are not such a list.
+pub(crate) fn few<'de, D, T>(from: D) -> Result<SmallVec<[T; 1]>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    struct Few<T>(PhantomData<T>);
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for Few<T> {
+        type Value = SmallVec<[T; 1]>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a list")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+            let mut found = SmallVec::new();
+            while let Some(element) = list.next_element()? {
+                found.push(element);
+            }
+            Ok(found)
+        }
+    }
+    from.deserialize_seq(Few(PhantomData))
 }
 
 fn whole(len: usize, used: usize) -> Result<(), CodecError> {
