@@ -26,8 +26,8 @@ pub(super) enum Piece {
     Samples(Vec<Sample>),
     Logs(Vec<LogLine>),
     Specs(SpecBatch),
-    /// A stored state: what the events before that `seq` fold to.
-    State(u64),
+    /// A stored state: what the events before that `seq` fold to, and where it is.
+    State(u64, u64),
     /// Nothing to keep.
     Other,
 }
@@ -146,7 +146,7 @@ impl Walk {
                 Some(Kind::Keyframe) => {
                     let allowed = state_bytes(file_bytes);
                     decode_keyframe(header.first, header.first_at, &raw, allowed)?;
-                    Piece::State(header.first)
+                    Piece::State(header.first, offset)
                 }
                 Some(Kind::Footer) => {
                     let footer = Footer::parse(&raw, file_bytes)?;
@@ -186,7 +186,7 @@ impl Walk {
     fn accept(&mut self, offset: u64, header: &BlockHeader, piece: Piece) -> Piece {
         match piece {
             Piece::Events(events) => Piece::Events(self.events(offset, events)),
-            Piece::State(seq) => {
+            Piece::State(seq, _) => {
                 self.report.keyframes += 1;
                 if self.index.is_empty() {
                     // A window of a run begins with its state.
@@ -202,7 +202,7 @@ impl Walk {
                     Piece::Samples(_) => self.summary.samples += n,
                     Piece::Logs(_) => self.summary.logs += n,
                     Piece::Specs(_) => self.summary.specs += n,
-                    Piece::Events(_) | Piece::State(_) | Piece::Other => {}
+                    Piece::Events(_) | Piece::State(..) | Piece::Other => {}
                 }
                 other
             }
@@ -252,7 +252,7 @@ impl Walk {
     }
 
     /// The state in the block at an offset; one that is damaged is noted when its turn comes.
-    fn state_at(&mut self, offset: u64) -> Option<State> {
+    pub(super) fn state_at(&mut self, offset: u64) -> Option<State> {
         let header = self.scanner.block_at(offset).ok()??;
         let payload = self.scanner.payload(offset, &header).ok()?;
         let raw = self.unsealer.unseal(&header, &payload).ok()?;

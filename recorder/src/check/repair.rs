@@ -12,7 +12,7 @@ use super::blocks::{Piece, Walk};
 use crate::keyframe::Keyframer;
 use crate::pack::keep_place;
 use crate::writer::BlockWriter;
-use crate::{CreateError, OpenError, ReadError, RecordError, SeekTo, Source, TraceReader};
+use crate::{CreateError, OpenError, ReadError, RecordError};
 
 /// What was saved.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +50,15 @@ struct Stretch {
     first: u64,
     /// `seq` after the last event.
     end: u64,
+    /// Where the state is stored that it begins with; `None`: it begins with the run.
+    state_at: Option<u64>,
+}
+
+impl Stretch {
+    /// An empty one.
+    fn from(seq: u64) -> Self {
+        Self { first: seq, end: seq, state_at: None }
+    }
 }
 
 /// Writes a sound trace to `to`, which must not exist: all whole samples, log lines and specs, and
@@ -67,7 +76,7 @@ pub fn repair_trace(from: &Path, to: &Path) -> Result<Repaired, RepairError> {
         _ => fault(source),
     })?;
     let (writer, _) = BlockWriter::begin(to, file, &walk.scanner.info)?;
-    let saved = save(&mut walk, writer, (from, to), stretch);
+    let saved = save(&mut walk, writer, to, stretch);
     if saved.is_err() {
         // Half a trace would look like a whole one.
         let _ = fs::remove_file(to);
@@ -79,14 +88,14 @@ pub fn repair_trace(from: &Path, to: &Path) -> Result<Repaired, RepairError> {
 fn save(
     walk: &mut Walk,
     mut writer: BlockWriter,
-    (from, to): (&Path, &Path),
+    to: &Path,
     stretch: Stretch,
 ) -> Result<(u64, u64), RepairError> {
     let mut state = State::new();
-    if stretch.first > 0 {
-        let stored = TraceReader::open(from)?.seek(SeekTo::Event(stretch.first - 1), 0)?;
-        state = stored.filter(|state| state.next_seq() == stretch.first).unwrap_or_default();
-        writer.keyframe(&state, u64::MAX)?;
+    // It was whole when the stretch was found.
+    if let Some(stored) = stretch.state_at.and_then(|offset| walk.state_at(offset)) {
+        writer.keyframe(&stored, u64::MAX)?;
+        state = stored;
     }
     let mut keyframer = Keyframer::new(to, writer.bytes(), state);
     while let Some(piece) = walk.step()? {
@@ -99,7 +108,7 @@ fn save(
             Piece::Samples(samples) => writer.samples(&samples)?,
             Piece::Logs(lines) => writer.logs(&lines)?,
             Piece::Specs(batch) => writer.specs(&batch)?,
-            Piece::State(_) | Piece::Other => {}
+            Piece::State(..) | Piece::Other => {}
         }
     }
     keyframer.finish(&mut writer)?;
@@ -120,22 +129,25 @@ fn longest(from: &Path) -> Result<Stretch, RepairError> {
                 for event in events {
                     let last = runs.last_mut().expect("it begins with one");
                     if walk.is_illegal(event.seq) {
-                        runs.push(Stretch { first: event.seq + 1, end: event.seq + 1 });
+                        runs.push(Stretch::from(event.seq + 1));
                     } else if event.seq == last.end {
                         last.end += 1;
                     } else {
-                        runs.push(Stretch { first: event.seq, end: event.seq + 1 });
+                        runs.push(Stretch { end: event.seq + 1, ..Stretch::from(event.seq) });
                     }
                 }
             }
-            Piece::State(seq) => states.push(seq),
+            Piece::State(seq, offset) => states.push((seq, offset)),
             Piece::Samples(_) | Piece::Logs(_) | Piece::Specs(_) | Piece::Other => {}
         }
     }
     let begun = runs.into_iter().filter_map(|run| {
-        let within = |seq: &&u64| (run.first..run.end).contains(*seq);
-        let first = if run.first == 0 { 0 } else { *states.iter().filter(within).min()? };
-        Some(Stretch { first, ..run })
+        if run.first == 0 {
+            return Some(run);
+        }
+        let within = |(seq, _): &&(u64, u64)| (run.first..run.end).contains(seq);
+        let (first, offset) = *states.iter().filter(within).min()?;
+        Some(Stretch { first, state_at: Some(offset), ..run })
     });
     Ok(begun.max_by_key(|run| run.end - run.first).unwrap_or_default())
 }
