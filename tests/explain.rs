@@ -4,7 +4,6 @@ mod support;
 #[path = "../replay/tests/explain/toy.rs"]
 mod toy;
 
-use serde_json::Value;
 use support::Scene;
 use taskreel_model::Nanos;
 use taskreel_recorder::{Recorder, RecorderOptions, RunInfo};

@@ -151,7 +151,7 @@ impl Columns {
             ("worker-table", "failed", sums.failed),
             ("distribution", "finished", sums.runs),
             ("durations", "finished", sums.runs),
-            ("prefix-time", "attempts", sums.executions),
+            ("prefix-time", "attempts", sums.executions - self.n_running()),
             ("prefix-bytes", "results", sums.runs),
             ("prefix-bytes", "made", sums.result_bytes),
             ("prefix-bytes", "moved", sums.transfer_bytes),
@@ -187,6 +187,12 @@ impl Columns {
     fn in_task_graph(&self) -> u64 {
         let head = &self.table("task-graph")[0];
         head[1..].iter().map(|phase| self.sum("task-graph", phase)).sum()
+    }
+
+    /// Executions that go on at the end, as in a run whose scheduler was killed.
+    fn n_running(&self) -> u64 {
+        let stream = self.table("task-stream");
+        stream.iter().filter(|row| row[0].contains(' ') && row[2] == "-").count() as u64
     }
 
     fn task_stream(&self, sums: &Sums) {
