@@ -42,7 +42,10 @@ pub(super) enum Kind {
 
 /// All edges of a run, in the order of time.
 pub(super) fn edges(facts: &Facts) -> Vec<Edge> {
-    let mut out = Edges { now: facts.window.to, list: Vec::new() };
+    // As many as there can be: a list that grows by doubling needs three times the memory.
+    let n = 6 * facts.attempts.len() + 2 * (facts.moves.len() + facts.pauses.len());
+    let n = n + 2 * (facts.workers.len() + facts.unasked.len());
+    let mut out = Edges { now: facts.window.to, list: Vec::with_capacity(n) };
     for (id, worker) in (0..).zip(&facts.workers) {
         let to = worker.left.map(|(at, _)| at);
         out.add(Kind::Slots, id, (worker.joined_at, to), i32::from(worker.slots));
