@@ -56,7 +56,7 @@ pub use executor::Failure;
 pub use inventory;
 pub use operator::{OperateError, Operator};
 pub use scheduler::Patience;
-pub use supervise::{is_supervised, supervise};
+pub use supervise::{Part, give_memory_back, is_supervised, supervise};
 pub use task::{
     Arg, Arguments, Call, Command, CommandOutput, Returned, Span, Stdin, TaskFunction,
     current_client, mark, registered, span,

@@ -1,6 +1,7 @@
 //! Supervising: a worker runs as a process, and another is started when it dies.
 
 use std::io;
+use std::os::unix::process::CommandExt;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
@@ -16,6 +17,41 @@ pub(crate) const ALLOCATOR: [(&str, &str); 3] = [
     ("MALLOC_TRIM_THRESHOLD_", "131072"),
     ("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1"),
 ];
+
+/// The same for a scheduler, whose many small and middling lists come and go with graphs.
+const OF_SCHEDULER: [(&str, &str); 2] =
+    [("MALLOC_MMAP_THRESHOLD_", "65536"), ("MALLOC_TRIM_THRESHOLD_", "131072")];
+
+/// What runs in a process, for its allocator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// A scheduler.
+    Scheduler,
+    /// A worker.
+    Worker,
+}
+
+/// Starts this program over in its own place, as the same process, with an allocator that gives freed
+/// memory back to the system; glibc reads such settings only when a process begins. Returns when
+/// that was done already, or the environment has settings of its own, or it cannot be done. To be
+/// called before anything else is.
+pub fn give_memory_back(part: Part) {
+    let settings: &[_] = match part {
+        Part::Scheduler => &OF_SCHEDULER,
+        Part::Worker => &ALLOCATOR,
+    };
+    if settings.iter().any(|(name, _)| std::env::var_os(name).is_some()) {
+        return;
+    }
+    let Ok(program) = std::env::current_exe() else { return };
+    let mut args = std::env::args_os();
+    let mut command = Command::new(program);
+    if let Some(name) = args.next() {
+        command.arg0(name);
+    }
+    let error = command.args(args).envs(settings.iter().copied()).exec();
+    tracing::debug!(%error, "the allocator stays as it is");
+}
 
 /// How often it is looked whether a worker has ended.
 const TICK: Duration = Duration::from_millis(100);

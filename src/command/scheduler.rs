@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use taskreel_runtime::{Cluster, Patience};
+use taskreel_runtime::{Cluster, Part, Patience, give_memory_back};
 
 use super::Failure;
 use super::access::Access;
@@ -48,6 +48,7 @@ impl Scheduler {
     /// Runs until Ctrl-C, or until somebody stops the cluster. `watch` is called once it runs, with its
     /// trace, and what that gives once it has ended.
     pub fn run(self, watch: Watch<'_>) -> Result<(), Failure> {
+        give_memory_back(Part::Scheduler);
         let interrupts = Interrupts::listen()?;
         let mut builder = Cluster::local()
             .scheduler_only()

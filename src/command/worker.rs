@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use clap::Args;
-use taskreel_runtime::{WorkerOptions, WorkerProcess};
+use taskreel_runtime::{Part, WorkerOptions, WorkerProcess, give_memory_back};
 
 use super::Failure;
 use super::access::Access;
@@ -64,6 +64,7 @@ impl Worker {
         if self.supervise {
             return supervise();
         }
+        give_memory_back(Part::Worker);
         let interrupts = Interrupts::listen()?;
         let cores = || thread::available_parallelism().map_or(1, |n| n.get().min(1024) as u16);
         let options = WorkerOptions {
