@@ -104,6 +104,7 @@ test('what a redraw asks for is bounded, and what a page has is not sent again',
 
 test('idle stretches fold, and playing passes over them', () =>
   onPage(16, '', async (page, seen) => {
+    await until(page, () => seen.frames.length > 0, 'a first frame');
     await page.locator('#fold').click();
     const strip = await until(page, () => seen.frames.at(-1).figures['strip-folded'], 'a folded strip');
     assert.ok(strip.gaps.length > 0, 'the first task came late');

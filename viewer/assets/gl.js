@@ -1,9 +1,11 @@
-// Draws many rectangles at once with WebGL2, on a canvas of its own below that of the plot: each is an
-// instance, so that moving and stretching them sends nothing but two numbers. Where there is no WebGL2,
-// or the address says `renderer=2d`, glyphs.js draws them one by one.
+// Draws many rectangles at once with WebGL2, on a canvas of its own that is copied to the plot's: each is
+// an instance, so that moving and stretching them sends nothing but two numbers. Where there is no
+// WebGL2, or the address says `renderer=2d`, glyphs.js draws them one by one.
 
 /** Below so many rectangles, drawing them one by one is as good. */
 const MANY = 400;
+/** Most layers kept for being drawn again. */
+const KEPT_MAX = 48;
 /** Most colours of a theme. */
 const COLORS_MAX = 64;
 
@@ -38,21 +40,17 @@ void main() { pixel = fill; }`;
 let only;
 
 /**
- * The renderer below a plot's own canvas; `null`: there is none, it serves another plot, or the plot has
- * too few rectangles.
- * @param {HTMLElement} box the plot's place
+ * The renderer; `null`: there is none, or there are too few rectangles.
  * @param {Layer[]} layers
  */
-export function below(box, layers) {
-  const isMany = layers.reduce((n, layer) => n + (layer.kind === 'rects' ? layer.x.length : 0), 0) >= MANY;
-  if (isMany && only === undefined) {
+export function renderer(layers) {
+  if (layers.reduce((n, layer) => n + (layer.kind === 'rects' ? layer.x.length : 0), 0) < MANY) return null;
+  if (only === undefined) {
     const is2d = new URLSearchParams(location.search).get('renderer') === '2d';
-    only = is2d ? null : Rects.open(box);
+    only = is2d ? null : Rects.open();
     document.documentElement.dataset.renderer = only ? 'webgl2' : '2d';
   }
-  if (only?.box !== box) return null;
-  only.canvas.hidden = !isMany;
-  return isMany ? only : null;
+  return only;
 }
 
 /** Gives the context up, as a graphics driver may do at any time; for tests. */
@@ -61,22 +59,20 @@ export function lose() {
 }
 
 class Rects {
-  /** @param {HTMLElement} box @returns {Rects | null} */
-  static open(box) {
+  /** @returns {Rects | null} */
+  static open() {
     const canvas = document.createElement('canvas');
     const gl = canvas.getContext('webgl2', { antialias: false, depth: false, alpha: true });
     const program = gl && link(gl);
-    return gl && program ? new Rects(box, canvas, gl, program) : null;
+    return gl && program ? new Rects(canvas, gl, program) : null;
   }
 
   /**
-   * @param {HTMLElement} box
    * @param {HTMLCanvasElement} canvas
    * @param {WebGL2RenderingContext} gl
    * @param {WebGLProgram} program
    */
-  constructor(box, canvas, gl, program) {
-    this.box = box;
+  constructor(canvas, gl, program) {
     this.canvas = canvas;
     this.gl = gl;
     this.program = program;
@@ -86,34 +82,27 @@ class Rects {
     this.places = new Map();
     canvas.addEventListener('webglcontextlost', () => {
       only = null;
-      canvas.hidden = true;
-      box.dispatchEvent(new Event('renderer'));
       document.documentElement.dataset.renderer = '2d';
+      dispatchEvent(new Event('renderer'));
     });
-    // Nobody is to take it for the plot's own canvas.
-    const host = document.createElement('div');
-    host.className = 'below-canvas';
-    host.attachShadow({ mode: 'closed' }).append(canvas);
-    box.prepend(host);
     gl.useProgram(program);
     gl.enable(gl.BLEND);
     gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
   }
 
   /**
-   * Draws layers of rectangles over the frame.
+   * Draws layers of rectangles onto a canvas whose origin is the frame's.
+   * @param {CanvasRenderingContext2D} ctx
    * @param {Layer[]} layers
    * @param {import('./glyphs.js').Frame} frame
    * @param {import('./glyphs.js').Palette} palette
    * @param {import('./glyphs.js').Stretch} stretch
    */
-  draw(layers, { left, top, width, height }, palette, stretch) {
+  draw(ctx, layers, { width, height }, palette, stretch) {
     const { gl, canvas } = this;
     const scale = devicePixelRatio || 1;
     const [wide, tall] = [Math.round(width * scale), Math.round(height * scale)];
     if (canvas.width !== wide || canvas.height !== tall) Object.assign(canvas, { width: wide, height: tall });
-    const place = { position: 'absolute', left: `${left}px`, top: `${top}px`, width: `${width}px`, height: `${height}px` };
-    Object.assign(canvas.style, place);
     gl.viewport(0, 0, wide, tall);
     gl.clearColor(0, 0, 0, 0);
     gl.clear(gl.COLOR_BUFFER_BIT);
@@ -127,7 +116,10 @@ class Rects {
       gl.bindVertexArray(array);
       gl.drawArraysInstanced(gl.TRIANGLE_STRIP, 0, 4, n);
     }
-    for (const layer of this.loaded.keys()) if (!layers.includes(layer)) this.drop(layer);
+    ctx.globalAlpha = 1;
+    ctx.drawImage(canvas, 0, 0, width, height);
+    // What other plots show is loaded again when they are drawn.
+    if (this.loaded.size > KEPT_MAX) for (const layer of [...this.loaded.keys()]) if (!layers.includes(layer)) this.drop(layer);
   }
 
   /** Gives back what a layer took that is not drawn any more. @param {Layer} layer */

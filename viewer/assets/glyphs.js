@@ -1,6 +1,8 @@
 // Draws any figure on a canvas, and says what lies under the pointer. It knows glyphs, never plots: the
 // figure comes laid out in pixels (see replay/src/figure.rs), colours are indices into a theme.
 
+import { renderer } from './gl.js';
+
 /**
  * @typedef {{left: number, top: number, width: number, height: number}} Frame
  * @typedef {{px: number, label: string}} Tick
@@ -30,23 +32,12 @@ const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Ar
  * @param {Figure} figure
  * @param {Palette} palette
  * @param {Stretch | null} [stretch]
- * @param {ReturnType<typeof import('./gl.js').below>} [below] what draws the first rectangles, if it does
  */
-export function draw(ctx, figure, palette, stretch = null, below = null) {
+export function draw(ctx, figure, palette, stretch = null) {
   const shift = stretch ? shiftOf(stretch) : same;
-  let { layers } = figure;
-  if (below) {
-    const other = layers.findIndex((layer) => layer.kind !== 'rects');
-    const n = other < 0 ? layers.length : other;
-    const grid = gridOf(figure, palette);
-    below.draw([...(grid ? [grid] : []), ...layers.slice(0, n)], figure.frame, palette, stretch ?? { scale: 1, shift: 0 });
-    layers = layers.slice(n);
-    ctx.clearRect(0, 0, figure.width_px, figure.height_px);
-  } else {
-    ctx.fillStyle = palette.background;
-    ctx.fillRect(0, 0, figure.width_px, figure.height_px);
-  }
-  drawAxes(ctx, figure, palette, shift, !below);
+  ctx.fillStyle = palette.background;
+  ctx.fillRect(0, 0, figure.width_px, figure.height_px);
+  drawAxes(ctx, figure, palette, shift);
   const { left, top, width, height } = figure.frame;
   ctx.save();
   ctx.beginPath();
@@ -54,28 +45,17 @@ export function draw(ctx, figure, palette, stretch = null, below = null) {
   // Texts may stand beside the frame, as may marks on its edge; a stretched picture may not.
   if (stretch) ctx.clip();
   ctx.translate(left, top);
-  for (const layer of layers) {
+  // The first rectangles lie below all else, and are the many.
+  const other = figure.layers.findIndex((layer) => layer.kind !== 'rects');
+  const first = other < 0 ? figure.layers : figure.layers.slice(0, other);
+  const gl = renderer(first);
+  gl?.draw(ctx, first, figure.frame, palette, stretch ?? { scale: 1, shift: 0 });
+  for (const layer of gl ? figure.layers.slice(first.length) : figure.layers) {
     ctx.globalAlpha = layer.opacity;
     DRAW[layer.kind]?.(ctx, layer, palette, shift, figure.strings);
   }
   ctx.restore();
   drawLegend(ctx, figure, palette);
-}
-
-/** @type {WeakMap<Figure, Layer>} */
-const grids = new WeakMap();
-
-/** The grid's lines as rectangles. @param {Figure} figure @param {Palette} palette */
-function gridOf(figure, palette) {
-  const known = grids.get(figure);
-  const { ticks, scale } = figure.x;
-  if (known || scale === 'lanes' || ticks.length === 0) return known;
-  const all = (/** @type {number} */ n) => ticks.map(() => n);
-  const color = all(palette.colors.indexOf(palette.grid));
-  const x = ticks.map((tick) => Math.round(tick.px));
-  const grid = { kind: 'rects', opacity: 1, x, y: all(0), width: all(0), height: all(figure.frame.height), color };
-  grids.set(figure, grid);
-  return grid;
 }
 
 /** @param {Stretch} stretch @returns {Shift} */
@@ -195,7 +175,7 @@ function setFont(ctx, size, bold = false) {
 }
 
 /** Grid, ticks and their labels: x below the frame, y to its left. */
-function drawAxes(ctx, { frame, x, y, width_px: widthPx }, palette, shift, hasGrid) {
+function drawAxes(ctx, { frame, x, y, width_px: widthPx }, palette, shift) {
   const { left, top, width, height } = frame;
   setFont(ctx, LABEL_PX);
   ctx.textAlign = 'center';
@@ -204,12 +184,10 @@ function drawAxes(ctx, { frame, x, y, width_px: widthPx }, palette, shift, hasGr
     const px = shift(tick.px);
     if (px < -0.5 || px > width + 0.5) continue;
     const at = Math.round(left + px) + 0.5;
-    if (hasGrid) {
-      ctx.beginPath();
-      ctx.moveTo(at, top);
-      ctx.lineTo(at, top + height);
-      strokeWith(ctx, palette.grid, 1);
-    }
+    ctx.beginPath();
+    ctx.moveTo(at, top);
+    ctx.lineTo(at, top + height);
+    strokeWith(ctx, palette.grid, 1);
     ctx.beginPath();
     ctx.moveTo(at, top + height);
     ctx.lineTo(at, top + height + 4);

@@ -1,6 +1,5 @@
 // One plot on the page: its canvas, the window of its axis of time, and when it is drawn again.
 
-import { below } from './gl.js';
 import { draw } from './glyphs.js';
 import { drawMarks } from './marks.js';
 import { find, ROOT } from './page.js';
@@ -46,7 +45,7 @@ export class Panel {
     this.canvas.setAttribute('role', 'img');
     this.pointer = new Pointer(this);
     new ResizeObserver(page.ask).observe(this.box);
-    this.box.addEventListener('renderer', () => this.redraw());
+    addEventListener('renderer', () => this.redraw());
   }
 
   /** The place it has, in CSS pixels. */
@@ -124,11 +123,11 @@ export class Panel {
       canvas.style.width = `${figure.width_px}px`;
       canvas.style.height = `${figure.height_px}px`;
     }
-    const ctx = canvas.getContext('2d');
+    const ctx = canvas.getContext('2d', { alpha: false });
     if (!ctx) return;
     ctx.setTransform(scale, 0, 0, scale, 0, 0);
     const palette = this.page.palette();
-    draw(ctx, figure, palette, this.stretch(), below(this.box, figure.layers));
+    draw(ctx, figure, palette, this.stretch());
     if (figure.window_ns) drawMarks(ctx, figure, palette, this.page.marks, (ns) => this.px(ns));
   }
 
