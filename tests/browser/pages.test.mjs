@@ -110,7 +110,7 @@ test('a live page of the server is kept up to date', () =>
   }));
 
 test('names that try to be markup are text on the pages beside the plots', async () => {
-  for (const path of ['worker/0', 'events?kind=TaskFailed', 'explain', 'task/5']) {
+  for (const path of ['worker/0', 'events?kind=TaskFinished', 'explain', 'task/5']) {
     await onPage([playback, 'hostile', '16'], path, async (page) => {
       await badge(page, 'finished');
       assert.equal(await page.locator('img[src="x"]').count(), 0, path);

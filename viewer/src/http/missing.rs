@@ -35,6 +35,7 @@ impl Missing {
     }
 
     /// It should be there, and is not.
+    #[expect(clippy::needless_pass_by_value, reason = "so that map_err takes it as it is")]
     pub(super) fn failed(why: impl ToString) -> Self {
         Self { status: StatusCode::INTERNAL_SERVER_ERROR, why: why.to_string() }
     }

@@ -50,7 +50,7 @@ fn executed(story: &Story) -> Option<(Nanos, Nanos)> {
     let at = |moment: &Moment| Nanos::from_secs_f64(moment.at_s);
     let from = at(&story.moments[began]);
     let to = story.moments[began..].iter().find(|m| m.event.starts_with("TaskF"));
-    Some((from, to.or(story.moments.last()).map_or(from, at).max(from)))
+    Some((from, to.or_else(|| story.moments.last()).map_or(from, at).max(from)))
 }
 
 /// Most moments and relatives of a task that its page lists.

@@ -182,9 +182,8 @@ fn figures(
     width: u32,
 ) -> Result<Vec<Figure>, Missing> {
     let of_it = |id: &&str| plots::by_id(id).map(|plot| Box::new(OfWorker { plot, worker }) as _);
-    let mut timeline = trace
-        .timeline(PLOTS.iter().filter_map(|id| of_it(&id)).collect())
-        .map_err(Missing::failed)?;
+    let mut timeline =
+        trace.timeline(PLOTS.iter().filter_map(of_it).collect()).map_err(Missing::failed)?;
     if let Err(error) = timeline.seek(Instant::At(now)) {
         tracing::debug!(%error, "a worker is shown up to where the trace cannot be folded");
     }

@@ -51,7 +51,7 @@ pub(in crate::http) async fn upload(
     let writing = tokio::task::spawn_blocking(move || write(&target, received));
     let sent = send(body, pieces).await;
     let written = writing.await.map_err(Missing::failed)?;
-    let kept = match sent.and(written.map_err(Missing::failed)) {
+    let kept = match sent.and_then(|()| written.map_err(Missing::failed)) {
         Ok(()) => {
             let (hub, name) = (hub.clone(), name.clone());
             let checking = tokio::task::spawn_blocking(move || {
