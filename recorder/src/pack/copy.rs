@@ -8,6 +8,7 @@ use taskreel_model::{EVENT_NAMES, Event, IllegalEvent, Nanos, Stamped, State};
 use thiserror::Error;
 
 use super::redact::Redactor;
+use crate::keyframe::Keyframer;
 use crate::writer::BlockWriter;
 use crate::{
     Batch, CreateError, OpenError, ReadError, RecordError, SeekTo, Source, TraceReader, Warning,
@@ -166,6 +167,8 @@ struct Copier {
     gathered: Batch,
     /// Before the window: the run so far.
     opening: Option<State>,
+    /// Adds states to a long copy, once it is written.
+    keyframer: Option<Keyframer>,
     copied: Copied,
 }
 
@@ -185,7 +188,9 @@ impl Copier {
             // Of the original, the header was no longer than that of a copy may be.
             other => fault(io::Error::other(other)),
         })?;
+        let whole = opening.is_none();
         Ok(Self {
+            keyframer: whole.then(|| Keyframer::new(to, writer.bytes(), State::new())),
             reader,
             writer,
             redactor,
@@ -215,6 +220,7 @@ impl Copier {
         self.copied.closed = self.reader.is_finished();
         // Without a footer the copy of a run that was not closed says so, too.
         if self.copied.closed {
+            self.add_keyframes()?;
             self.writer.finish().map_err(write_error)?;
         }
         self.copied.bytes = self.writer.bytes();
@@ -289,7 +295,24 @@ impl Copier {
             return Ok(true);
         };
         let (_, written) = self.writer.keyframe(&state, u64::MAX).map_err(write_error)?;
-        if written { Ok(self.fits()) } else { Err(CopyError::StateTooLarge { at: state.now() }) }
+        if !written {
+            return Err(CopyError::StateTooLarge { at: state.now() });
+        }
+        let (path, begin) = (self.writer.path(), self.writer.bytes());
+        self.keyframer = Some(Keyframer::new(path, begin, state));
+        Ok(self.fits())
+    }
+
+    /// Adds states to a long copy, if there is room for them.
+    fn add_keyframes(&mut self) -> Result<(), CopyError> {
+        let Some(mut keyframer) = self.keyframer.take() else { return Ok(()) };
+        let mark = self.writer.mark();
+        keyframer.finish(&mut self.writer).map_err(write_error)?;
+        if !self.fits() {
+            self.writer.rewind(mark).map_err(write_error)?;
+        }
+        self.writer.set_totals(keyframer.totals(&self.writer));
+        Ok(())
     }
 
     fn fits(&self) -> bool {

@@ -64,6 +64,24 @@ fn a_whole_copy_has_all_but_the_specs() {
     assert_eq!(read_info(&to).unwrap().summary.specs, 0);
 }
 
+/// A long copy is sought in as the original is, and its footer says how the run ended.
+#[test]
+fn a_long_copy_has_keyframes_of_its_own() {
+    let (_folder, from, to) = folder();
+    record(&from, 60_000, 10);
+    for options in [CopyOptions::default(), CopyOptions { redact: true, ..CopyOptions::default() }]
+    {
+        copy_trace(&from, &to, options).unwrap();
+        let (original, copy) = (read_info(&from).unwrap(), read_info(&to).unwrap());
+        assert!(copy.keyframes > 0 && copy.keyframe_bytes * 10 <= copy.bytes, "{copy:?}");
+        assert_eq!(copy.summary.totals, original.summary.totals);
+        assert!(copy.summary.totals.is_some());
+        let mut copy = TraceReader::open(&to).unwrap();
+        let state = copy.seek(SeekTo::End, 0).unwrap().expect("it has a keyframe");
+        assert!(state.next_seq() > 100_000, "{}", state.next_seq());
+    }
+}
+
 #[test]
 fn what_matters_least_is_left_out_first() {
     let (_folder, from, to) = folder();
