@@ -91,6 +91,10 @@ fn moment(
     let summary = past.summary(run.head());
     let words = Words::new(&summary, run.jumping(Some(at)));
     let mut parts = vec![store.keep(words.packed())];
-    parts.extend(past.figures(requests, Window::until(past.now())).into_iter().map(|figure| store.keep(figure)));
+    parts.extend(
+        past.figures(requests, Window::until(past.now()))
+            .into_iter()
+            .map(|figure| store.keep(figure)),
+    );
     Moment { now_ns: at.0, seq: summary.n_events, parts }
 }
