@@ -100,9 +100,9 @@ fn finished(
     (task, attempt, bytes): (TaskId, u32, u64),
 ) -> Result<(), Rejection> {
     let Some(run) = current(turn.state(), worker, task, attempt) else {
-        // Cancelled or run elsewhere meanwhile, so nobody will ask for this copy; or told twice.
+        // Cancelled, or sent out again meanwhile; or told twice.
         if !holds(turn.state(), worker, task) {
-            turn.ask(Effect::Free { worker, task });
+            keep_or_free(turn, worker, at, task, bytes);
         }
         return Ok(());
     };
@@ -113,6 +113,22 @@ fn finished(
     let at = at.max(executing.started_at);
     turn.emit_at(at, None, Event::TaskFinished { task, worker, attempt, bytes });
     Ok(())
+}
+
+/// A worker has a copy that the state did not count on. One that somebody waits for is as good as any;
+/// to have it freed would be wrong, too: the word might reach a worker that was sent the task again
+/// only after it had made the result anew, and take that.
+fn keep_or_free(turn: &mut Turn<'_>, worker: WorkerId, at: Nanos, task: TaskId, bytes: u64) {
+    if is_useful(turn.state(), task) {
+        turn.emit_at(at, None, Event::ReplicaAdded { task, worker, bytes });
+    } else {
+        turn.ask(Effect::Free { worker, task });
+    }
+}
+
+/// Whether somebody waits for a result, or has it.
+fn is_useful(state: &State, task: TaskId) -> bool {
+    state.task(task).is_some_and(|found| found.phase.is_active() || found.phase == Phase::Memory)
 }
 
 fn failed(
@@ -171,33 +187,30 @@ fn data(turn: &mut Turn<'_>, worker: WorkerId, at: Nanos, what: &Reported) {
             .then_some(Event::ResultSpilled { task, worker, bytes, took: took.min(at) }),
         Reported::Restored { task, bytes, took } => replica(state, worker, task, true)
             .then_some(Event::ResultRestored { task, worker, bytes, took: took.min(at) }),
-        Reported::ReplicaAdded { task, bytes } => {
-            let useful = state
-                .task(task)
-                .is_some_and(|found| found.phase.is_active() || found.phase == Phase::Memory);
-            (useful && !holds(state, worker, task)).then_some(Event::ReplicaAdded {
-                task,
-                worker,
-                bytes,
-            })
-        }
+        Reported::ReplicaAdded { task, bytes } => (is_useful(state, task)
+            && !holds(state, worker, task))
+        .then_some(Event::ReplicaAdded { task, worker, bytes }),
         Reported::ReplicaDropped { task } => {
             holds(state, worker, task).then_some(Event::ReplicaDropped { task, worker })
         }
         _ => unreachable!("`one` sends only reports about data here"),
     };
     let mut at = at;
-    if let Some(Event::TransferFinished { task, .. }) = &event {
-        at = flight(*task).map_or(at, |f| at.max(f.started_at));
+    if let Some(Event::TransferFinished { task, bytes, .. }) = event {
+        at = flight(task).map_or(at, |f| at.max(f.started_at));
+        // Its other copies were lost meanwhile: this one makes up for them.
+        if state.task(task).is_some_and(|found| found.phase.is_active()) {
+            turn.emit_at(at, None, Event::ReplicaAdded { task, worker, bytes });
+        }
     }
     match event {
         Some(event) => turn.emit_at(at, None, event),
         None => {
-            if let Reported::TransferFinished { task, .. } | Reported::ReplicaAdded { task, .. } =
-                *what
+            if let Reported::TransferFinished { task, bytes }
+            | Reported::ReplicaAdded { task, bytes } = *what
                 && !holds(turn.state(), worker, task)
             {
-                turn.ask(Effect::Free { worker, task });
+                keep_or_free(turn, worker, at, task, bytes);
             }
         }
     }

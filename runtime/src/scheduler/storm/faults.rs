@@ -27,7 +27,7 @@ type Running = JoinHandle<Result<SchedulerSummary, SchedulerError>>;
 pub(super) async fn run(world: &Arc<World>) {
     let mut scheduler = start(world, None);
     let n_workers = 1 + world.draw().below(4);
-    let mut workers: Vec<Worker> = (0..n_workers).map(|n| Worker::start(world, n)).collect();
+    let mut workers: Vec<Worker> = (0..n_workers).map(|n| Worker::start(world, n, None)).collect();
     let clients: Vec<Client> =
         (0..1 + world.draw().below(3)).map(|n| Client::new(world, n)).collect();
     let lines: Vec<_> = clients.iter().map(Client::line).collect();
@@ -41,7 +41,7 @@ pub(super) async fn run(world: &Arc<World>) {
         assert!(!scheduler.is_finished(), "the scheduler ended: {:?}", scheduler.await);
         world.pause(4_000).await;
         if workers.iter().all(Worker::is_gone) {
-            workers.push(Worker::start(world, n_started));
+            workers.push(Worker::start(world, n_started, None));
             n_started += 1;
         }
         if n_faults == 0 {
@@ -56,16 +56,16 @@ pub(super) async fn run(world: &Arc<World>) {
         match what {
             0 | 1 => scheduler = crash(world, scheduler).await,
             2 | 3 => {
-                workers.swap_remove(chosen).kill();
+                let found = workers.swap_remove(chosen).kill();
                 world.truth().seen.killed += 1;
-                workers.push(Worker::start(world, n_started));
+                workers.push(Worker::start(world, n_started, found));
                 n_started += 1;
             }
             4 => {
                 // It stays until somebody else can take its results.
                 workers[chosen].retire();
                 world.truth().seen.left += 1;
-                workers.push(Worker::start(world, n_started));
+                workers.push(Worker::start(world, n_started, None));
                 n_started += 1;
             }
             5 => {

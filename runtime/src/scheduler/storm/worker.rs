@@ -47,10 +47,21 @@ struct Desk {
     /// How many reports there were since it joined, and the last of them that may not be known.
     n_reports: u64,
     kept: VecDeque<Report>,
+    /// What workers that are no more did not get to tell.
+    untold: Vec<Untold>,
+}
+
+/// What a worker that was killed, or given up for lost, did not get to tell.
+#[derive(Clone, Debug)]
+pub(super) struct Untold {
+    before: WorkerBefore,
+    first: u64,
+    reports: Vec<Report>,
 }
 
 impl Worker {
-    pub(super) fn start(world: &Arc<World>, number: u64) -> Self {
+    /// `found`: what it finds on its disk, of one that was killed.
+    pub(super) fn start(world: &Arc<World>, number: u64, found: Option<Untold>) -> Self {
         let slots = 1 + world.draw().below(3) as u16;
         let address = format!("tcp://worker-{number}");
         world.add_store(&address);
@@ -68,7 +79,7 @@ impl Worker {
             world: Arc::clone(world),
             info,
             ahead: Nanos::from_millis(number * 3_600_000),
-            desk: Mutex::default(),
+            desk: Mutex::new(Desk { untold: Vec::from_iter(found), ..Desk::default() }),
             ready: Notify::new(),
         });
         let running = tokio::spawn(run(Arc::clone(&inner))).abort_handle();
@@ -89,8 +100,8 @@ impl Worker {
         self.running.is_finished()
     }
 
-    /// `kill -9`.
-    pub(super) fn kill(self) {
+    /// `kill -9`; gives what is left on its disk.
+    pub(super) fn kill(self) -> Option<Untold> {
         self.running.abort();
         self.inner.world.remove_store(&self.inner.info.address);
         let mut desk = self.inner.desk();
@@ -99,6 +110,7 @@ impl Worker {
         if let Some(line) = desk.line.take() {
             line.cut();
         }
+        desk.untold()
     }
 }
 
@@ -160,16 +172,21 @@ impl Inner {
         through: Option<u64>,
     ) {
         let mut desk = self.desk();
-        let before = desk.before.replace(now);
         match through {
             Some(through) => desk.accepted(through),
             None => {
                 desk.board.stop_all();
+                let untold = desk.untold();
+                desk.untold.extend(untold);
                 desk.kept.clear();
                 desk.n_reports = 0;
             }
         }
+        let before = desk.before.replace(now);
         desk.tx = Some(tx.clone());
+        for Untold { before, first, reports } in desk.untold.clone() {
+            let _ = tx.send(FromWorker::Late { before, first, reports, is_last: true });
+        }
         let first = desk.n_reports + 1 - desk.kept.len() as u64;
         let reports: Vec<Report> = desk.kept.iter().cloned().collect();
         if !reports.is_empty() {
@@ -203,8 +220,10 @@ impl Inner {
             ToWorker::Ping { at } => {
                 self.send(FromWorker::ClockEcho { ping_at: at, worker_at: self.now() });
             }
-            // Handled by the caller.
-            _ => {}
+            ToWorker::LateAccepted { before } => {
+                self.desk().untold.retain(|untold| untold.before != before);
+            }
+            ToWorker::Welcome { .. } | ToWorker::Shutdown => unreachable!("handled by the caller"),
         }
     }
 
@@ -255,6 +274,12 @@ impl Inner {
 }
 
 impl Desk {
+    fn untold(&self) -> Option<Untold> {
+        let (before, reports) = (self.before.clone()?, Vec::from_iter(self.kept.iter().cloned()));
+        let first = self.n_reports + 1 - reports.len() as u64;
+        (!reports.is_empty()).then_some(Untold { before, first, reports })
+    }
+
     fn accepted(&mut self, through: u64) {
         let first = self.n_reports + 1 - self.kept.len() as u64;
         let n_known = (through + 1).saturating_sub(first).min(self.kept.len() as u64);
