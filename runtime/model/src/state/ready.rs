@@ -3,8 +3,10 @@
 //! Every task of a run goes through it, most of them in the order of their ids. So it is no tree of
 //! keys, but for each priority the set of the ids as bits, in chunks that exist where there are any.
 
+use std::collections::BTreeMap;
+use std::ops::Bound;
+
 use serde::{Deserialize, Serialize};
-use smallvec::SmallVec;
 
 use super::ReadyKey;
 use crate::TaskId;
@@ -17,15 +19,14 @@ const SPAN: u32 = WORDS as u32 * 64;
 /// The keys of ready tasks.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct ReadyQueue {
-    /// In the order of their ranks; none is empty.
-    lanes: SmallVec<[Lane; 2]>,
+    /// By what comes before the id in the order; none is empty. A forged trace has any number of them.
+    lanes: BTreeMap<(u32, bool), Lane>,
     len: usize,
 }
 
 /// Tasks that the ids alone put in order.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Lane {
-    rank: (u32, bool),
     /// In the order of their numbers; none is empty.
     chunks: Vec<Chunk>,
 }
@@ -62,54 +63,41 @@ impl ReadyQueue {
 
     /// Adds a key that may be there.
     pub(crate) fn insert(&mut self, key: ReadyKey) {
-        let index = match self.find_lane(key) {
-            Ok(index) => index,
-            Err(index) => {
-                self.lanes.insert(index, Lane { rank: key.lane(), chunks: Vec::new() });
-                index
-            }
-        };
-        self.len += usize::from(self.lanes[index].insert(Place::of(key.task())));
+        let lane = self.lanes.entry(key.lane()).or_default();
+        self.len += usize::from(lane.insert(Place::of(key.task())));
     }
 
     /// Removes a key if it is there.
     pub(crate) fn remove(&mut self, key: ReadyKey) {
-        let Ok(index) = self.find_lane(key) else { return };
-        let lane = &mut self.lanes[index];
+        let Some(lane) = self.lanes.get_mut(&key.lane()) else { return };
         self.len -= usize::from(lane.remove(Place::of(key.task())));
         if lane.chunks.is_empty() {
-            self.lanes.remove(index);
+            self.lanes.remove(&key.lane());
         }
     }
 
     /// Whether a key is there.
     pub(crate) fn contains(&self, key: ReadyKey) -> bool {
         let place = Place::of(key.task());
-        let lane = self.find_lane(key).ok().map(|index| &self.lanes[index]);
+        let lane = self.lanes.get(&key.lane());
         let chunk = lane.and_then(|l| l.find(place.chunk).ok().map(|index| &l.chunks[index]));
         chunk.is_some_and(|chunk| chunk.words[place.word] & place.bit != 0)
     }
 
     /// The first key behind `after`, or of all.
     pub(crate) fn next(&self, after: Option<ReadyKey>) -> Option<ReadyKey> {
-        let Some(after) = after else {
-            let first = self.lanes.first()?;
-            return Some(first.key(first.chunks.first()?.next(0)?));
-        };
-        let (Ok(index) | Err(index)) = self.find_lane(after);
-        let lane = self.lanes.get(index)?;
-        let behind = (lane.rank == after.lane()).then(|| after.task().0.checked_add(1)).flatten();
-        let here = match behind {
-            Some(from) => lane.next(from),
-            None if lane.rank == after.lane() => None,
-            None => lane.next(0),
-        };
-        here.or_else(|| self.lanes.get(index + 1)?.next(0))
+        let first = |(rank, lane): (&(u32, bool), &Lane)| lane.next(*rank, 0);
+        let Some(after) = after else { return first(self.lanes.first_key_value()?) };
+        let rank = after.lane();
+        let behind = after.task().0.checked_add(1);
+        let here = behind.zip(self.lanes.get(&rank)).and_then(|(id, lane)| lane.next(rank, id));
+        let others = (Bound::Excluded(rank), Bound::Unbounded);
+        here.or_else(|| first(self.lanes.range(others).next()?))
     }
 
     /// The tasks in the order of their keys.
     pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = TaskId> {
-        let chunks = self.lanes.iter().flat_map(|lane| &lane.chunks);
+        let chunks = self.lanes.values().flat_map(|lane| &lane.chunks);
         let words = chunks.flat_map(|chunk| {
             let begin = chunk.number * SPAN;
             chunk.words.iter().enumerate().map(move |(i, &word)| (begin + i as u32 * 64, word))
@@ -118,10 +106,6 @@ impl ReadyQueue {
             let is_set = move |bit: &u32| word >> bit & 1 == 1;
             (0..64).filter(is_set).map(move |bit| TaskId(begin + bit))
         })
-    }
-
-    fn find_lane(&self, key: ReadyKey) -> Result<usize, usize> {
-        self.lanes.binary_search_by_key(&key.lane(), |lane| lane.rank)
     }
 }
 
@@ -134,11 +118,6 @@ impl FromIterator<ReadyKey> for ReadyQueue {
 }
 
 impl Lane {
-    fn key(&self, task: u32) -> ReadyKey {
-        let (rank, is_root) = self.rank;
-        ReadyKey { rank, is_root, task: TaskId(task) }
-    }
-
     /// Where a chunk is or would be: mostly it is the first or the last one.
     fn find(&self, number: u32) -> Result<usize, usize> {
         match self.chunks.as_slice() {
@@ -184,13 +163,13 @@ impl Lane {
     }
 
     /// The key of the first task from an id on.
-    fn next(&self, from: u32) -> Option<ReadyKey> {
+    fn next(&self, (rank, is_root): (u32, bool), from: u32) -> Option<ReadyKey> {
         let (Ok(index) | Err(index)) = self.find(from / SPAN);
         let mut chunks = self.chunks[index..].iter();
         let first = chunks.next()?;
         let within = if first.number == from / SPAN { from % SPAN } else { 0 };
         let task = first.next(within).or_else(|| chunks.next()?.next(0))?;
-        Some(self.key(task))
+        Some(ReadyKey { rank, is_root, task: TaskId(task) })
     }
 }
 
@@ -213,7 +192,6 @@ impl Chunk {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
-    use std::ops::Bound;
 
     use proptest::prelude::*;
 
