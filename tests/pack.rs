@@ -131,19 +131,23 @@ fn a_redacted_pack_holds_no_word_of_the_user() {
     let [zip] = zip.as_slice() else { panic!("{zip:?}") };
     assert!(zip.starts_with("redacted-"), "{zip}");
 
+    // A part of it, too: the state it begins with is as large as the run.
+    scene.ok(&["pack", "hush.reel", "--redact", "-o", "part.zip", "--from", "50%", "--to", "90%"]);
     let host = scene.json(&["info", "hush.reel", "--json"])["host"].as_str().map(str::to_owned);
     let folder = scene.path("hush.toml").display().to_string();
-    let mut seen = fs::read(scene.path(zip)).expect("the zip");
-    // Everything in the trace, unpacked: each event with all its names, and each view of them.
-    for args in [vec!["info", zip, "--json"], vec!["events", zip, "--json"], vec!["state", zip]] {
-        seen.extend(scene.ok(&args).stdout.bytes());
-    }
-    let seen = String::from_utf8_lossy(&seen);
-    for private in ["hush", "HUSH", "sh -c", "worker-0", folder.as_str()] {
-        assert!(!seen.contains(private), "{private}");
-    }
-    if let Some(host) = host.filter(|host| host.len() > 5) {
-        assert!(!seen.contains(&host), "{host}");
+    for zip in [zip.as_str(), "part.zip"] {
+        let mut seen = fs::read(scene.path(zip)).expect("the zip");
+        // Everything in the trace, unpacked: each event with all its names, and each view of them.
+        for command in ["info", "events", "state", "explain"] {
+            seen.extend(scene.ok(&[command, zip, "--json"]).stdout.bytes());
+        }
+        let seen = String::from_utf8_lossy(&seen);
+        for private in ["hush", "HUSH", "sh -c", "worker-0", folder.as_str()] {
+            assert!(!seen.contains(private), "{private} in {zip}");
+        }
+        if let Some(host) = host.as_ref().filter(|host| host.len() > 5) {
+            assert!(!seen.contains(host), "{host} in {zip}");
+        }
     }
     let prefixes = scene.json(&["state", zip, "--json"])["prefixes"].clone();
     assert_eq!(prefixes[0]["name"], "prefix~1");
@@ -192,8 +196,9 @@ fn a_run_that_was_killed_is_packed_as_such() {
 #[test]
 fn a_window_shows_what_the_whole_run_shows_there() {
     let scene = Scene::new();
-    let args = ["demo", "trivial", "--tasks", "3000", "--record", "run.reel", "--no-view"];
-    scene.ok(&args);
+    // A steady run: in any window of it something runs, also on a busy machine.
+    let args = ["demo", "reduction", "--leaves", "400", "--sleep", "1ms", "--record", "run.reel"];
+    scene.ok(&[&args[..], &["--no-view"]].concat());
     let end = scene.json(&["info", "run.reel", "--json"])["duration_s"].as_f64().expect("a time");
     let at = |share: f64| format!("{:.6}s", end * share);
     let (from, middle, to) = (at(0.3), at(0.5), at(0.7));
