@@ -16,10 +16,9 @@ use taskreel::wire::frame::encode;
 use taskreel::wire::message::{
     Assignment, EndedHow, FromClient, FromWorker, Message, SubmitGraph, TaskEnd, ToClient, ToWorker,
 };
-use taskreel_model::{Nanos, NewGraph, NewTask, Report, Reported, SuffixText, TaskId, TaskOptions};
+use taskreel_model::{NewGraph, NewTask, SuffixText, TaskId, TaskOptions};
 
 #[path = "../fuzz/src/lib.rs"]
-#[allow(missing_docs, dead_code, unreachable_pub, reason = "each of its users has its own part")]
 mod fuzz;
 
 use fuzz::{forge, targets};

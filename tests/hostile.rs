@@ -2,7 +2,6 @@
 //! 5 seconds of computing (of a release build), and says what is wrong; never by a panic.
 
 #[path = "../fuzz/src/forge.rs"]
-#[allow(dead_code, missing_docs, unreachable_pub, reason = "the fuzzer uses the rest")]
 mod forge;
 #[path = "hostile/forged.rs"]
 mod forged;

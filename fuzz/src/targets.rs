@@ -1,5 +1,6 @@
 //! What is done with bytes that nobody vouches for. None of it may panic, abort, hang or take much
 //! memory; where more must hold, it is asserted.
+#![allow(dead_code, missing_docs, unreachable_pub, reason = "each of its users has its own part")]
 
 use std::fmt::Debug;
 use std::fs;

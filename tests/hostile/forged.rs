@@ -11,14 +11,14 @@ use taskreel_recorder::{Recorder, RecorderOptions, RunInfo};
 use crate::forge::{self, Block};
 
 /// Terminal codes, line ends and quotes, wherever a name may stand.
-pub const EVIL: &str = "a\u{1b}[2J\u{7}\r\nb\"<script>alert(1)</script>&`]]>\u{202e}\u{0}";
+pub(crate) const EVIL: &str = "a\u{1b}[2J\u{7}\r\nb\"<script>alert(1)</script>&`]]>\u{202e}\u{0}";
 const MIB: usize = 1 << 20;
 
 /// A file's name and what writes it.
-pub type Forgery = (&'static str, fn(&Path));
+pub(crate) type Forgery = (&'static str, fn(&Path));
 
 /// Every forgery.
-pub const ALL: &[Forgery] = &[
+pub(crate) const ALL: &[Forgery] = &[
     ("long-lengths", long_lengths),
     ("bombs-of-logs", |path| bombs(path, 3)),
     ("bombs-of-samples", |path| bombs(path, 2)),
@@ -314,7 +314,7 @@ fn control_characters(path: &Path) {
 }
 
 /// Writes a forgery into a folder.
-pub fn forge_into(folder: &Path, (name, write): &Forgery) -> PathBuf {
+pub(crate) fn forge_into(folder: &Path, (name, write): &Forgery) -> PathBuf {
     let path = folder.join(format!("{name}.reel"));
     write(&path);
     path
