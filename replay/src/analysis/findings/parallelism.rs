@@ -1,15 +1,12 @@
 //! **Too little parallelism**: slots are idle since nothing is ready that they could run.
 
-use taskreel_model::Nanos;
-
 use super::{Finding, Run, listed, names, short, stragglers};
 use crate::analysis::Use;
 
 pub(super) fn find(run: &Run<'_>) -> Option<Finding> {
     // What stragglers cost at the end is theirs.
-    let of_stragglers =
-        if stragglers::of(run).is_empty() { Nanos::ZERO } else { run.usage.tail_idle() };
-    let idle = run.usage.total(Use::NoWork) - of_stragglers;
+    let of_stragglers = stragglers::idle(run, &stragglers::of(run));
+    let idle = run.usage.total(Use::NoWork).since(of_stragglers);
     let window = run.usage.worst(&[Use::NoWork]);
     let cost = run.usage.cost(idle);
     // Every graph begins and ends with a few tasks: a little of it is no fault.

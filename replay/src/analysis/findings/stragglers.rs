@@ -53,10 +53,17 @@ fn usual(run: &Run<'_>, attempt: &Attempt) -> Nanos {
     run.medians[attempt.prefix as usize].max(together)
 }
 
+/// What slots idled in the tail because of these: no longer than what they took beyond the usual.
+pub(super) fn idle(run: &Run<'_>, late: &[&Attempt]) -> Nanos {
+    let beyond = |of: &&Attempt| of.duration(run.now()).since(usual(run, of)).0;
+    let beyond: u64 = late.iter().map(beyond).sum();
+    run.usage.tail_idle().min(Nanos(beyond.saturating_mul(run.facts.n_slots())))
+}
+
 pub(super) fn find(run: &Run<'_>) -> Option<Finding> {
-    let idle = run.usage.tail_idle();
-    let mut finding = run.finding("stragglers", run.usage.cost(idle), run.usage.tail())?;
     let late = of(run);
+    let idle = idle(run, &late);
+    let mut finding = run.finding("stragglers", run.usage.cost(idle), run.usage.tail())?;
     let last = late.first()?;
     finding.title = format!(
         "{} kept everyone waiting at the end: slots idled {} in all",
