@@ -56,6 +56,8 @@ pub struct JobTask {
     pub timeout: Option<Duration>,
     /// Higher runs first.
     pub priority: i32,
+    /// What it needs of a worker while it runs, in thousandths of a unit: 1000 of `gpu` is one.
+    pub resources: BTreeMap<String, u64>,
     /// Whether its standard output is kept as its result.
     pub capture: bool,
 }
@@ -89,6 +91,7 @@ impl Job {
             retry_delay: Duration::ZERO,
             timeout: None,
             priority: 0,
+            resources: BTreeMap::new(),
             capture: true,
         };
         Self { name: key, tasks: vec![task] }

@@ -1,5 +1,6 @@
 //! Reads the fields of one TOML table, noting what is unknown or of the wrong type.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use toml::Spanned;
@@ -101,6 +102,27 @@ impl<'t, 'p, 'a> Fields<'t, 'p, 'a> {
         duration
             .filter(|d| *d <= Duration::from_secs(10 * 365 * 86_400))
             .or_else(|| self.wrong(value, name, WANTED))
+    }
+
+    /// A table of amounts from 0 to a billion, in thousandths.
+    pub(crate) fn amounts(&mut self, name: &str) -> Option<BTreeMap<String, u64>> {
+        let value = self.get(name)?;
+        let Some(table) = value.get_ref().as_table() else {
+            return self.wrong(value, name, "a table of numbers: { gpu = 1 }");
+        };
+        let mut amounts = BTreeMap::new();
+        for (key, value) in table {
+            let number = number_text(value).and_then(|number| number.text.parse::<f64>().ok());
+            match number.filter(|number| (0.0..=1e9).contains(number)) {
+                Some(number) => {
+                    amounts.insert(key.get_ref().to_string(), (number * 1000.0).round() as u64);
+                }
+                None => {
+                    self.wrong::<()>(value, key.get_ref(), "a number from 0 to a billion");
+                }
+            }
+        }
+        Some(amounts)
     }
 
     /// A table of texts, as environment variables are; numbers count as their text.

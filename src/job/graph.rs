@@ -114,6 +114,7 @@ fn resolve(
         retry_delay: task.retry_delay,
         timeout: task.timeout,
         priority: task.priority,
+        resources: task.resources.clone(),
         capture: task.capture,
     }
 }

@@ -26,6 +26,7 @@ pub(crate) const TASK_FIELDS: &[&str] = &[
     "retry_delay",
     "timeout",
     "priority",
+    "resources",
     "capture",
 ];
 const STDIN_FIELDS: &[&str] = &["text", "file", "task"];
@@ -53,6 +54,8 @@ pub(crate) struct DraftTask {
     pub(crate) retry_delay: Duration,
     pub(crate) timeout: Option<Duration>,
     pub(crate) priority: i32,
+    /// In thousandths.
+    pub(crate) resources: BTreeMap<String, u64>,
     pub(crate) capture: bool,
 }
 
@@ -157,6 +160,7 @@ fn read_task(
         retry_delay: fields.duration("retry_delay").unwrap_or_default(),
         timeout: fields.duration("timeout"),
         priority: fields.whole("priority", "that may be negative").unwrap_or(0),
+        resources: fields.amounts("resources").unwrap_or_default(),
         capture: fields.flag("capture").unwrap_or(true),
     };
     if task.timeout == Some(Duration::ZERO) {

@@ -37,6 +37,7 @@ fn reads_every_field() {
         retry_delay = "250ms"
         timeout = 1.5
         priority = -1
+        resources = { gpu = 1, disk = 0.5 }
         capture = false
         [[task]]
         key = "two"
@@ -55,6 +56,7 @@ fn reads_every_field() {
     assert_eq!((one.retries, one.retry_delay.as_millis()), (2, 250));
     assert_eq!(one.timeout.map(|t| t.as_millis()), Some(1500));
     assert_eq!((one.priority, one.capture), (-1, false));
+    assert_eq!((one.resources["gpu"], one.resources["disk"]), (1000, 500));
     let two = &job.tasks[1];
     assert_eq!(two.argv, ["sh", "-ec", "sort"]);
     assert_eq!(two.stdin, JobStdin::Outputs(vec![0]));

@@ -69,6 +69,9 @@ fn submit(
         },
     });
     let mut call = command.call().key(&task.key).retries(task.retries).priority(task.priority);
+    for (name, thousandths) in &task.resources {
+        call = call.resource(name, *thousandths as f64 / 1000.0);
+    }
     call = call.retry_delay(task.retry_delay);
     if let Some(timeout) = task.timeout {
         call = call.timeout(timeout);
