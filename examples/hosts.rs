@@ -17,7 +17,8 @@ use taskreel::{Client, task};
 /// Counts the primes from `from` to before `to`, and says which process did.
 #[task]
 fn primes(from: u64, to: u64) -> (usize, u32) {
-    let is_prime = |n: &u64| *n > 1 && (2..).take_while(|d| d * d <= *n).all(|d| n % d != 0);
+    let is_prime =
+        |n: &u64| *n > 1 && (2..).take_while(|d| d * d <= *n).all(|d| !n.is_multiple_of(d));
     ((from..to).filter(is_prime).count(), std::process::id())
 }
 
@@ -32,7 +33,7 @@ fn both(a: (usize, u32), b: Vec<(usize, u32)>) -> Vec<(usize, u32)> {
     by_process
 }
 
-fn count(client: &Client, args: Vec<String>) -> Result<(), Box<dyn Error>> {
+fn count(client: &Client, args: &[String]) -> Result<(), Box<dyn Error>> {
     let limit: u64 = args.first().map_or(Ok(1_000_000), |text| text.parse())?;
     let step = limit.div_ceil(32).max(1);
     let parts =

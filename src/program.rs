@@ -24,7 +24,7 @@ use crate::command::{self, Failure};
 ///     2 * x
 /// }
 ///
-/// fn work(client: &Client, args: Vec<String>) -> Result<(), TaskError> {
+/// fn work(client: &Client, args: &[String]) -> Result<(), TaskError> {
 ///     let doubled = client.gather(client.map(0..10_u64, double))?;
 ///     println!("{doubled:?} {args:?}");
 ///     Ok(())
@@ -105,9 +105,7 @@ struct Work {
 
 /// What [`crate::main!`] calls: reads the command line, and does what it says. Worker processes of
 /// the program's own cluster begin and end here, as in [`crate::init`].
-pub fn program<E: Into<Box<dyn Error>>>(
-    work: fn(&Client, Vec<String>) -> Result<(), E>,
-) -> ExitCode {
+pub fn program<E: Into<Box<dyn Error>>>(work: fn(&Client, &[String]) -> Result<(), E>) -> ExitCode {
     command::log_to_stderr();
     crate::init();
     let matches = Program::command().get_matches();
@@ -137,13 +135,13 @@ fn run(command: Command) -> Result<(), Failure> {
 impl Work {
     fn run<E: Into<Box<dyn Error>>>(
         self,
-        work: fn(&Client, Vec<String>) -> Result<(), E>,
+        work: fn(&Client, &[String]) -> Result<(), E>,
     ) -> Result<(), Failure> {
         if let Some(address) = &self.cluster {
             let (token, tls) = (self.access.token()?, self.access.tls()?);
             let options = ClientOptions { name: name(), token, tls, ..ClientOptions::default() };
             let client = Client::connect(address, &options).map_err(Failure::run)?;
-            return work(&client, self.args).map_err(Failure::run);
+            return work(&client, &self.args).map_err(Failure::run);
         }
         let mut builder = Cluster::local().processes(self.processes);
         builder = match self.workers {
@@ -163,7 +161,7 @@ impl Work {
             builder = builder.record(path);
         }
         let cluster = builder.start().map_err(Failure::run)?;
-        let done = work(&cluster.client(), self.args).map_err(Failure::run);
+        let done = work(&cluster.client(), &self.args).map_err(Failure::run);
         // A cluster that could not go on explains why the work failed.
         let summary = cluster.close().map_err(Failure::run)?;
         if let Some(record) = summary.record {
