@@ -1,7 +1,7 @@
 //! The scheduler's connections: whose they are, and what waits to be sent on them.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use taskreel_model::{ClientId, Nanos, WorkerId};
 
@@ -55,15 +55,44 @@ pub(super) struct ClientPeer {
 pub(super) struct Outbox<T> {
     tx: LinkSender<T>,
     pending: VecDeque<T>,
+    /// Where it says that it has something to send, once its peer is one of [`Peers`].
+    listed: Option<(Who, Unsent)>,
 }
+
+/// Whose outbox it is.
+#[derive(Clone, Copy, Debug)]
+enum Who {
+    Worker(WorkerId),
+    Client(ClientId),
+}
+
+/// The outboxes that have something to send, each once: so that a turn looks at these, and not at all
+/// peers. Behind a lock only because outboxes share it: there is one thread.
+type Unsent = Arc<Mutex<Vec<Who>>>;
 
 impl<T> Outbox<T> {
     pub(super) fn new(tx: LinkSender<T>) -> Self {
-        Self { tx, pending: VecDeque::new() }
+        Self { tx, pending: VecDeque::new(), listed: None }
     }
 
     pub(super) fn push(&mut self, message: T) {
+        if self.pending.is_empty() {
+            self.list();
+        }
         self.pending.push_back(message);
+    }
+
+    fn list_in(&mut self, who: Who, unsent: &Unsent) {
+        self.listed = Some((who, Arc::clone(unsent)));
+        if !self.pending.is_empty() {
+            self.list();
+        }
+    }
+
+    fn list(&self) {
+        if let Some((who, unsent)) = &self.listed {
+            unsent.lock().unwrap_or_else(PoisonError::into_inner).push(*who);
+        }
     }
 
     /// The message that a further item may join, if nothing else was queued behind it.
@@ -88,12 +117,14 @@ pub(super) struct Peers {
     pub(super) clients: BTreeMap<ClientId, ClientPeer>,
     worker_ids: BTreeMap<ConnId, WorkerId>,
     client_ids: BTreeMap<ConnId, ClientId>,
+    unsent: Unsent,
 }
 
 impl Peers {
     /// Who comes back before the end of the old connection was noticed has only the new one: what
     /// still arrives on the old one, its end above all, is nobody's.
-    pub(super) fn add_worker(&mut self, id: WorkerId, peer: WorkerPeer) {
+    pub(super) fn add_worker(&mut self, id: WorkerId, mut peer: WorkerPeer) {
+        peer.out.list_in(Who::Worker(id), &self.unsent);
         self.worker_ids.insert(peer.conn, id);
         if let Some(old) = self.workers.insert(id, peer) {
             self.worker_ids.remove(&old.conn);
@@ -101,7 +132,8 @@ impl Peers {
     }
 
     /// As [`Self::add_worker`].
-    pub(super) fn add_client(&mut self, id: ClientId, peer: ClientPeer) {
+    pub(super) fn add_client(&mut self, id: ClientId, mut peer: ClientPeer) {
+        peer.out.list_in(Who::Client(id), &self.unsent);
         self.client_ids.insert(peer.conn, id);
         if let Some(old) = self.clients.insert(id, peer) {
             self.client_ids.remove(&old.conn);
@@ -140,13 +172,20 @@ impl Peers {
 
     /// Sends what the peers' queues take; whether anything is left for later.
     pub(super) fn flush(&mut self) -> bool {
-        let mut is_left = false;
-        for peer in self.workers.values_mut() {
-            is_left |= peer.out.flush();
+        let unsent =
+            std::mem::take(&mut *self.unsent.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut left = Vec::new();
+        for who in unsent {
+            let is_left = match who {
+                Who::Worker(id) => self.workers.get_mut(&id).is_some_and(|peer| peer.out.flush()),
+                Who::Client(id) => self.clients.get_mut(&id).is_some_and(|peer| peer.out.flush()),
+            };
+            if is_left {
+                left.push(who);
+            }
         }
-        for peer in self.clients.values_mut() {
-            is_left |= peer.out.flush();
-        }
+        let is_left = !left.is_empty();
+        *self.unsent.lock().unwrap_or_else(PoisonError::into_inner) = left;
         is_left
     }
 }
