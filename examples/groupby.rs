@@ -21,9 +21,9 @@ type Sums = BTreeMap<String, (f64, u64)>;
 
 /// Sums a piece, each group in the share that its name belongs to.
 #[task]
-fn sum_piece(lines: Vec<String>, by: usize, column: usize) -> Result<Vec<Sums>, String> {
+fn sum_piece(lines: &[String], by: usize, column: usize) -> Result<Vec<Sums>, String> {
     let mut shares = vec![Sums::new(); N_SHARES];
-    for line in &lines {
+    for line in lines {
         let cells: Vec<&str> = line.split(',').collect();
         let (Some(group), Some(value)) = (cells.get(by), cells.get(column)) else {
             return Err(format!("too few cells: {line}"));
@@ -61,7 +61,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut lines = table.lines().map(str::to_owned);
     let header = lines.next().unwrap_or_default();
     let position = |name: &str| {
-        header.split(',').position(|cell| cell == name).ok_or(format!("no column {name}"))
+        header.split(',').position(|cell| cell == name).ok_or_else(|| format!("no column {name}"))
     };
     let (by, column) = (position(by)?, position(column)?);
     let lines: Vec<String> = lines.collect();

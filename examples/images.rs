@@ -19,14 +19,14 @@ const SIDE: usize = 96;
 type Picture = (usize, Captured);
 
 #[task]
-fn decode(path: String) -> Result<Picture, String> {
-    let file = File::open(&path).map_err(|error| format!("{path}: {error}"))?;
-    let failed = move |error: png::DecodingError| format!("{path}: {error}");
+fn decode(path: &str) -> Result<Picture, String> {
+    let failed = |error: png::DecodingError| format!("{path}: {error}");
+    let file = File::open(path).map_err(|error| format!("{path}: {error}"))?;
     let mut decoder = Decoder::new(BufReader::new(file));
     decoder.set_transformations(Transformations::normalize_to_color8());
-    let mut reader = decoder.read_info().map_err(&failed)?;
+    let mut reader = decoder.read_info().map_err(failed)?;
     let mut pixels = vec![0; reader.output_buffer_size().ok_or("too large")?];
-    let info = reader.next_frame(&mut pixels).map_err(&failed)?;
+    let info = reader.next_frame(&mut pixels).map_err(failed)?;
     let n_samples = info.color_type.samples();
     let n_colors = if n_samples > 2 { 3 } else { 1 };
     let grey = |pixel: &[u8]| {

@@ -195,7 +195,8 @@ fn png_file(levels: &[u8], width: usize) -> Vec<u8> {
     let height = levels.len() / width;
     let mut encoder = png::Encoder::new(&mut out, width as u32, height as u32);
     encoder.set_color(png::ColorType::Grayscale);
-    encoder.write_header().unwrap().write_image_data(levels).unwrap();
+    let mut writer = encoder.write_header().expect("a file that can be written");
+    writer.write_image_data(levels).expect("a picture of that size");
     out
 }
 

@@ -37,7 +37,7 @@ pub(crate) fn start_viewing(
 ) -> Result<ViewerHandle, Failure> {
     start_with(trace, addr, |addr| {
         let folder = trace.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let folder = folder.unwrap_or(Path::new(".")).to_owned();
+        let folder = folder.map_or_else(|| ".".into(), Path::to_owned);
         let library = Some(folder).filter(|_| addr.ip().is_loopback());
         Files { library, takes_uploads: true, ..files(trace) }
     })

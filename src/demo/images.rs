@@ -62,8 +62,8 @@ impl Plane {
 }
 
 #[task]
-fn decode(path: String) -> Result<Picture, String> {
-    Picture::read(&path)
+fn decode(path: &str) -> Result<Picture, String> {
+    Picture::read(path)
 }
 
 /// Each pixel's brightness becomes the mean of the nine around it.
@@ -106,7 +106,7 @@ fn tile(picture: &Picture, side: usize) -> Picture {
 }
 
 #[task]
-fn row(tiles: Vec<Picture>, n_columns: usize) -> Picture {
+fn row(tiles: &[Picture], n_columns: usize) -> Picture {
     let side = tiles.first().map_or(1, |tile| tile.height);
     let mut row = Picture::plain(side * n_columns, side, 255);
     for (column, tile) in tiles.iter().enumerate() {
@@ -116,7 +116,7 @@ fn row(tiles: Vec<Picture>, n_columns: usize) -> Picture {
 }
 
 #[task]
-fn montage(rows: Vec<Picture>) -> Result<Captured, String> {
+fn montage(rows: &[Picture]) -> Result<Captured, String> {
     let (width, side) = rows.first().map_or((1, 1), |row| (row.width, row.height));
     let mut whole = Picture::plain(width, side * rows.len(), 255);
     for (index, row) in rows.iter().enumerate() {
