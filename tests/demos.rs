@@ -197,6 +197,7 @@ fn png_file(levels: &[u8], width: usize) -> Vec<u8> {
     encoder.set_color(png::ColorType::Grayscale);
     let mut writer = encoder.write_header().expect("a file that can be written");
     writer.write_image_data(levels).expect("a picture of that size");
+    drop(writer);
     out
 }
 
