@@ -32,6 +32,9 @@ const FIRST_GUESS: f64 = 0.5;
 /// By this the guess falls whenever it kept a keyframe from being made: what is to be stored changes.
 const HOPE: f64 = 0.9;
 
+/// The layout before lacks the last column, of when tasks are due that are put off: there it is empty.
+const NO_DUE: u16 = 2;
+
 /// The payload of a keyframe: the number of its layout, then the columns.
 pub(crate) fn encode_keyframe(state: &State) -> Vec<u8> {
     let mut out = KEYFRAME_LAYOUT.to_le_bytes().to_vec();
@@ -50,10 +53,11 @@ pub(crate) fn decode_keyframe(
         return Err(Malformed("a keyframe needs far more memory than one of a run of its size"));
     }
     let mut cursor = Cursor::new(raw);
-    if cursor.u16()? != KEYFRAME_LAYOUT {
-        return Err(Malformed("a keyframe has a layout that this version does not know"));
-    }
-    let keyframe: Keyframe = read_large(cursor.rest())?;
+    let keyframe: Keyframe = match cursor.u16()? {
+        KEYFRAME_LAYOUT => read_large(cursor.rest())?,
+        NO_DUE => read_large(&[cursor.rest(), &[0]].concat())?,
+        _ => return Err(Malformed("a keyframe has a layout that this version does not know")),
+    };
     if keyframe.next_seq() != first || keyframe.now() != Nanos(now) {
         return Err(Malformed("a keyframe is not of the instant it claims"));
     }
@@ -211,12 +215,27 @@ mod tests {
     }
 
     #[test]
+    fn the_layout_before_is_read() {
+        let mut state = State::new();
+        for event in &crate::run::turns(3, 20, 1, 1)[..3].concat() {
+            state.apply(event, &mut Vec::new()).unwrap();
+        }
+        let mut raw = encode_keyframe(&state);
+        assert_eq!(raw.pop(), Some(0), "no task is put off");
+        raw[..2].copy_from_slice(&NO_DUE.to_le_bytes());
+        let (first, now) = (state.next_seq(), state.now().0);
+        assert_eq!(decode_keyframe(first, now, &raw, 1 << 30), Ok(state));
+        raw[..2].copy_from_slice(&1_u16.to_le_bytes());
+        assert!(decode_keyframe(first, now, &raw, 1 << 30).is_err(), "too old");
+    }
+
+    #[test]
     fn the_layout_is_numbered() {
         let mut state = State::new();
         for event in &crate::run::turns(3, 20, 1, 1)[..3].concat() {
             state.apply(event, &mut Vec::new()).unwrap();
         }
         // Another number here: the layout changed, so change `KEYFRAME_LAYOUT` too.
-        assert_eq!((KEYFRAME_LAYOUT, crc32fast::hash(&encode_keyframe(&state))), (2, 1644958734));
+        assert_eq!((KEYFRAME_LAYOUT, crc32fast::hash(&encode_keyframe(&state))), (3, 1576211409));
     }
 }

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use scene::{Scene, count, wait_until};
 use taskreel::{TaskErrorKind, task};
-use taskreel_model::{Event, FailureKind, LossReason};
+use taskreel_model::{Event, FailureKind, LossReason, Nanos};
 
 #[task]
 fn add(a: i64, b: i64) -> i64 {
@@ -58,6 +58,41 @@ fn the_scheduler_is_killed_and_the_run_goes_on() {
     assert_eq!(count(&trace, |e| matches!(e, Event::TaskFinished { .. })), 120);
     assert_eq!(count(&trace, |e| matches!(e, Event::TaskStarted { .. })), 120);
     assert_eq!(count(&trace, |e| matches!(e, Event::GraphSubmitted { .. })), trace.n_graphs());
+}
+
+/// Fails until the file is there.
+#[task]
+fn needs_file(path: &str) -> Result<i64, String> {
+    if std::path::Path::new(path).exists() { Ok(7) } else { Err("no file".to_owned()) }
+}
+
+#[test]
+fn a_delay_before_a_retry_goes_on_when_the_scheduler_starts_again() {
+    let mut scene = Scene::new();
+    scene.start_workers(1);
+    let client = scene.client("ann");
+    let file = scene.path("file");
+    let delay = Duration::from_secs(4);
+    let call = needs_file(file.to_str().unwrap()).retries(1).retry_delay(delay);
+    let task = client.submit(call);
+    scene.wait_for_event("it fails", |e| matches!(e, Event::TaskFailed { .. }));
+    scene.kill_scheduler();
+    std::fs::write(file, "").unwrap();
+    // Half of the delay passes while there is no scheduler.
+    std::thread::sleep(delay / 2);
+    scene.start_scheduler();
+    assert_eq!(task.wait().unwrap(), 7);
+    drop(task);
+    let trace = scene.shut_down();
+    let at = |is_it: fn(&Event) -> bool| {
+        trace.events.iter().rfind(|event| is_it(&event.what)).unwrap().logged_at
+    };
+    let started = at(|e| matches!(e, Event::SchedulerStarted { .. }));
+    let failed = at(|e| matches!(e, Event::TaskFailed { .. }));
+    let due = at(|e| matches!(e, Event::RetryDue { .. }));
+    let delay = Nanos(delay.as_nanos() as u64);
+    assert!(failed + delay <= due, "it came early: failed at {failed}, due at {due}");
+    assert!(due < started + delay, "it began anew: started at {started}, due at {due}");
 }
 
 #[test]
@@ -164,7 +199,7 @@ fn an_operator_sees_and_cancels() {
     let cancel = |target| scene.operator().cancel(target);
     use taskreel::wire::operate::Target;
     assert_eq!(cancel(Target::Key("slow_add-99".to_owned())).unwrap(), 1);
-    // A map that takes longer than a flush to submit is more than one graph.
+    // One, unless it took longer than a quarter of a second to submit.
     let graphs = status.graphs.iter().map(|graph| Target::Graph(graph.id));
     assert!(graphs.map(|graph| cancel(graph).unwrap()).sum::<u64>() > 10);
     assert_eq!(long[99].wait().unwrap_err().kind(), TaskErrorKind::Cancelled);

@@ -18,7 +18,7 @@ use crate::{
 
 /// Number of the layout of [`Keyframe`]: one more whenever a field of it, or of what it is made of,
 /// changes. A reader folds a trace from its begin if it does not know the layout.
-pub const KEYFRAME_LAYOUT: u16 = 2;
+pub const KEYFRAME_LAYOUT: u16 = 3;
 
 /// A whole state as plain columns.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -65,7 +65,7 @@ struct WorkerRow {
 struct TaskColumns {
     /// Ids between this task and the one before it.
     gaps: Vec<u32>,
-    /// Phase (bits 0–2), delayed (3), ended (4), finished (5), `Again` (6–7).
+    /// Phase (bits 0–2), put off until a retry is due (3), ended (4), finished (5), `Again` (6–7).
     flags: Vec<u8>,
     /// Kind of suffix (bits 0–1), whether there is an error (2).
     shapes: Vec<u8>,
@@ -95,6 +95,8 @@ struct TaskColumns {
     errors: Vec<Blame>,
     /// Of tasks in `Processing`.
     runs: Vec<RunRow>,
+    /// Of tasks that are put off: how long after `now` they are due. Layout 2 ends before this.
+    due: Vec<i64>,
 }
 
 /// An assignment without what the worker's lists say.

@@ -18,8 +18,8 @@ pub struct Task {
     pub options: OptionsId,
     /// Where it is in its life.
     pub phase: Phase,
-    /// Whether it waits for the delay before a retry (only in `Waiting`).
-    pub delayed: bool,
+    /// When the delay before its retry is over, if it waits for that (only in `Waiting`).
+    pub due_at: Option<Nanos>,
     /// Why it runs (again): the reason of its next assignment, if it is not placement's choice.
     pub again: Again,
     /// How often it was assigned.

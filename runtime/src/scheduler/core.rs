@@ -173,7 +173,10 @@ impl Core {
             && due_at <= now
         {
             self.retries.pop();
-            self.decide(Input::RetryDue { task }).expect("a retry that is not due is ignored");
+            // Another is that of an earlier attempt, since which the task was given up and wanted again.
+            if self.state.task(task).is_some_and(|found| found.due_at == Some(due_at)) {
+                self.decide(Input::RetryDue { task }).expect("a retry that is not due is ignored");
+            }
         }
         self.stop_waiting(now);
         if self.next_beat <= now {

@@ -56,12 +56,10 @@ impl Core {
         info!(n_events, n_workers, n_clients, "started again on the log");
     }
 
-    /// The log does not say when a delay began that the scheduler was to end: it begins anew.
+    /// Delays before retries go on: one that ended meanwhile is over at once.
     fn set_retry_timers(&mut self) {
-        let now = self.now();
-        let delayed = self.state.tasks().iter().filter(|(_, task)| task.delayed);
-        let due = delayed
-            .map(|(id, task)| Reverse((now + self.state.options(task.options).retry_delay, id)));
+        let tasks = self.state.tasks().iter();
+        let due = tasks.filter_map(|(id, task)| Some(Reverse((task.due_at?, id))));
         self.retries = due.collect();
     }
 

@@ -43,6 +43,7 @@ impl State {
                 estimate: run.estimate,
                 thief: run.thief,
             }));
+            columns.due.extend(task.due_at.map(|at| at.0.wrapping_sub(self.now.0) as i64));
         }
         columns
     }
@@ -51,7 +52,7 @@ impl State {
 impl TaskColumns {
     /// Key and numbers. `expected`: the suffix that should come next.
     fn key(&mut self, task: &Task, expected: &mut u32) {
-        let flags = [(task.delayed, 3), (task.ended, 4), (task.finished, 5)];
+        let flags = [(task.due_at.is_some(), 3), (task.ended, 4), (task.finished, 5)];
         let bits = flags.iter().map(|&(flag, bit)| u8::from(flag) << bit).sum::<u8>();
         self.flags.push(task.phase as u8 | bits | (task.again as u8) << 6);
         let (kind, suffix) = match task.key.suffix {

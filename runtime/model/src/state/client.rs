@@ -107,7 +107,7 @@ impl State {
             graph,
             options,
             phase: Phase::Released,
-            delayed: false,
+            due_at: None,
             again: Again::No,
             attempt: 0,
             n_failures: 0,

@@ -114,7 +114,7 @@ impl State {
         worker: Option<WorkerId>,
     ) {
         let task = self.live(id);
-        if task.phase == Phase::Waiting && task.n_missing == 0 && !task.delayed {
+        if task.phase == Phase::Waiting && task.n_missing == 0 && task.due_at.is_none() {
             self.set_phase(step, id, Phase::Queued, worker);
         }
     }
@@ -134,7 +134,7 @@ impl State {
         let task = self.live_mut(id);
         task.deps = deps;
         task.n_missing = n_missing;
-        let ready = n_missing == 0 && !task.delayed;
+        let ready = n_missing == 0 && task.due_at.is_none();
         let to = if ready { Phase::Queued } else { Phase::Waiting };
         self.set_phase(step, id, to, Some(worker));
         for dep in released {
@@ -190,7 +190,7 @@ impl State {
         let task = self.live_mut(id);
         task.deps = deps;
         task.n_missing = 0;
-        task.delayed = false;
+        task.due_at = None;
         task.again = Again::No;
     }
 

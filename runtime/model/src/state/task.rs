@@ -117,10 +117,11 @@ impl State {
         let task = self.live_mut(id);
         task.error = Some(blame);
         task.again = Again::Retry;
-        task.delayed = delay > Nanos::ZERO;
+        let due_at = (delay > Nanos::ZERO).then(|| step.at + delay);
+        task.due_at = due_at;
         self.put_back(step, id, worker);
-        if delay > Nanos::ZERO {
-            step.changes.push(Change::RetryScheduled { task: id, due_at: step.at + delay });
+        if let Some(due_at) = due_at {
+            step.changes.push(Change::RetryScheduled { task: id, due_at });
         }
         Ok(())
     }
@@ -134,10 +135,10 @@ impl State {
 
     pub(super) fn retry_due(&mut self, step: &mut Step<'_>, id: TaskId) -> Result<(), Why> {
         let task = self.check_phase(id, Phase::Waiting)?;
-        if !task.delayed {
+        if task.due_at.is_none() {
             return Err(Why::Phase(id, Phase::Waiting));
         }
-        self.live_mut(id).delayed = false;
+        self.live_mut(id).due_at = None;
         self.queue_if_ready(step, id, None);
         Ok(())
     }

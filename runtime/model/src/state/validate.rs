@@ -36,9 +36,9 @@ impl State {
         assert_eq!(task.run.is_some(), task.phase == Phase::Processing, "{id} runs");
         assert_eq!(!task.replicas.is_empty(), task.phase == Phase::Memory, "{id} has copies");
         assert_ne!(task.phase, Phase::Forgotten, "{id} is in the table");
-        assert!(!task.delayed || task.phase == Phase::Waiting, "{id} is delayed");
+        assert!(task.due_at.is_none() || task.phase == Phase::Waiting, "{id} is put off");
         if task.phase == Phase::Waiting {
-            assert!(task.n_missing > 0 || task.delayed, "{id} waits for nothing");
+            assert!(task.n_missing > 0 || task.due_at.is_some(), "{id} waits for nothing");
         }
         if task.phase == Phase::Erred {
             assert!(task.error.is_some(), "{id} erred without a reason");

@@ -1,5 +1,6 @@
 //! What must hold of every storm. One thing a file; each reads the log from its begin.
 
+mod delays;
 mod dependencies;
 mod ends;
 mod fold;
@@ -20,6 +21,7 @@ pub(super) fn check(world: &World) {
     let state = fold::check(world, &log);
     ends::check(&state);
     once::check(world, &log);
+    delays::check(&log);
     dependencies::check(&log);
     slots::check(&log);
     acknowledged(world, &state);

@@ -52,7 +52,8 @@ impl State {
         }
         let few = task.attempt.max(task.n_failures).max(task.n_deaths) <= MAX_ATTEMPTS;
         ensure(few, "a task ran too often")?;
-        ensure(!task.delayed || phase == Phase::Waiting, "a task is put off and does not wait")?;
+        let may_be_due = task.due_at.is_none() || phase == Phase::Waiting;
+        ensure(may_be_due, "a task is put off and does not wait")?;
         ensure(task.replicas.is_empty() == (phase != Phase::Memory), "a result is nowhere")?;
         ensure(phase != Phase::Erred || task.error.is_some(), "a task erred without a reason")?;
         if let Some(blame) = task.error {

@@ -60,7 +60,7 @@ impl State {
             n_missing += u32::from(!is_there);
             survey.edges.push((dep, id, is_active));
         }
-        ensure(!waits || n_missing > 0 || task.delayed, "a task waits for nothing")?;
+        ensure(!waits || n_missing > 0 || task.due_at.is_some(), "a task waits for nothing")?;
         survey.missing.extend((n_missing > 0 && waits).then_some((id, n_missing)));
         Ok(())
     }

@@ -39,6 +39,7 @@ struct Sparse<'a> {
     replicas: Column<'a, u64>,
     errors: Column<'a, crate::Blame>,
     runs: Column<'a, RunRow>,
+    due: Column<'a, i64>,
     /// The suffix that should come next.
     suffix: u32,
     /// The dependency that should come next.
@@ -96,6 +97,7 @@ impl TaskColumns {
             replicas: Column::new(&self.replicas),
             errors: Column::new(&self.errors),
             runs: Column::new(&self.runs),
+            due: Column::new(&self.due),
             suffix: 0,
             dep: 0,
         };
@@ -128,12 +130,14 @@ impl TaskColumns {
         let wanted_by = sparse.wanted_by.list(self.n_wanted_by[i])?;
         let replicas = sparse.replicas.list(self.n_replicas[i])?.iter().map(replica);
         let run = if phase == Phase::Processing { Some(sparse.runs.next()?) } else { None };
+        // In layout 2 nothing says when it is due: then at once.
+        let due = (flags & 1 << 3 != 0).then(|| sparse.due.next().unwrap_or(0));
         Ok(Task {
             key: Key { prefix: PrefixId(self.prefixes[i]), suffix: sparse.suffix(shape & 3)? },
             graph: GraphId(self.graphs[i]),
             options: OptionsId(self.options[i]),
             phase,
-            delayed: flags & 1 << 3 != 0,
+            due_at: due.map(|later| Nanos(now.0.wrapping_add(later as u64))),
             ended: flags & 1 << 4 != 0,
             finished: flags & 1 << 5 != 0,
             again: [Again::No, Again::Retry, Again::Recompute, Again::Rebalanced]
