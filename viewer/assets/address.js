@@ -53,7 +53,7 @@ function writeNow(place) {
   const query = params(place);
   // `event:12` reads better than `event%3A12`, and is as good.
   const text = query.size > 0 ? `?${String(query).replaceAll('%3A', ':')}` : '';
-  if (text !== location.search) history.replaceState(null, '', text || location.pathname);
+  if (text !== location.search) history.replaceState(null, '', (text || location.pathname) + location.hash);
   for (const link of document.querySelectorAll('a[data-page]')) {
     /** @type {HTMLAnchorElement} */ (link).search = text;
   }

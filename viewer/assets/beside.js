@@ -3,10 +3,11 @@
 
 import * as drop from './drop.js';
 import * as fresh from './fresh.js';
-import { byId, ROOT, setText } from './page.js';
+import { byId, ROOT, setText, showCurrent } from './page.js';
 
 drop.start();
 fresh.start();
+showCurrent();
 
 const dialog = /** @type {HTMLDialogElement | null} */ (document.getElementById('share'));
 if (dialog) {
@@ -25,6 +26,15 @@ document.addEventListener('click', ({ target }) => {
     const isWithin = target instanceof Node && menu.contains(target);
     if (!isWithin || (target instanceof Element && target.closest('a'))) menu.removeAttribute('open');
   }
+});
+
+// Without the viewer there is no other page: this one, with what it shows, is not given up for an error.
+document.addEventListener('click', (event) => {
+  const link = event.target instanceof Element && event.target.closest('a[href]');
+  if (!link || !('gone' in document.documentElement.dataset) || link.getAttribute('href')?.startsWith('#')) return;
+  event.preventDefault();
+  document.documentElement.dataset.gone = 'told';
+  setText('banner', 'The viewer is gone, and its other pages with it; this page stays. Open the trace with reel view for all of them.');
 });
 
 async function copyLink() {

@@ -205,7 +205,7 @@ function drawAxes(ctx, { frame, x, y, width_px: widthPx }, palette, shift) {
   }
   ctx.textAlign = 'right';
   ctx.fillStyle = palette.text;
-  for (const tick of y.ticks) ctx.fillText(tick.label, left - 8, top + tick.px);
+  for (const tick of y.ticks) ctx.fillText(tick.label, left - 8, Math.max(top + tick.px, LABEL_PX / 2 + 1));
 }
 
 function drawLegend(ctx, { legend }, palette) {

@@ -2,6 +2,7 @@
 // for is answered from what stands within the page. Begins by `start`, with which the page is loaded;
 // live.js is this file there.
 
+import { showCurrent } from './page.js';
 import { part } from './wire.js';
 
 /**
@@ -11,6 +12,10 @@ import { part } from './wire.js';
  * @typedef {{task: number, key: string, prefix: string, worker: number, slot: number, start_ns: number,
  *            stop_ns: number | null, failed: boolean, bytes: number, deps: number[]}} Execution
  */
+
+/** Ticks of an axis of time are at least so far from each other. */
+const TICK_PX = 52;
+const LEGEND_ROW_PX = 17;
 
 const text = (/** @type {string} */ id) => document.getElementById(id)?.textContent?.trim() ?? '';
 const bytes = (/** @type {string} */ base64) => Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
@@ -92,7 +97,9 @@ async function tile(id, window) {
 function fit(figure, width, height, window) {
   const { frame, window_ns: shown } = figure;
   const w = Math.max(width - (figure.width_px - frame.width), 20);
-  const h = Math.max(height - (figure.height_px - frame.height), 20);
+  const { legend, extra } = flow(figure.legend, frame, width);
+  const lower = height - figure.height_px - extra;
+  const h = Math.max(frame.height + lower, 20);
   const [from, to] = shown ?? [0, 1];
   const want = shown && window ? window : { from, to };
   const isCut = want.from !== from || want.to !== to;
@@ -116,11 +123,37 @@ function fit(figure, width, height, window) {
     height_px: height,
     frame: { ...frame, width: w, height: h },
     window_ns: shown && [want.from, want.to],
-    x: { ...figure.x, ticks },
+    x: { ...figure.x, ticks: apart(ticks) },
     y: { ...figure.y, ticks: figure.y.ticks.map(({ px, label }) => ({ px: fy(px), label })), groups },
     layers: figure.layers.map((layer) => fitLayer(layer, fx, fy, isCut ? w : Infinity)),
-    legend: figure.legend.map((entry) => ({ ...entry, y: entry.y > frame.top + frame.height / 2 ? entry.y + height - figure.height_px : entry.y })),
+    legend: legend.map((entry) => ({ ...entry, y: entry.y > frame.top + frame.height / 2 ? entry.y + lower : entry.y })),
   };
+}
+
+/** The ticks whose labels have room beside each other. @param {{px: number, label: string}[]} ticks */
+function apart(ticks) {
+  const every = Math.ceil(TICK_PX / Math.max(Math.abs((ticks[1]?.px ?? TICK_PX) - (ticks[0]?.px ?? 0)), 1));
+  return ticks.filter((_, i) => i % every === 0);
+}
+
+/**
+ * The legend below a frame in as many rows as fit a width; `extra`: what they take beyond what it took.
+ * @param {Figure['legend']} legend @param {import('./glyphs.js').Frame} frame @param {number} width
+ */
+function flow(legend, frame, width) {
+  const below = legend.filter((entry) => entry.y > frame.top + frame.height);
+  const wide = (/** @type {{label: string}} */ { label }) => 29 + 6.2 * label.length;
+  if (!below.some((entry) => entry.x + wide(entry) - 12 > width)) return { legend, extra: 0 };
+  const [{ x: left, y: top }] = below;
+  let [x, y] = [left, top];
+  const placed = below.map((entry) => {
+    if (x > left && x + wide(entry) - 12 > width) [x, y] = [left, y + LEGEND_ROW_PX];
+    const place = { ...entry, x, y };
+    x += wide(entry);
+    return place;
+  });
+  const extra = y - Math.max(...below.map((entry) => entry.y));
+  return { legend: [...legend.filter((entry) => !below.includes(entry)), ...placed], extra: Math.max(extra, 0) };
 }
 
 /**
@@ -266,6 +299,7 @@ function go(name) {
     if (link.dataset.go === found) link.setAttribute('aria-current', 'page');
     else link.removeAttribute('aria-current');
   }
+  showCurrent();
   scrollTo(0, 0);
 }
 
@@ -276,8 +310,11 @@ document.addEventListener('click', (event) => {
   if (!link.dataset.go && !kind) return;
   // There is one page only; what was another is a part of it.
   event.preventDefault();
-  go(link.dataset.go ?? (kind === 'worker' ? 'workers' : 'tasks'));
+  const name = link.dataset.go ?? (kind === 'worker' ? 'workers' : 'tasks');
+  history.pushState(null, '', `${location.search}#${name}`);
+  go(name);
 });
+addEventListener('hashchange', () => go(location.hash.slice(1)));
 go(location.hash.slice(1));
 // What begins here asks what is answered above.
 import('./main.js').then(() => import('./fresh.js')).then((fresh) => fresh.start());

@@ -22,6 +22,7 @@ export function show(words) {
     if (HIDDEN_WHEN_EMPTY.has(id)) byId(id).hidden = text === '';
   }
   byId('banner').classList.remove('info');
+  delete document.documentElement.dataset.gone;
   byId('badge').dataset.kind = words.kind;
   byId('badge').dataset.runKind = words.run_kind;
   byId('page').dataset.status = words.kind;
@@ -45,11 +46,13 @@ export function show(words) {
 export function showDisconnected(wasConnected) {
   const badge = byId('badge');
   const isWhole = badge.dataset.runKind === 'finished';
+  const { dataset } = document.documentElement;
+  if (wasConnected) dataset.gone ??= '';
   if (!isWhole && wasConnected) {
     badge.dataset.kind = 'disconnected';
     setText('badge', 'DISCONNECTED');
   }
-  setText('banner', disconnectedText(isWhole, wasConnected));
+  if (!dataset.gone) setText('banner', disconnectedText(isWhole, wasConnected));
   byId('banner').classList.toggle('info', isWhole);
   byId('banner').hidden = false;
 }
@@ -61,6 +64,13 @@ function disconnectedText(isWhole, wasConnected) {
   return isWhole
     ? 'The viewer has been closed. All of the run is shown; to zoom in, open its trace with reel view.'
     : 'The cluster is gone; showing what was received. Trying to connect again …';
+}
+
+/** The link to the page that is shown, in sight where the links do not all fit. */
+export function showCurrent() {
+  const link = /** @type {HTMLElement | null} */ (document.querySelector('.pages [aria-current]'));
+  const row = link?.parentElement;
+  if (link && row) row.scrollLeft = link.offsetLeft - row.offsetLeft - (row.clientWidth - link.offsetWidth) / 2;
 }
 
 /** Shows when the run began in the visitor's time zone. */
