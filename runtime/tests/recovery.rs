@@ -85,7 +85,7 @@ fn a_delay_before_a_retry_goes_on_when_the_scheduler_starts_again() {
     drop(task);
     let trace = scene.shut_down();
     let at = |is_it: fn(&Event) -> bool| {
-        trace.events.iter().rfind(|event| is_it(&event.what)).unwrap().logged_at
+        trace.events.iter().rfind(|event| is_it(&event.what)).unwrap().at
     };
     let started = at(|e| matches!(e, Event::SchedulerStarted { .. }));
     let failed = at(|e| matches!(e, Event::TaskFailed { .. }));
