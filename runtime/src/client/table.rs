@@ -5,6 +5,9 @@ use std::task::Waker;
 
 use crate::wire::message::{EndedHow, TaskEnd};
 
+/// Room for so many tasks is kept, however few there are.
+const ROOM_KEPT: usize = 4096;
+
 /// The tasks that a client waits for or holds results of, by its own numbers.
 #[derive(Debug, Default)]
 pub(crate) struct Table {
@@ -42,7 +45,18 @@ impl Table {
     /// Its future is gone. Whether it was known.
     pub(crate) fn remove(&mut self, local: u32) -> bool {
         self.wakers.remove(&local);
-        self.tasks.remove(&local).is_some()
+        let was_known = self.tasks.remove(&local).is_some();
+        self.give_back();
+        was_known
+    }
+
+    /// Gives memory back when most of it is unused: a client may live long after its largest graph.
+    /// What is moved was paid for by the many that are gone.
+    fn give_back(&mut self) {
+        let n_tasks = self.tasks.len();
+        if self.tasks.capacity() > ROOM_KEPT && n_tasks < self.tasks.capacity() / 8 {
+            self.tasks.shrink_to(2 * n_tasks);
+        }
     }
 
     /// Nobody will wait for it. Whether it has ended already, and so can be released.
@@ -69,6 +83,7 @@ impl Table {
                 Some(entry @ (Entry::Pending | Entry::Ended(_))) => *entry = Entry::Ended(how),
                 Some(Entry::Detached) => {
                     self.tasks.remove(&local);
+                    self.give_back();
                     released.push(local);
                 }
                 None => {}
@@ -115,5 +130,27 @@ impl Table {
         if !wakers.iter().any(|known| known.will_wake(waker)) {
             wakers.push(waker.clone());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shrinks_when_the_futures_are_gone() {
+        let mut table = Table::default();
+        (0..100_000).for_each(|local| table.insert(local));
+        assert!((0..50_000).all(|local| table.remove(local)));
+        assert!(table.tasks.capacity() > 50_000, "half of it is in use");
+        assert!((50_000..99_990).all(|local| table.remove(local)));
+        assert!(table.tasks.capacity() <= ROOM_KEPT, "{}", table.tasks.capacity());
+        assert_eq!(table.pending(), (99_990..100_000).collect::<Vec<u32>>());
+        // Those that nobody waits for go when they end.
+        assert!((100_000..200_000).all(|local| !table.detach(local)));
+        let how = EndedHow::Cancelled;
+        let ends = (100_000..200_000).map(|local| TaskEnd { local, how: how.clone() });
+        assert_eq!(table.end(ends.collect()).1.len(), 100_000);
+        assert!(table.tasks.capacity() <= ROOM_KEPT, "{}", table.tasks.capacity());
     }
 }
