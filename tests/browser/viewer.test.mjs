@@ -144,6 +144,9 @@ test('a cluster that dies leaves the page usable', async () => {
   assert.match(await text(page, 'banner'), /The cluster is gone; showing what was received/);
   assert.notEqual(await text(page, 'total-done'), '0', 'what was received stays');
   await page.getByRole('button', { name: 'Zoom in' }).click();
+  await page.getByRole('link', { name: 'Workers', exact: true }).click();
+  assert.match(await text(page, 'banner'), /this page stays/, 'another page is none, and this one is not given up for it');
+  assert.notEqual(await text(page, 'total-done'), '0');
   await close();
 });
 
