@@ -117,7 +117,7 @@ fn two_runs_side_by_side() {
     recorder.append(&Toy::new(jobs).run()).unwrap();
     recorder.finish().unwrap();
     let text = scene.ok(&["diff", "toy.reel", "slow.reel", "-o", "both.svg"]).stdout;
-    assert!(text.contains("B took -") && text.contains("36.00 ms"), "{text}");
+    assert!(text.contains(" % less time than A.") && text.contains("36.00 ms"), "{text}");
     let svg = std::fs::read_to_string(scene.path("both.svg")).unwrap();
     assert!(svg.contains("A: toy.reel") && svg.contains("B: slow.reel"));
     let json = scene.json(&["diff", "toy.reel", "slow.reel", "--json"]);

@@ -118,7 +118,10 @@ fn legend_rows(view: &View, left: u32, legend: &[Meaning]) -> u32 {
     if legend.is_empty() {
         return 0;
     }
-    (1..=n_most).find(|n| legend_box(view, left, 0, *n).set(legend).is_some()).unwrap_or(n_most)
+    let place = |n: u32| legend_box(view, left, 0, n);
+    let whole = (1..=n_most).find(|n| place(*n).set_whole(legend).is_some());
+    let cut = || (1..=n_most).find(|n| place(*n).set(legend).is_some());
+    whole.or_else(cut).unwrap_or(n_most)
 }
 
 /// The legend below a frame, cut to what fits.

@@ -49,7 +49,7 @@ mod view;
 use serde::Serialize;
 
 pub use axis::{Axis, Group, Scale, Tick, time_label};
-pub use color::{Color, Theme};
+pub use color::{Color, PrefixColors, Theme};
 pub use glyphs::{
     Anchor, Area, Bars, Edges, Glyphs, Layer, Line, NO_LABEL, Points, Rects, Shape, Text,
 };

@@ -1,8 +1,8 @@
 //! Level of detail: spans become pieces, at most two per pixel column of a lane.
 //!
 //! A span at least two pixels wide is a piece of its own, its edges rounded to whole pixels: where
-//! one span begins as another ends, so do their pieces, and no false gap opens. Shorter spans are
-//! gathered in pixel columns. Of such a column the category that covers most wins, and **its
+//! one span begins as another ends, so do their pieces, and no false gap opens; nor does one where
+//! less than half a pixel lies between them. Shorter spans are gathered in pixel columns. Of such a column the category that covers most wins, and **its
 //! height is the share of the column that was busy**: 40 % busy looks 40 % full, not idle and not
 //! busy. The least share still is a sliver, so work in an otherwise idle stretch never vanishes.
 //! Equal neighbours merge into one piece.
@@ -58,7 +58,7 @@ impl Lod {
     ) -> Vec<Piece> {
         let mut bins = Bins::new(self);
         let mut pieces = Vec::new();
-        let mut free_from = 0;
+        let (mut free_from, mut ended) = (0, f64::MIN);
         for i in spans.range(self.window) {
             let Some(category) = category(i).into() else { continue };
             let (a, b) = self.px(spans, i);
@@ -68,7 +68,12 @@ impl Lod {
             }
             bins.cover_edges(a, b);
             // Clipping overlaps keeps the number of pieces below the number of columns.
-            let (x0, x1) = ((a.round() as i32).max(free_from), b.round() as i32);
+            let (mut x0, x1) = ((a.round() as i32).max(free_from), b.round() as i32);
+            // Rounding would make a whole pixel of it, here and there.
+            if x0 == free_from + 1 && a - ended < 0.5 && bins.is_free(free_from) {
+                x0 = free_from;
+            }
+            ended = b;
             if x1 <= x0 {
                 continue;
             }
@@ -200,6 +205,11 @@ impl Bins {
         if last > first {
             self.edge[last] += (b - last as f64).clamp(0.0, 1.0) as f32;
         }
+    }
+
+    /// Whether no short span was gathered in a column.
+    fn is_free(&self, column: i32) -> bool {
+        self.n_spans[column as usize] == 0
     }
 
     fn occupy(&mut self, from: i32, to: i32) {

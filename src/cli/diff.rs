@@ -7,8 +7,9 @@ use taskreel_model::Nanos;
 use taskreel_recorder::TraceReader;
 use taskreel_replay::analysis::compare::{Comparison, Digest, PrefixDiff, compare};
 use taskreel_replay::analysis::{Facts, PrefixTime};
-use taskreel_replay::figure::{Figure, View, Window};
-use taskreel_replay::{Instant, plots, render};
+use taskreel_replay::figure::{Axis, Figure, PrefixColors, View, Window};
+use taskreel_replay::plots::TaskStream;
+use taskreel_replay::{Instant, render};
 
 use super::failure::say;
 use super::output::write_file;
@@ -68,7 +69,7 @@ impl Diff {
             let path = path.display();
             writeln!(out, "{letter}: {name}, {path}: {}", makespan(side.makespan_s))?;
         }
-        writeln!(out, "\nB took {}.\n", times(a.makespan_s, b.makespan_s))?;
+        writeln!(out, "\nB took {}.\n", took(a.makespan_s, b.makespan_s))?;
         let mut table = Table::new(&["", ">A", ">B", "B against A"]);
         let mut row = |name: &str, a: u64, b: u64| {
             table.row([name.to_owned(), grouped(a), grouped(b), times(a as f64, b as f64)]);
@@ -97,21 +98,24 @@ impl Diff {
     /// Both task streams, each from its first submission, over the longer makespan.
     fn picture(&self, a: &Digest, b: &Digest) -> Result<String, Failure> {
         let length = a.window.length().max(b.window.length());
+        let colors = PrefixColors::of(a.prefix_names().chain(b.prefix_names()));
         let mut figures: Vec<Figure> = Vec::new();
         for (letter, path, run) in [("A", &self.a, a), ("B", &self.b, b)] {
-            let plot = plots::by_id("task-stream").expect("it is one of all plots");
-            let mut timeline = open::timeline(path, vec![plot])?;
+            let plot = TaskStream::with_colors(colors.clone());
+            let mut timeline = open::timeline(path, vec![Box::new(plot)])?;
             open::seek(&mut timeline, Instant::End);
             let from = run.window.from;
             let view = View::new(Window::new(from, from + length), WIDTH_PX, HEIGHT_PX);
             let mut figure = timeline.plots()[0].figure(&view.at(timeline.now()));
             let title = format!("{letter}: {}, {}", path.display(), run.window.length());
             figure.title = printable(&title);
+            // Both axes begin with the first submission.
+            figure.x = Axis::time(Window::new(Nanos::ZERO, length), figure.frame.width);
             figures.push(figure);
         }
         let headline = format!(
             "B took {}",
-            times(a.window.length().as_secs_f64(), b.window.length().as_secs_f64())
+            took(a.window.length().as_secs_f64(), b.window.length().as_secs_f64())
         );
         Ok(render::stack(&figures, &headline, &self.theme.theme()))
     }
@@ -185,6 +189,17 @@ fn write_workers(compared: &Comparison, out: &mut dyn Write) -> Result<(), Failu
         }
     }
     Ok(table.write(out)?)
+}
+
+/// How long B took beside A: `16.0 % less time than A`.
+fn took(a_s: f64, b_s: f64) -> String {
+    let text = times(a_s, b_s);
+    match (text.strip_prefix('-'), text.strip_prefix('+')) {
+        (Some(less), _) => format!("{less} less time than A"),
+        (_, Some(more)) => format!("{more} more time than A"),
+        _ if a_s > 0.0 && b_s > 0.0 && a_s != b_s => format!("{:.2} times as long as A", b_s / a_s),
+        _ => text,
+    }
 }
 
 /// How B compares with A: `2.10 times as long`, in words that suit any quantity.

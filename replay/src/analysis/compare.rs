@@ -103,6 +103,11 @@ impl Digest {
             window: facts.window,
         }
     }
+
+    /// Names of the prefixes that ran.
+    pub fn prefix_names(&self) -> impl Iterator<Item = &str> {
+        self.prefixes.iter().map(|prefix| prefix.name.as_str())
+    }
 }
 
 /// Sets two runs side by side.

@@ -6,7 +6,7 @@ use taskreel_model::Nanos;
 use super::{Meaning, Measure, blank, frame, is_within, legend, px_of, widest};
 use crate::figure::{
     Anchor, Area, Axis, Bars, Color, Edges, Figure, Frame, Glyphs, LABEL_PX, Layer, Line, Points,
-    Rects, Shape, Text, Tick, View, elide_middle, text_width,
+    Rects, Shape, Text, Tick, View, count_text, elide_middle, text_width,
 };
 use crate::plots::About;
 use crate::series::{Extent, Series};
@@ -301,7 +301,7 @@ impl<'a> LaneChart<'a> {
         }
         let n_hidden = self.tops.iter().filter(|top| top.is_none()).count();
         if n_hidden > 0 {
-            notes.push(format!("{n_hidden} lower lanes are not shown"));
+            notes.push(format!("{} lower lanes are not shown", count_text(n_hidden as u64)));
         }
         self.figure.note = notes.join(" · ");
         self.figure.legend = legend(self.view, self.figure.frame, &self.meanings);

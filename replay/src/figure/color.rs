@@ -1,7 +1,11 @@
 //! Colours as tokens, and the themes that give them values.
 //!
 //! Prefixes have the 18 colours that users of Dask know (a sequence that stays apart for
-//! colour-blind readers); which one is a hash of the name, so that it is the same in every run.
+//! colour-blind readers); which one is a hash of the name, so that it is the same in every run, as
+//! far as the prefixes of a run can still be told apart ([`PrefixColors`]).
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 
@@ -80,7 +84,8 @@ tokens! {
 }
 
 impl Color {
-    /// The colour of a prefix: the same for the same name, in every run and on every machine.
+    /// The colour of a prefix seen alone: the same for the same name, in every run and on every
+    /// machine.
     pub fn of_prefix(name: &str) -> Self {
         let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
@@ -99,6 +104,46 @@ impl Color {
     /// How many colours a theme has.
     pub fn count() -> usize {
         N_PREFIX_COLORS as usize + TOKENS.len()
+    }
+}
+
+/// Colours of the prefixes of one run, given out in the order in which they appear. A prefix has
+/// the colour of its name ([`Color::of_prefix`]) unless that, or one next to it, is taken: then it
+/// gets the free one that is farthest from all others. Once all are given out, names decide.
+#[derive(Clone, Debug, Default)]
+pub struct PrefixColors {
+    /// At most as many as there are colours.
+    taken: BTreeMap<Box<str>, Color>,
+}
+
+impl PrefixColors {
+    /// Colours for several runs that are seen beside each other: those names come first.
+    pub fn of<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut colors = Self::default();
+        for name in names {
+            colors.color(name);
+        }
+        colors
+    }
+
+    /// The colour of a prefix; the same whenever it is asked for.
+    pub fn color(&mut self, name: &str) -> Color {
+        if let Some(color) = self.taken.get(name) {
+            return *color;
+        }
+        let own = Color::of_prefix(name);
+        if self.taken.len() >= usize::from(N_PREFIX_COLORS) {
+            return own;
+        }
+        let distance = |color: u8| self.taken.values().map(|t| t.0.abs_diff(color)).min();
+        let is_apart = distance(own.0).is_none_or(|steps| steps > 1);
+        let farthest = || {
+            let colors = 0..N_PREFIX_COLORS;
+            colors.max_by_key(|color| (distance(*color), Reverse(color.abs_diff(own.0))))
+        };
+        let color = if is_apart { own } else { farthest().map_or(own, Color) };
+        self.taken.insert(name.into(), color);
+        color
     }
 }
 
@@ -167,6 +212,20 @@ mod tests {
         let colors: Vec<u8> =
             ["count", "merge", "read", "sum", ""].map(|name| Color::of_prefix(name).0).into();
         assert_eq!(colors, [7, 15, 11, 13, 8]);
+    }
+
+    #[test]
+    fn prefixes_of_a_run_are_told_apart() {
+        let names: Vec<String> = (0..40).map(|i| format!("prefix-{i}")).collect();
+        let mut colors = PrefixColors::default();
+        let given: Vec<Color> = names.iter().map(|name| colors.color(name)).collect();
+        assert_eq!(given[0], Color::of_prefix("prefix-0"), "the first has its own");
+        let mut first: Vec<u8> = given[..18].iter().map(|color| color.0).collect();
+        first.sort_unstable();
+        assert!(first.iter().copied().eq(0..18), "each colour once: {first:?}");
+        assert_eq!(given[30], Color::of_prefix("prefix-30"), "then names decide");
+        let again: Vec<Color> = names.iter().map(|name| colors.color(name)).collect();
+        assert_eq!(again, given);
     }
 
     #[test]

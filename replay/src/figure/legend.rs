@@ -42,12 +42,22 @@ pub struct LegendBox {
 }
 
 impl LegendBox {
-    /// Sets (colour, opacity, label) side by side, row by row; `None` if they do not all fit.
+    /// Sets (colour, opacity, label) side by side, row by row; `None` if they do not all fit. Long
+    /// labels are cut if need be.
     pub fn set(&self, items: &[(Color, f32, String)]) -> Option<Vec<LegendEntry>> {
+        self.set_whole(items).or_else(|| self.set_cut(items, LONGEST_LABEL_PX))
+    }
+
+    /// The same, without cutting any label.
+    pub fn set_whole(&self, items: &[(Color, f32, String)]) -> Option<Vec<LegendEntry>> {
+        self.set_cut(items, f32::INFINITY)
+    }
+
+    fn set_cut(&self, items: &[(Color, f32, String)], longest: f32) -> Option<Vec<LegendEntry>> {
         let (mut x, mut row) = (self.left, 0);
         let mut entries = Vec::with_capacity(items.len());
         for (color, opacity, label) in items {
-            let label = elide(label, LONGEST_LABEL_PX, LABEL_PX);
+            let label = elide(label, longest, LABEL_PX);
             let width = SWATCH_PX + GAP_PX + text_width(&label, LABEL_PX);
             if x + width > self.right && x > self.left {
                 (x, row) = (self.left, row + 1);
@@ -78,5 +88,17 @@ mod tests {
         );
         place.n_rows = 1;
         assert_eq!(place.set(&items), None);
+    }
+
+    #[test]
+    fn long_labels_are_cut_only_where_they_must_be() {
+        let items: Vec<_> = ["read", "a-prefix-with-an-uncommonly-long-name"]
+            .map(|name| (Color(0), 1.0, name.to_owned()))
+            .into();
+        let mut place = LegendBox { left: 0.0, right: 400.0, top: 0.0, row_px: 16.0, n_rows: 1 };
+        assert_eq!(place.set(&items).expect("there is room")[1].label, items[1].2);
+        place.right = 230.0;
+        let cut = place.set(&items).expect("it fits when it is cut");
+        assert!(cut[1].label.ends_with('…'), "{cut:?}");
     }
 }

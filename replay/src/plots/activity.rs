@@ -9,7 +9,8 @@
 //! | moved    | ns of transfers (received), disk access and (de)serialization, by worker | thin bar: red, orange, grey |
 //!
 //! Idle is what is left of `present`. Transfers may overlap each other and execution, so the thin
-//! bar is no part of the bar above it.
+//! bar is no part of the bar above it; where they come to more than 100%, it is full and divided in
+//! proportion.
 
 use std::fmt::Write as _;
 
@@ -166,7 +167,8 @@ impl Row {
         let executed = percent(self.executed(now)).min(100.0);
         let wasted = percent(self.wasted as f64).min(100.0 - executed);
         let colors = [Color::TRANSFER, Color::DISK, Color::SERIALIZE];
-        let moved = self.moved.map(|ns| percent(ns as f64));
+        let all = percent(self.moved.iter().map(|ns| *ns as f64).sum()).max(100.0);
+        let moved = self.moved.map(|ns| percent(ns as f64) / all * 100.0);
         let idle = 100.0 - executed - wasted;
         let value = format!("{executed:.0}%");
         let text = |ns: f64| time_text(Nanos(ns as u64));

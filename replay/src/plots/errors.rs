@@ -163,6 +163,9 @@ impl Plot for Errors {
         if self.names.is_empty() {
             return chart::nothing(&ABOUT, view, "No worker has joined yet.");
         }
+        if self.n_failed == 0 && self.workers.iter().all(|worker| worker.lost_at.is_none()) {
+            return chart::nothing(&ABOUT, view, "Nothing has failed, and no worker was lost.");
+        }
         let lines = self.lines(view);
         let list_px = lines.len() as u32 * ROW_PX;
         let below = View { height_px: view.height_px - list_px, ..*view };

@@ -6,19 +6,21 @@ use std::fmt::Write as _;
 use taskreel_model::{Change, Prefix, PrefixId, State, TaskId, WorkerId};
 
 use crate::chart::{BarRow, NAME_CHARS};
-use crate::figure::{Color, clean};
+use crate::figure::{Color, PrefixColors, clean};
 
 /// Name and colour by prefix.
 #[derive(Clone, Debug, Default)]
 pub(super) struct PrefixNames {
     known: Vec<(String, Color)>,
+    colors: PrefixColors,
 }
 
 impl PrefixNames {
     /// Takes over those that are new in the state.
     pub(super) fn settle(&mut self, state: &State) {
         let fresh = state.prefixes().iter().skip(self.known.len());
-        self.known.extend(fresh.map(|p| (clean(&p.name, NAME_CHARS), Color::of_prefix(&p.name))));
+        let colors = &mut self.colors;
+        self.known.extend(fresh.map(|p| (clean(&p.name, NAME_CHARS), colors.color(&p.name))));
     }
 
     /// In order of their ids.

@@ -19,7 +19,7 @@ use taskreel_model::{Change, Nanos, Phase, Sample, State};
 use super::{About, Page, Plot};
 use crate::figure::{
     Anchor, Axis, Bars, Color, Figure, Frame, Glyphs, LABEL_PX, Layer, LegendBox, LegendEntry,
-    Text, View, clean, count_text, elide, text_width,
+    PrefixColors, Text, View, clean, count_text, elide, text_width,
 };
 
 const ABOUT: About = About {
@@ -44,6 +44,7 @@ const RELEASED_OPACITY: f32 = 0.6;
 #[derive(Debug, Default)]
 pub struct Progress {
     rows: Vec<Row>,
+    colors: PrefixColors,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -76,7 +77,7 @@ impl Plot for Progress {
     fn settle(&mut self, state: &State) {
         for (index, prefix) in state.prefixes().iter().enumerate() {
             if self.rows.len() <= index {
-                let (name, color) = (clean(&prefix.name, 120), Color::of_prefix(&prefix.name));
+                let (name, color) = (clean(&prefix.name, 120), self.colors.color(&prefix.name));
                 self.rows.push(Row { name, color, ..Row::default() });
             }
             let row = &mut self.rows[index];

@@ -4,7 +4,7 @@ use taskreel_model::{Change, Nanos, Sample, State};
 
 use super::gauges::Gauges;
 use super::{About, Plot};
-use crate::chart::{Measure, means};
+use crate::chart::{self, Measure, means};
 use crate::figure::{Color, Figure, View};
 
 /// What such a plot shows: `N` readings of a sample, all of one unit.
@@ -59,11 +59,13 @@ impl<const N: usize> Plot for Sampled<N> {
 
     fn figure(&self, view: &View) -> Figure {
         let Readings { about, measure, shown, opacity, shared, .. } = self.readings;
+        let mut workers = self.gauges.workers().iter();
+        if !self.gauges.workers().is_empty() && workers.all(|worker| worker.most() == 0) {
+            return chart::nothing(about, view, "No reading is above zero so far.");
+        }
         let meanings = shown.iter().map(|(_, label, color)| means(*color, label)).collect();
         let is_shared = self.gauges.workers().iter().any(|worker| worker.is_embedded);
-        let is_nothing = self.gauges.workers().iter().all(|worker| worker.most() == 0);
-        let said = [shared.filter(|_| is_shared), is_nothing.then_some("nothing so far")];
-        let notes = said.into_iter().flatten().map(str::to_owned).collect();
+        let notes = shared.filter(|_| is_shared).into_iter().map(str::to_owned).collect();
         let text = (meanings, notes);
         self.gauges.figure(about, view, (*measure, 0.0), text, |chart, lane, worker| {
             let mut series = worker.series.iter().zip(shown);

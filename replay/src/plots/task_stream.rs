@@ -25,7 +25,7 @@ use taskreel_model::{
 
 use super::marks::Marks;
 use super::{About, Page, Plot};
-use crate::figure::{Color, Figure, View, clean};
+use crate::figure::{Color, Figure, PrefixColors, View, clean};
 use crate::spans::{Spans, outcome_name};
 
 const ABOUT: About = About {
@@ -45,6 +45,7 @@ pub struct TaskStream {
     workers: Vec<WorkerColumns>,
     /// By prefix id.
     prefixes: Vec<PrefixColumns>,
+    colors: PrefixColors,
     /// Suffixes that are names, as far as they occur.
     names: BTreeMap<StrId, Box<str>>,
     n_running: usize,
@@ -113,7 +114,7 @@ impl Plot for TaskStream {
     }
 
     fn fresh(&self) -> Box<dyn Plot> {
-        Box::<Self>::default()
+        Box::new(Self::with_colors(self.colors.clone()))
     }
 
     fn update(&mut self, at: Nanos, change: &Change, state: &State) {
@@ -180,6 +181,12 @@ impl Plot for TaskStream {
 }
 
 impl TaskStream {
+    /// A task stream whose prefixes have these colours as far as they are among them: for several
+    /// runs beside each other.
+    pub fn with_colors(colors: PrefixColors) -> Self {
+        Self { colors, ..Self::default() }
+    }
+
     fn worker_changed(
         &mut self,
         at: Nanos,
@@ -264,7 +271,7 @@ impl TaskStream {
         let key = state.task(task)?.key;
         while self.prefixes.len() <= key.prefix.index() {
             let name = &state.prefix(PrefixId(self.prefixes.len() as u32)).name;
-            let color = Color::of_prefix(name);
+            let color = self.colors.color(name);
             let name = clean(name, NAME_CHARS);
             self.prefixes.push(PrefixColumns { name, color, busy: Nanos::ZERO, is_used: false });
         }

@@ -30,6 +30,8 @@ const ABOUT: About = About {
 
 const ROW_PX: f32 = 16.0;
 const GAP_PX: f32 = 14.0;
+/// A last complaint with less room than this drives the columns of slots and memory out.
+const COMPLAINT_PX: f32 = 200.0;
 const HEADS: [&str; 9] =
     ["worker", "status", "address", "host", "slots", "memory", "here", "tasks", "last complaint"];
 
@@ -171,7 +173,7 @@ impl WorkerTable {
         };
         let complaint = match self.grave.get(index) {
             Some(grave) if grave.n > 1 => {
-                format!("{} ({} in all)", grave.last, count_text(grave.n))
+                format!("{} × {}", count_text(grave.n), grave.last)
             }
             Some(grave) => grave.last.clone(),
             None => String::new(),
@@ -197,12 +199,15 @@ impl WorkerTable {
             let texts = cells.iter().map(|row| row[i].as_str());
             *px = chart::column(texts.chain([HEADS[i]]), width * 0.2);
         }
+        let named: f32 = widths[..8].iter().map(|px| px + GAP_PX).sum();
+        let is_cut = widths[8] > width - named && width - named < COMPLAINT_PX;
+        let is_left_out = |column: usize| is_cut && matches!(column, 4 | 5);
         let mut heads = Text::new(Anchor::Start, LABEL_PX).bold();
         let mut texts = Text::new(Anchor::Start, LABEL_PX);
         let mut rule = Edges::new(1.0, false);
         rule.push((0.0, ROW_PX - 1.0), (width, ROW_PX - 1.0), Color::GRID);
         let mut x = 0.0;
-        for (i, head) in HEADS.iter().enumerate() {
+        for (i, head) in HEADS.iter().enumerate().filter(|(i, _)| !is_left_out(*i)) {
             let px = if i + 1 == HEADS.len() { width - x } else { widths[i].min(width - x) };
             if px < 20.0 {
                 break;
@@ -217,7 +222,13 @@ impl WorkerTable {
                     (_, true) => Color::MUTED,
                     (_, false) => Color::TEXT,
                 };
-                let text = figure.string(elide_middle(&row[i], px, LABEL_PX));
+                // Addresses differ at their end; what a complaint is about is at its begin.
+                let text = match i {
+                    // Fonts differ from machine to machine: it must not run out of the picture.
+                    8 => elide(&row[i], px * 0.93, LABEL_PX),
+                    _ => elide_middle(&row[i], px, LABEL_PX),
+                };
+                let text = figure.string(text);
                 texts.push((x, (line as f32 + 1.5) * ROW_PX), text, color);
             }
             x += px + GAP_PX;

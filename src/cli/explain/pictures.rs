@@ -32,7 +32,9 @@ pub(super) fn draw(
     for (index, finding) in explained.findings.iter().enumerate() {
         let Some(plot) = timeline.plot(finding.plot) else { continue };
         let view = View::new(finding.picture_window(), WIDTH_PX, HEIGHT_PX).at(timeline.now());
-        let picture = render::svg(&plot.figure(&view), theme);
+        let mut figure = plot.figure(&view);
+        figure.height_px = figure.used_px();
+        let picture = render::svg(&figure, theme);
         let file = folder.join(format!("{}-{}.svg", index + 1, finding.kind));
         write_file(&file, |out| out.write_all(picture.as_bytes()))?;
         files.push(file.display().to_string());

@@ -56,7 +56,7 @@ pub(super) fn find(run: &Run<'_>) -> Option<Finding> {
     finding.workers = names(&run.by_worker(of_moves.chain(of_pauses)));
     let prefix_of = |task: taskreel_model::TaskId| run.facts.prefix_of(task);
     finding.prefixes = names(&run.by_prefix(disk().map(|of| (prefix_of(of.task), of.bytes))));
-    finding.plot = "workers";
+    finding.plot = "worker-memory";
     finding.advice = "Give workers more memory, run fewer tasks at once on each, make results \
         smaller, or release results as soon as they are combined."
         .to_owned();

@@ -30,7 +30,6 @@ pub(super) fn find(run: &Run<'_>) -> Option<Finding> {
         finding.evidence.push(format!("Where it was at its worst, the run waited for {names}."));
     }
     finding.prefixes = names(&by_prefix);
-    finding.plot = "progress";
     finding.advice = "Split those tasks into independent parts, combine results in a tree instead \
         of one after the other, or run on fewer slots: more would not help."
         .to_owned();

@@ -37,7 +37,7 @@ pub(super) fn find(run: &Run<'_>) -> Option<Finding> {
     }
     let rows = run.facts.attempts.iter().map(|a| (a.prefix, a.assigned_at.since(a.queued_at).0));
     finding.prefixes = names(&run.by_prefix(rows));
-    finding.plot = "progress";
+    finding.plot = "queue";
     finding.advice =
         "Give each task more to do, submit fewer tasks at once, and look at what else \
         runs on the scheduler's machine."

@@ -48,6 +48,5 @@ pub(super) fn find(run: &Run<'_>) -> Option<Finding> {
             the rest is on its way."
             .to_owned();
     }
-    finding.plot = "progress";
     Some(finding)
 }

@@ -144,6 +144,10 @@ fn other_colors(plot: &TaskStream, lanes: &Lanes) -> Vec<(Color, f32, String)> {
     if plot.has_lost && !lanes.collapsed {
         colors.push((Color::OTHER, LOST_OPACITY, "lost or cancelled".to_owned()));
     }
+    let mut presence = plot.workers.iter().flat_map(|worker| &worker.presence);
+    if presence.any(|(_, status)| *status == WorkerStatus::Paused) {
+        colors.push((Color::PAUSED, 1.0, "paused".to_owned()));
+    }
     if !plot.marks.is_empty() {
         colors.push((Color::HIGH, 1.0, "marked".to_owned()));
     }

@@ -6,6 +6,7 @@ mod bars;
 use taskreel_model::{HumanBytes, WorkerId, WorkerStatus};
 
 use super::{ABOUT, Row, Sampled, Workers};
+use crate::chart::Measure;
 use crate::figure::{
     Anchor, Axis, Color, Edges, Figure, Frame, Glyphs, LABEL_PX, Layer, LegendBox, LegendEntry,
     Text, Tick, View, elide_middle, text_width,
@@ -97,7 +98,9 @@ pub(super) fn figure(plot: &Workers, view: &View) -> Figure {
     let sections = sections(plot, rows, frame.width as f32, is_stacked.then_some(section_px));
     figure.y = names(rows, &sections, row_px, name_px, is_stacked);
     let mut heads = HEADS;
-    if is_stacked && plot.rows.iter().any(|row| !row.is_process) {
+    let cpu_px = sections[1].width + sections[1].value_px;
+    let has_room = is_stacked || text_width(CPU_SHARED, LABEL_PX) <= cpu_px;
+    if has_room && plot.rows.iter().any(|row| !row.is_process) {
         heads[1] = CPU_SHARED;
     }
     figure.legend = if is_stacked {
@@ -176,11 +179,12 @@ fn sections(plot: &Workers, rows: &Rows<'_>, width: f32, stacked: Option<f32>) -
     let processes = rows.iter().filter(|(_, row)| row.is_process);
     let rss = processes.filter_map(|(i, _)| sampled(plot, *i)).map(|s| s.latest.rss_bytes).max();
     let memory = most(|row| row.limit_bytes.max(row.peak_bytes).max(row.disk_bytes));
-    let memory = memory.max(rss.unwrap_or(0));
+    // A limit ends the scale as it is; what grew beyond it is rounded.
+    let rss = rss.filter(|rss| *rss > memory).map(|rss| Measure::Bytes.round_up(rss as f64));
     let to = [
         most(|row| row.n_slots.max(row.n_assigned)) as f64,
         f64::from(cpu.unwrap_or(0)).max(most(|row| row.n_slots) as f64 * 1000.0) / 10.0,
-        memory.max(1 << 20) as f64,
+        rss.unwrap_or(memory as f64).max(f64::from(1 << 20)),
     ];
     let section = |i: usize, left: f32, top: f32, width: f32| Section {
         left,
@@ -275,7 +279,7 @@ fn meanings(plot: &Workers, section: usize) -> Vec<(Color, f32, String)> {
             items.push((Color::UNMANAGED, "process"));
         }
         if any(|row| row.peak_bytes > row.memory_bytes) {
-            items.push((Color::AXIS, "peak"));
+            items.push((Color::AXIS, "peak of results"));
         }
         if any(|row| row.disk_bytes > 0) {
             items.push((Color::SPILLED, "on disk"));

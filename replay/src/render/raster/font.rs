@@ -111,6 +111,8 @@ impl Face {
     }
 
     fn outline(&self, c: char) -> Glyph {
+        // The one character of our own that the font lacks: between the workers of a transfer.
+        let c = if c == '→' { '>' } else { c };
         let id = self.font.charmap().map(c).unwrap_or(GlyphId::NOTDEF);
         let metrics = self.font.glyph_metrics(self.size, LocationRef::default());
         let advance = metrics.advance_width(id).unwrap_or_default();

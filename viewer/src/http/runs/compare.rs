@@ -11,8 +11,9 @@ use taskreel_model::Nanos;
 use taskreel_recorder::{OpenError, TraceReader};
 use taskreel_replay::analysis::compare::{Comparison, Digest, PrefixDiff, Side, compare};
 use taskreel_replay::analysis::{Facts, PrefixTime};
-use taskreel_replay::figure::{Figure, Theme, View, Window};
-use taskreel_replay::{Instant, Timeline, plots, render};
+use taskreel_replay::figure::{Axis, Figure, PrefixColors, Theme, View, Window};
+use taskreel_replay::plots::{Plot, TaskStream};
+use taskreel_replay::{Instant, Timeline, render};
 
 use crate::base64::base64;
 use crate::http::Hub;
@@ -88,10 +89,11 @@ fn streams(
 ) -> Result<Vec<Figure>, OpenError> {
     let length = runs[0].window.length().max(runs[1].window.length());
     let (width, height) = STREAM_PX;
+    let colors = PrefixColors::of(runs.iter().flat_map(Digest::prefix_names));
     let mut figures = Vec::new();
     for (i, letter) in ["A", "B"].into_iter().enumerate() {
         let path = paths[i].clone();
-        let plot = plots::by_id("task-stream").into_iter().collect();
+        let plot: Vec<Box<dyn Plot>> = vec![Box::new(TaskStream::with_colors(colors.clone()))];
         let reopen = Box::new(move || Ok(Box::new(TraceReader::open(&path)?) as _));
         let mut timeline = Timeline::rewindable(reopen, plot)?;
         if let Err(error) = timeline.seek(Instant::End) {
@@ -101,6 +103,8 @@ fn streams(
         let view = View::new(Window::new(from, from + length), width, height);
         let mut figure = timeline.plots()[0].figure(&view.at(timeline.now()));
         figure.title = visible(&format!("{letter}: {}, {}", names[i], runs[i].window.length()));
+        // Both axes begin with the first submission.
+        figure.x = Axis::time(Window::new(Nanos::ZERO, length), figure.frame.width);
         figures.push(figure);
     }
     Ok(figures)

@@ -334,7 +334,8 @@ mod tests {
             let name = |worker| Lodger { worker, name: format!("worker-{worker}"), n_slots };
             let lodgers: Vec<Lodger> = (0..n).map(name).collect();
             let lanes = Lanes::new(&lodgers, size.1);
-            let n_rows: usize = lanes.workers.iter().map(|w| w.lanes.len() + 2).sum();
+            let n_bands = if lanes.track_px > 0 { 2 } else { 0 };
+            let n_rows: usize = lanes.workers.iter().map(|w| w.lanes.len() + n_bands).sum();
             let column = column_px(&lanes, size.0);
             assert!(n_rows as u64 * u64::from(size.0.div_ceil(column)) <= 200_000, "{n}");
             column
