@@ -1,5 +1,9 @@
 //! `reel pack`: a zip that every command opens, that fits, and that tells nothing it should not.
 
+#[path = "../fuzz/src/forge.rs"]
+mod forge;
+#[path = "pack/redacted.rs"]
+mod redacted;
 mod support;
 
 use std::fs;
@@ -7,27 +11,8 @@ use std::path::Path;
 
 use serde_json::Value;
 use support::Scene;
-
-/// A job whose every name and word holds what must not be found in a redacted pack.
-const PRIVATE_JOB: &str = r#"
-name = "hush-job"
-
-[[task]]
-key = "hush-split"
-run = "echo hush-line; echo hush-warning >&2"
-env = { HUSH_TOKEN = "hush-value" }
-
-[[task]]
-key = "part-hush-{index}"
-each.range = "0..4"
-run = "echo hush-part {index}"
-needs = ["hush-split"]
-
-[[task]]
-key = "end-hush"
-run = "echo hush-reason >&2; exit 3"
-needs = ["hush-split"]
-"#;
+use taskreel_model::{LogLevel, LogLine, Nanos, Sample};
+use taskreel_recorder::{Recorder, RecorderOptions, Source, TraceReader};
 
 fn recorded(scene: &Scene) {
     let args = ["demo", "reduction", "--leaves", "16", "--record", "run.reel", "--no-view"];
@@ -114,9 +99,73 @@ fn it_keeps_to_the_size_and_says_what_that_cost() {
 }
 
 #[test]
+fn samples_go_first_then_log_lines_then_the_end_of_the_run() {
+    let scene = Scene::new();
+    scene.ok(&["demo", "trivial", "--tasks", "10000", "--record", "run.reel", "--no-view"]);
+    let mut reader = TraceReader::open(&scene.path("run.reel")).expect("a trace");
+    let path = scene.path("said.reel");
+    let options = RecorderOptions::default();
+    let mut recorder = Recorder::create(&path, reader.run_info(), options).expect("a file");
+    while let Some(batch) = reader.next_batch().expect("it can be read") {
+        recorder.append(&batch.events).expect("it is recorded");
+    }
+    // Noise, so that each kind takes far more of the file than the next one.
+    let mut noise = 0x9E37_79B9_7F4A_7C15_u64;
+    for i in 0..6_000 {
+        noise ^= noise << 13;
+        noise ^= noise >> 7;
+        noise ^= noise << 17;
+        let at = Nanos(i * 1_000);
+        let [rss_bytes, managed_bytes, spilled_bytes, received_per_s, sent_per_s] =
+            [1, 2, 3, 4, 5].map(|turn| noise.rotate_left(turn * 11) >> 24);
+        let worker = None;
+        recorder.sample(Sample {
+            at,
+            rss_bytes,
+            managed_bytes,
+            spilled_bytes,
+            received_per_s,
+            sent_per_s,
+            ..Sample::default()
+        });
+        let text = format!("{noise:x}{:x}", noise.wrapping_mul(noise | 1));
+        recorder.log(LogLine { at, worker, task: None, level: LogLevel::Info, text });
+    }
+    recorder.finish().expect("it is closed");
+
+    let mut max_bytes = 4_000_000;
+    let mut seen = Vec::new();
+    while seen.len() < 4 {
+        let size = max_bytes.to_string();
+        let ran = scene.ok(&["pack", "said.reel", "-o", "small.zip", "--max-bytes", &size]);
+        let bytes = fs::metadata(scene.path("small.zip")).expect("a zip").len();
+        assert!(bytes <= max_bytes, "{ran:?}");
+        let left_out = &summary(&scene.path("small.zip"))["left_out"];
+        let what = ["samples", "logs", "events"].map(|what| left_out[what].as_u64() > Some(0));
+        for (left_out, said) in
+            what.iter().zip(["6,000 samples,", "6,000 log lines,", "the run from "])
+        {
+            assert_eq!(ran.stderr.contains(&format!("left out: {said}")), *left_out, "{ran:?}");
+        }
+        eprintln!("{max_bytes}: {bytes} bytes, left out: {left_out}");
+        if seen.last() != Some(&what) {
+            seen.push(what);
+        }
+        max_bytes = bytes.min(max_bytes) * 9 / 10;
+    }
+    let [all, no_samples, events_only, begin] =
+        [[false; 3], [true, false, false], [true, true, false], [true; 3]];
+    assert_eq!(seen, [all, no_samples, events_only, begin]);
+    // The begin of the run would fit, but not with what a pack says of it.
+    let args = ["pack", "said.reel", "-o", "tiny.zip", "--max-bytes", "4000"];
+    scene.fails(2, &args, &["--max-bytes"]);
+    assert!(!scene.path("tiny.zip").exists());
+}
+
+#[test]
 fn a_redacted_pack_holds_no_word_of_the_user() {
     let scene = Scene::new();
-    scene.write("hush.toml", PRIVATE_JOB);
+    scene.write("hush.toml", redacted::PRIVATE_JOB);
     let args = ["run", "hush.toml", "--record", "hush.reel", "--no-view"];
     assert_eq!(scene.reel(&args).code, Some(1));
     // The original does hold them, or this would show nothing.

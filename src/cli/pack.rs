@@ -29,6 +29,8 @@ use super::{Failure, INSTANTS, open};
 const PICTURE_PX: (u32, u32) = (1280, 480);
 /// What issue trackers take as an attachment.
 const DEFAULT_MAX: &str = "25MB";
+/// Bytes that the texts of a small pack take, and its zip.
+const TEXTS: u64 = 6_000;
 
 /// Packs a run into one small zip to hand on: trace, picture, summary, and a text for an issue.
 ///
@@ -121,19 +123,29 @@ impl Pack {
         let copied = self.copy(&trace.0, self.max_bytes.saturating_sub(self.reserve()))?;
         let parts = Parts::of(&trace.0, &copied, self.redact)?;
         let bytes = write_zip(&zip.0, &trace.0, &parts, self.max_bytes)?;
+        if bytes > self.max_bytes {
+            return Err(self.too_small());
+        }
         fs::rename(&zip.0, output).map_err(|error| write_failure(output, &error))?;
         Ok((copied, parts.issue, bytes))
     }
 
-    /// Room for all but the trace: the picture is the largest of it.
+    /// Room for all but the trace: the picture is the largest of it, and may stay out.
     fn reserve(&self) -> u64 {
-        (self.max_bytes / 5).min(1_000_000)
+        (self.max_bytes / 5).clamp(TEXTS, 1_000_000)
     }
 
     fn copy(&self, output: &Path, max_bytes: u64) -> Result<Copied, Failure> {
         let (from, to) = self.window()?;
         let options = CopyOptions { max_bytes: Some(max_bytes), redact: self.redact, from, to };
-        copy_trace(&self.trace, output, options).map_err(failure)
+        copy_trace(&self.trace, output, options).map_err(|error| match error {
+            CopyError::TooSmall { .. } => self.too_small(),
+            other => failure(other),
+        })
+    }
+
+    fn too_small(&self) -> Failure {
+        failure(CopyError::TooSmall { max_bytes: self.max_bytes })
     }
 
     /// The part of the run to pack.
