@@ -2,7 +2,9 @@
 
 mod support;
 
-use support::{Scene, only_trace};
+use std::process::Stdio;
+
+use support::{Scene, only_trace, wait_until};
 
 /// Runs an example where it stands, recording into the scene.
 fn example(scene: &Scene, name: &str) -> String {
@@ -140,6 +142,31 @@ fn an_array_of_odd_file_names() {
         "[[task]]\nkey = \"show-{name}\"\neach.glob = \"data/*.txt\"\nrun = \"cat {item}\"\n\
          [[task]]\nkey = \"all\"\nrun = \"sort\"\nenv.LC_ALL = \"C\"\nstdin.task = \"show\"\n",
     );
-    let ran = scene.ok(&["run", "job.toml", "--workers", "2", "--processes"]);
+    let ran =
+        scene.ok(&["run", "job.toml", "--workers", "2", "--processes", "--record", "odd.reel"]);
     assert_eq!(ran.stdout, "it's $(odd).txt\nplain.txt\ntwo words.txt\nä.txt\n");
+    // One task reads the outputs of the four, without any between.
+    assert_eq!(scene.json(&["info", "odd.reel", "--json"])["tasks"]["total"], 5);
+}
+
+#[test]
+fn outputs_are_printed_as_their_tasks_end() {
+    let scene = Scene::new();
+    scene.write(
+        "job.toml",
+        "[[task]]\nkey = \"early\"\nrun = \"echo early; printf tail\"\n\
+         [[task]]\nkey = \"late\"\nrun = \"until test -e go; do sleep 0.02; done; echo late\"\n",
+    );
+    let stdout = scene.path("stdout");
+    let mut command = scene.command(&["run", "job.toml", "--no-record", "--workers", "1"]);
+    let file = std::fs::File::create(&stdout).unwrap();
+    let mut running = command.stdin(Stdio::null()).stdout(file).spawn().unwrap();
+    let printed = || std::fs::read_to_string(&stdout).unwrap();
+    // Whole lines: the rest of one may follow.
+    wait_until("the first has printed", || (printed() == "early\n").then_some(()));
+    assert_eq!(running.try_wait().unwrap(), None);
+    scene.write("go", "");
+    let status = wait_until("it ends", || running.try_wait().unwrap());
+    assert!(status.success(), "{status}");
+    assert_eq!(printed(), "early\ntaillate\n");
 }

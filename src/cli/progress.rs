@@ -75,6 +75,11 @@ impl Bar {
         self.bar.set_message(message);
     }
 
+    /// Does what writes to the terminal, without the line.
+    pub(crate) fn aside<T>(&self, write: impl FnOnce() -> T) -> T {
+        self.bar.suspend(write)
+    }
+
     /// Takes the line away.
     pub(crate) fn clear(&self) {
         self.bar.finish_and_clear();

@@ -4,6 +4,7 @@ pub(super) mod execute;
 
 use std::io::Write;
 use std::path::PathBuf;
+use std::sync::mpsc;
 
 use clap::Args;
 use taskreel::job::Job;
@@ -13,8 +14,8 @@ use super::{Failure, session};
 
 /// Runs the commands of a job file, or one command, and records the run.
 ///
-/// The job file is checked whole before anything runs. At the end the output of the tasks that
-/// nothing depends on is printed. docs/job-file.md describes the format; in short:
+/// The job file is checked whole before anything runs. The output of the tasks that nothing depends
+/// on is printed as they end, in the file's order. docs/job-file.md describes the format; in short:
 ///
 ///   [[task]]
 ///   key = "count-{stem}"
@@ -57,7 +58,10 @@ impl Run {
             None => Job::of_command(self.command),
         };
         let name = job.name.clone();
-        let work = Box::new(move |client: &_| execute::run(&job, client));
-        session::run(&name, &self.options, work, out)
+        let (tx, printed) = mpsc::channel();
+        // Nobody listens after a Ctrl-C.
+        let print = move |text| drop(tx.send(text));
+        let work = Box::new(move |client: &_| execute::run(&job, client, print));
+        session::run_printing(&name, &self.options, work, &printed, out)
     }
 }

@@ -33,11 +33,31 @@ struct Ended {
     seconds: f64,
 }
 
+/// Puts what a workload prints before its end onto standard output.
+struct Printer<'a> {
+    printed: &'a Receiver<Vec<u8>>,
+    /// Not written yet.
+    held: Vec<u8>,
+    out: &'a mut dyn Write,
+}
+
 /// Runs a workload on a cluster of its own, and prints what came of it.
 pub(crate) fn run(
     name: &str,
     options: &ClusterOptions,
     workload: Workload,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    let (_nobody, nothing) = mpsc::channel();
+    run_printing(name, options, workload, &nothing, out)
+}
+
+/// The same for a workload that prints before its end: texts for standard output.
+pub(crate) fn run_printing(
+    name: &str,
+    options: &ClusterOptions,
+    workload: Workload,
+    printed: &Receiver<Vec<u8>>,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
     let interrupts = Interrupts::listen()?;
@@ -50,7 +70,10 @@ pub(crate) fn run(
         Some(trace) if options.wants_viewer() => Some(viewer::start(trace, options.view)?),
         _ => None,
     };
-    let ended = work(&cluster, workload, &interrupts, &progress);
+    let mut printer = Printer { printed, held: Vec::new(), out: &mut *out };
+    // The JSON summary has it all.
+    let printer = (!options.json).then_some(&mut printer);
+    let ended = work(&cluster, workload, &interrupts, &progress, printer);
     let interrupted = ended.result.is_none();
     if interrupted {
         say(format_args!("interrupted: giving up what runs; Ctrl-C again ends at once"));
@@ -103,6 +126,7 @@ fn work(
     workload: Workload,
     interrupts: &Interrupts,
     progress: &Progress,
+    printer: Option<&mut Printer<'_>>,
 ) -> Ended {
     let begin = Instant::now();
     let (tx, done) = mpsc::channel();
@@ -115,7 +139,7 @@ fn work(
         let _ = tx.send(result);
     });
     let result = match worker {
-        Ok(_detached) => wait(&done, interrupts, progress),
+        Ok(_detached) => wait(&done, interrupts, progress, printer),
         Err(error) => Some(Err(Failure::run(error))),
     };
     Ended { result, seconds: begin.elapsed().as_secs_f64() }
@@ -125,10 +149,17 @@ fn wait(
     done: &Receiver<Result<Outcome, Failure>>,
     interrupts: &Interrupts,
     progress: &Progress,
+    mut printer: Option<&mut Printer<'_>>,
 ) -> Option<Result<Outcome, Failure>> {
     let bar = Bar::new(progress);
     let result = loop {
-        match done.recv_timeout(TICK) {
+        let result = done.recv_timeout(TICK);
+        if let Some(printer) = &mut printer
+            && let Err(failure) = printer.lines(&bar)
+        {
+            break Some(Err(failure));
+        }
+        match result {
             Ok(result) => break Some(result),
             Err(RecvTimeoutError::Disconnected) => {
                 break Some(Err(Failure::run("the workload panicked")));
@@ -138,7 +169,30 @@ fn wait(
         }
     };
     bar.clear();
-    result
+    match printer.map(|printer| printer.rest()) {
+        Some(Err(failure)) => Some(Err(failure)),
+        Some(Ok(())) | None => result,
+    }
+}
+
+impl Printer<'_> {
+    /// Writes the whole lines that have come: the progress would overwrite a part of one.
+    fn lines(&mut self, bar: &Bar) -> Result<(), Failure> {
+        self.held.extend(self.printed.try_iter().flatten());
+        let end = self.held.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        if end > 0 { bar.aside(|| self.write(end)) } else { Ok(()) }
+    }
+
+    /// Writes what is left.
+    fn rest(&mut self) -> Result<(), Failure> {
+        self.write(self.held.len())
+    }
+
+    fn write(&mut self, end: usize) -> Result<(), Failure> {
+        self.out.write_all(&self.held[..end])?;
+        self.held.drain(..end);
+        Ok(self.out.flush()?)
+    }
 }
 
 /// Prints what the run came to.

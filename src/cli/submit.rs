@@ -43,17 +43,22 @@ impl Submit {
             ..ClientOptions::default()
         };
         let client = Client::connect(&self.address, &options).map_err(Failure::run)?;
-        let outcome = execute::run(&job, &client)?;
+        let mut written = Ok(());
+        let print = |text: Vec<u8>| {
+            if !self.json && written.is_ok() {
+                written = out.write_all(&text).and_then(|()| out.flush());
+            }
+        };
+        let outcome = execute::run(&job, &client, print)?;
+        written?;
         for note in &outcome.notes {
             say(format_args!("{}", printable(note)));
         }
         if self.json {
             serde_json::to_writer_pretty(&mut *out, &outcome.json).map_err(std::io::Error::from)?;
             writeln!(out)?;
-        } else {
-            out.write_all(&outcome.text)?;
+            out.flush()?;
         }
-        out.flush()?;
         if outcome.failed { Err(Failure::told()) } else { Ok(()) }
     }
 }

@@ -64,7 +64,6 @@ enum Feed {
 }
 
 fn stdin(spec: &CommandSpec, inputs: &[Bytes]) -> Result<Feed, Failure> {
-    let codec = |message: String| Failure::new(FailureKind::Codec, message);
     match &spec.stdin {
         StdinSpec::Empty => Ok(Feed::Nothing),
         StdinSpec::Bytes(bytes) => Ok(Feed::Bytes(Bytes::copy_from_slice(&bytes.0))),
@@ -77,16 +76,28 @@ fn stdin(spec: &CommandSpec, inputs: &[Bytes]) -> Result<Feed, Failure> {
             Ok(Feed::File(file))
         }
         StdinSpec::Input { position, encoding } => {
-            let input = inputs.get(*position as usize).ok_or_else(|| {
-                codec("its stdin names an input that it does not have".to_owned())
-            })?;
-            let bytes: Result<Captured, _> = match encoding {
-                Encoding::Output => codec::decode_value(input).map(|o: CommandOutput| o.stdout),
-                Encoding::Bytes => codec::decode_value(input),
-            };
-            bytes.map(|b| Feed::Bytes(b.0.into())).map_err(|e| codec(format!("its stdin {e}")))
+            Ok(Feed::Bytes(input(inputs, *position, *encoding)?.into()))
+        }
+        StdinSpec::Outputs(positions) => {
+            let mut whole = Vec::new();
+            for position in positions {
+                whole.extend(input(inputs, *position, Encoding::Output)?);
+            }
+            Ok(Feed::Bytes(whole.into()))
         }
     }
+}
+
+fn input(inputs: &[Bytes], position: u32, encoding: Encoding) -> Result<Vec<u8>, Failure> {
+    let codec = |message: String| Failure::new(FailureKind::Codec, message);
+    let input = inputs
+        .get(position as usize)
+        .ok_or_else(|| codec("its stdin names an input that it does not have".to_owned()))?;
+    let bytes: Result<Captured, _> = match encoding {
+        Encoding::Output => codec::decode_value(input).map(|o: CommandOutput| o.stdout),
+        Encoding::Bytes => codec::decode_value(input),
+    };
+    bytes.map(|bytes| bytes.0).map_err(|error| codec(format!("its stdin {error}")))
 }
 
 async fn run(spec: &CommandSpec, stdin: Feed, job: &Job<'_>) -> Result<Completed, Failure> {

@@ -30,7 +30,7 @@ pub struct Command {
 }
 
 /// What a command reads as its standard input. `Vec<u8>`, `&str`, `String` and futures of command
-/// output, text or bytes convert into it.
+/// output, text or bytes convert into it, and a `Vec` of futures of command output.
 #[derive(Debug, Default)]
 pub enum Stdin {
     /// Nothing: it is at its end at once.
@@ -42,6 +42,8 @@ pub enum Stdin {
     File(PathBuf),
     /// The result of another task.
     Of(StdinSource),
+    /// The outputs of several commands, one after the other.
+    Outputs(Vec<TaskFuture<CommandOutput>>),
 }
 
 /// A task's result as standard input.
@@ -75,7 +77,12 @@ pub(crate) enum StdinSpec {
     Empty,
     Bytes(Captured),
     File(PathBuf),
-    Input { position: u32, encoding: Encoding },
+    Input {
+        position: u32,
+        encoding: Encoding,
+    },
+    /// Inputs that are each a `CommandOutput`, by position.
+    Outputs(Vec<u32>),
 }
 
 /// What a command that ended well has written to its standard output.
@@ -205,6 +212,10 @@ impl Command {
                 position: call.draft.input(source.dependency),
                 encoding: source.encoding,
             },
+            Stdin::Outputs(futures) => {
+                let dependencies = futures.into_iter().map(TaskFuture::into_dependency);
+                StdinSpec::Outputs(dependencies.map(|one| call.draft.input(one)).collect())
+            }
         };
         if let Err(error) = call.draft.spec.body(&spec) {
             call.draft.refuse("command", &error);
@@ -239,6 +250,12 @@ impl From<&str> for Stdin {
 impl From<String> for Stdin {
     fn from(text: String) -> Self {
         Self::Bytes(text.into_bytes())
+    }
+}
+
+impl From<Vec<TaskFuture<CommandOutput>>> for Stdin {
+    fn from(outputs: Vec<TaskFuture<CommandOutput>>) -> Self {
+        Self::Outputs(outputs)
     }
 }
 

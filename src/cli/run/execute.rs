@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 use taskreel::job::{Job, JobStdin, JobTask};
-use taskreel::{Client, Command, CommandOutput, Stdin, TaskError, TaskFuture, task};
+use taskreel::{Client, Command, CommandOutput, Stdin, TaskError, TaskFuture};
 
 use crate::cli::Failure;
 use crate::demo::Outcome;
@@ -12,19 +12,13 @@ use crate::demo::Outcome;
 /// More failures than this are counted and not listed.
 const LISTED_MAX: usize = 20;
 
-/// Puts outputs one after the other, for a task that reads those of several.
-#[task]
-fn outputs(parts: Vec<CommandOutput>) -> CommandOutput {
-    let joined = parts.into_iter().reduce(|mut whole, part| {
-        whole.stdout.0.extend(part.stdout.0);
-        whole.dropped_bytes += part.dropped_bytes;
-        whole
-    });
-    joined.expect("a task that reads one output reads it directly")
-}
-
-/// Submits all tasks and waits for those that nothing depends on.
-pub(crate) fn run(job: &Job, client: &Client) -> Result<Outcome, Failure> {
+/// Submits all tasks and waits for those that nothing depends on, in their order; `print` gets the
+/// output of each as soon as it and those before it have ended.
+pub(crate) fn run(
+    job: &Job,
+    client: &Client,
+    print: impl FnMut(Vec<u8>),
+) -> Result<Outcome, Failure> {
     let mut is_needed = vec![false; job.tasks.len()];
     job.tasks.iter().flat_map(|task| &task.needs).for_each(|&need| is_needed[need] = true);
 
@@ -41,8 +35,9 @@ pub(crate) fn run(job: &Job, client: &Client) -> Result<Outcome, Failure> {
         .zip(is_needed)
         .filter_map(|(end, is_needed)| (!is_needed).then_some(end))
         .collect();
-    let results = ends.iter().map(|(task, future)| (*task, future.wait()));
-    Ok(outcome(results))
+    // Each is freed when it is printed.
+    let results = ends.into_iter().map(|(task, future)| (task, future.wait()));
+    Ok(outcome(results, print))
 }
 
 fn submit(
@@ -60,13 +55,10 @@ fn submit(
         JobStdin::Empty => Stdin::Empty,
         JobStdin::Text(text) => text.clone().into(),
         JobStdin::File(path) => Stdin::File(path.clone()),
-        JobStdin::Outputs(sources) => match sources.as_slice() {
-            [source] => (&before[*source]).into(),
-            sources => {
-                let parts: Vec<_> = sources.iter().map(|&source| before[source].clone()).collect();
-                client.submit(outputs(parts).key(format!("outputs-{}", task.key))).into()
-            }
-        },
+        JobStdin::Outputs(sources) => {
+            let outputs = sources.iter().map(|&source| before[source].clone());
+            outputs.collect::<Vec<_>>().into()
+        }
     });
     let mut call = command.call().key(&task.key).retries(task.retries).priority(task.priority);
     for (name, thousandths) in &task.resources {
@@ -99,8 +91,8 @@ fn argv(task: &JobTask) -> Vec<String> {
 
 fn outcome<'a>(
     results: impl Iterator<Item = (&'a JobTask, Result<CommandOutput, TaskError>)>,
+    mut print: impl FnMut(Vec<u8>),
 ) -> Outcome {
-    let mut text = Vec::new();
     let mut by_key = Map::new();
     // By the task that failed: each of its dependents says the same.
     let mut errors: BTreeMap<String, String> = BTreeMap::new();
@@ -109,7 +101,7 @@ fn outcome<'a>(
         match result {
             Ok(output) => {
                 by_key.insert(task.key.clone(), Value::from(output.text()));
-                text.extend(output.stdout.0);
+                print(output.stdout.0);
                 if output.dropped_bytes > 0 {
                     notes.push(format!(
                         "{}: {} B of its output dropped",
@@ -130,7 +122,7 @@ fn outcome<'a>(
     let listed: Vec<Value> =
         errors.iter().map(|(key, why)| json!({ "task": key, "message": why })).collect();
     Outcome {
-        text,
+        text: Vec::new(),
         json: json!({ "outputs": by_key, "errors": listed }),
         notes,
         failed: !errors.is_empty(),
