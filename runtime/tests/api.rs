@@ -177,6 +177,23 @@ fn a_reduction_is_a_tree() {
 }
 
 #[test]
+fn a_map_is_one_graph_though_its_items_come_slowly() {
+    let cluster = Cluster::local().workers(1).no_record().start().unwrap();
+    let client = cluster.client();
+    let tasks = client.map(0..5_u64, |i| {
+        std::thread::sleep(Duration::from_millis(4));
+        add(i, 1)
+    });
+    let sum = client.reduce(tasks, add).unwrap();
+    assert_eq!(sum.wait().unwrap(), 15);
+    drop((sum, client));
+    let state = cluster.close().unwrap().state;
+    let n_tasks: Vec<u32> = state.graphs().iter().map(|graph| graph.n_tasks).collect();
+    // The reduction may have come a moment after it.
+    assert!([vec![9], vec![5, 4]].contains(&n_tasks), "{n_tasks:?}");
+}
+
+#[test]
 fn tasks_submit_tasks() {
     // Seven branches wait at once at the most.
     let cluster = processes(2, 4, None);

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use taskreel_model::{Nanos, NewGraph, NewTask, SuffixText, TaskOptions, split_key};
@@ -11,14 +12,19 @@ use super::Held;
 use crate::task::{Draft, Wishes};
 use crate::wire::message::{FromClient, SubmitGraph};
 
-/// A graph is closed, and another begun, when it has so many tasks...
-const GRAPH_TASKS: usize = 8192;
+/// A graph is closed, and another begun, when it has so many tasks: while a scheduler and its workers
+/// are busy with these, the next are made...
+pub(super) const GRAPH_TASKS: usize = 8192;
 
 /// ...or takes about so many bytes on the wire.
 const GRAPH_BYTES: usize = 16 << 20;
 
 /// Numbers of tasks in one message at the most.
 const LOCALS_PER_MESSAGE: usize = 1 << 20;
+
+/// How long a `map` keeps what it has made from being sent, at the most: one whose items are slow to
+/// come begins to run before it has them all.
+const HOLD_TIME: Duration = Duration::from_millis(250);
 
 /// Submitters are held back while more graphs than this wait to be sent.
 const WAITING_GRAPHS: usize = 16;
@@ -54,6 +60,10 @@ pub(crate) struct Buffer {
     shutdown: bool,
     /// It is looked into within a millisecond: nobody need be told that it got something.
     pub(crate) watched: bool,
+    /// How many `map`s are being made that are to be one graph each, and until when the buffer waits
+    /// for them.
+    n_holds: usize,
+    held_until: Option<Instant>,
     /// The client has left: send what is here, then nothing more.
     pub(crate) closing: bool,
     /// Known prefixes, each with the number of its next task without a key of its own.
@@ -86,6 +96,8 @@ impl Buffer {
             marks: Vec::new(),
             shutdown: false,
             watched: false,
+            n_holds: 0,
+            held_until: None,
             closing: false,
             prefixes: HashMap::new(),
         }
@@ -104,6 +116,30 @@ impl Buffer {
     /// Whether a graph is full: it should be sent now.
     pub(crate) fn has_full_graph(&self) -> bool {
         self.graphs.len() > 1
+    }
+
+    /// Whether the graph that is open can take so many tasks more.
+    pub(crate) fn has_room(&self, n_tasks: usize) -> bool {
+        self.graphs.back().is_none_or(|open| open.graph.tasks.len() + n_tasks <= GRAPH_TASKS)
+    }
+
+    /// A graph is being made that is to be sent whole.
+    pub(crate) fn hold(&mut self, now: Instant) {
+        self.n_holds += 1;
+        self.held_until.get_or_insert(now + HOLD_TIME);
+    }
+
+    /// It is there.
+    pub(crate) fn let_go(&mut self) {
+        self.n_holds -= 1;
+        if self.n_holds == 0 {
+            self.held_until = None;
+        }
+    }
+
+    /// Whether to wait for a graph that is being made, if nobody waits for what is here.
+    pub(crate) fn is_held(&self, now: Instant) -> bool {
+        !self.closing && !self.has_full_graph() && self.held_until.is_some_and(|until| now < until)
     }
 
     /// Whether submitters should wait until some of it is sent.
@@ -290,5 +326,45 @@ impl OpenGraph {
         let graph = Arc::new(graph);
         let specs = Bytes::from(specs);
         FromClient::Submit(Box::new(SubmitGraph { graph, spec_lens, specs }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::task::Call;
+    use crate::task::spec::{SpecWriter, VALUE};
+
+    fn push(buffer: &mut Buffer, n_tasks: usize) {
+        for _ in 0..n_tasks {
+            let call = Call::<()>::new("f".into(), "f".into(), SpecWriter::new(VALUE));
+            buffer.push(call.draft, &mut Vec::new());
+        }
+    }
+
+    #[test]
+    fn waits_for_a_graph_that_is_made_but_not_for_long_and_not_when_one_is_full() {
+        let mut buffer = Buffer::new("graph".to_owned());
+        let now = Instant::now();
+        let soon = now + HOLD_TIME - Duration::from_millis(1);
+        assert!(!buffer.is_held(now));
+        buffer.hold(now);
+        push(&mut buffer, GRAPH_TASKS);
+        assert!(buffer.is_held(soon) && !buffer.is_held(now + HOLD_TIME));
+        // A second, in another thread, does not make the first wait longer.
+        buffer.hold(soon);
+        assert!(!buffer.is_held(now + HOLD_TIME));
+        buffer.let_go();
+        assert!(buffer.is_held(soon));
+        assert!(!buffer.has_room(1));
+        push(&mut buffer, 1);
+        assert!(!buffer.is_held(now), "one is full");
+        assert_eq!(buffer.take().len(), 2);
+        assert!(buffer.is_held(now) && buffer.has_room(GRAPH_TASKS));
+        buffer.let_go();
+        assert!(!buffer.is_held(now));
+        buffer.hold(soon);
+        buffer.closing = true;
+        assert!(!buffer.is_held(soon), "the client has left");
     }
 }

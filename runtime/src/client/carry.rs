@@ -7,7 +7,7 @@
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use taskreel_model::Nanos;
 use tokio::sync::mpsc;
@@ -100,18 +100,20 @@ async fn again(core: &Arc<Core>, rejoin: &Rejoin) -> Result<(ClientLink, Carried
     rejoin(before, still_wanted).await.map_err(|why| format!("{closed}: {why}"))
 }
 
-/// Sends what gathers in the buffer: each millisecond as long as something comes, or when it is full.
+/// Sends what gathers in the buffer: each millisecond as long as something comes, or when it is full;
+/// what a `map` makes that fits into one graph only when it is all there.
 /// Who waits for a result does not wait for this.
 async fn send(core: &Core, tx: &LinkSender<FromClient>) -> Ended {
     let mut n_idle = 0;
     loop {
-        let (closing, nothing) = {
+        let (closing, nothing, held) = {
             let mut buffer = lock(&core.buffer);
             n_idle = if buffer.is_empty() { n_idle + 1 } else { 0 };
             buffer.watched = n_idle < IDLE_ROUNDS;
-            (buffer.closing, !buffer.watched)
+            (buffer.closing, !buffer.watched, buffer.is_held(Instant::now()))
         };
-        match core.send() {
+        let sent = if held { Sent::All } else { core.send() };
+        match sent {
             Sent::All if closing => {
                 // If the scheduler is gone it needs no goodbye.
                 let _ = tx.send(FromClient::Goodbye).await;

@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use taskreel_model::{Nanos, TaskId};
@@ -60,6 +60,18 @@ pub(super) struct Core {
     /// Whether nothing more will be sent.
     pub(super) sent_all: Mutex<bool>,
     pub(super) farewell: Condvar,
+}
+
+/// Keeps the buffer from being sent in the middle of a graph.
+#[derive(Debug)]
+pub(crate) struct Hold<'a> {
+    core: &'a Core,
+}
+
+impl Drop for Hold<'_> {
+    fn drop(&mut self) {
+        lock(&self.core.buffer).let_go();
+    }
 }
 
 /// A result that is held somewhere.
@@ -146,6 +158,15 @@ impl Session {
             }
         };
         Err(Arc::new(TaskError::new(TaskErrorKind::Rejected, key(), reason)))
+    }
+
+    /// What is submitted until the guard is dropped, so many tasks at the most, is to be one graph.
+    pub(crate) fn hold(&self, n_tasks: usize) -> Hold<'_> {
+        if !lock(&self.core.buffer).has_room(n_tasks) {
+            self.flush();
+        }
+        lock(&self.core.buffer).hold(Instant::now());
+        Hold { core: &self.core }
     }
 
     /// Sends what waits, now.
