@@ -45,7 +45,6 @@ pub(super) struct Peer {
     jobs: BTreeMap<TaskId, Held>,
     ready: VecDeque<(TaskId, u32)>,
     incoming: BTreeMap<TaskId, Vec<TaskId>>,
-    n_slots: u16,
     free_slots: Vec<u16>,
     /// When its link is done with the results that are on their way to it.
     pub(super) link_free_at: Nanos,
@@ -62,7 +61,6 @@ impl Peer {
             jobs: BTreeMap::new(),
             ready: VecDeque::new(),
             incoming: BTreeMap::new(),
-            n_slots,
             free_slots: (0..n_slots).rev().collect(),
             link_free_at: Nanos::ZERO,
             reports: Vec::new(),
@@ -172,8 +170,8 @@ impl Peer {
         self.results.remove(&task);
     }
 
-    /// Whether nothing runs.
-    pub(super) fn is_idle(&self) -> bool {
-        self.free_slots.len() == usize::from(self.n_slots)
+    /// Whether a slot has nothing to do: it then sends what was reported.
+    pub(super) fn has_free_slot(&self) -> bool {
+        !self.free_slots.is_empty()
     }
 }

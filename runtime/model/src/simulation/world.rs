@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BinaryHeap};
 use super::peer::{Begun, Fetch, Job, Peer};
 use crate::{Effect, FailureKind, Input, Nanos, State, TaskId, WorkerId, WorkerInfo};
 
-/// How long a worker gathers reports while its slots are busy.
+/// How long a worker gathers reports while all its slots are busy.
 const GATHER_TIME: Nanos = Nanos::from_millis(1);
 
 /// The network between all, and how the scheduler takes turns.
@@ -292,7 +292,7 @@ impl World {
         if peer.reports.is_empty() {
             return;
         }
-        if peer.is_idle() {
+        if peer.has_free_slot() {
             self.flush(worker);
         } else if !std::mem::replace(&mut peer.is_flush_due, true) {
             self.at(now + GATHER_TIME, Happening::Flush(worker));
