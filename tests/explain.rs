@@ -4,32 +4,10 @@ mod support;
 #[path = "../replay/tests/explain/toy.rs"]
 mod toy;
 
-use support::Scene;
+use support::{FAILING_JOB, Scene};
 use taskreel_model::Nanos;
 use taskreel_recorder::{Recorder, RecorderOptions, RunInfo};
 use toy::{Job, Toy};
-
-const JOB: &str = r#"
-[[task]]
-key = "flaky"
-each.range = "0..6"
-run = "test -e {item}.done || { touch {item}.done; exit 1; }; echo {item}"
-retries = 1
-
-[[task]]
-key = "bad"
-run = "echo no luck >&2; exit 3"
-
-[[task]]
-key = "after"
-needs = ["bad"]
-run = "true"
-
-[[task]]
-key = "sum"
-stdin.task = "flaky"
-run = "wc -l"
-"#;
 
 /// A run on a toy cluster, one of whose tasks is far too long.
 fn straggling(scene: &Scene) {
@@ -82,7 +60,7 @@ fn findings_as_text_markdown_json_and_pictures() {
 #[test]
 fn stories_of_tasks() {
     let scene = Scene::new();
-    scene.write("job.toml", JOB);
+    scene.write("job.toml", FAILING_JOB);
     scene.reel(&["run", "job.toml", "--record", "job.reel", "--workers", "2"]);
     let text = scene.ok(&["story", "job.reel", "flaky-3"]).stdout;
     let lines: Vec<&str> = text.lines().collect();

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde_json::Value;
-use support::Scene;
+use support::{FAILING_JOB, Scene};
 use taskreel_model::Nanos;
 use taskreel_recorder::TraceReader;
 use taskreel_replay::{Timeline, plots};
@@ -215,32 +215,10 @@ impl Columns {
     }
 }
 
-const JOB: &str = r#"
-[[task]]
-key = "flaky"
-each.range = "0..6"
-run = "test -e {item}.done || { touch {item}.done; exit 1; }; echo {item}"
-retries = 1
-
-[[task]]
-key = "bad"
-run = "echo no luck >&2; exit 3"
-
-[[task]]
-key = "after"
-needs = ["bad"]
-run = "true"
-
-[[task]]
-key = "sum"
-stdin.task = "flaky"
-run = "wc -l"
-"#;
-
 #[test]
 fn all_that_tells_totals_of_a_run_agrees() {
     let scene = Scene::new();
-    scene.write("job.toml", JOB);
+    scene.write("job.toml", FAILING_JOB);
     let ran = scene.reel(&["run", "job.toml", "--record", "job.reel", "--workers", "2"]);
     assert_eq!(ran.code, Some(1), "{}", ran.stderr);
     agree(&scene, &scene.path("job.reel"));

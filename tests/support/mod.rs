@@ -13,6 +13,29 @@ use tempfile::TempDir;
 /// Longer than any test takes on a slow machine: what is not done by then hangs.
 const PATIENCE: Duration = Duration::from_secs(240);
 
+/// Tasks that fail once and then work, one that always fails, and what depends on it.
+pub const FAILING_JOB: &str = r#"
+[[task]]
+key = "flaky"
+each.range = "0..6"
+run = "test -e {item}.done || { touch {item}.done; exit 1; }; echo {item}"
+retries = 1
+
+[[task]]
+key = "bad"
+run = "echo no luck >&2; exit 3"
+
+[[task]]
+key = "after"
+needs = ["bad"]
+run = "true"
+
+[[task]]
+key = "sum"
+stdin.task = "flaky"
+run = "wc -l"
+"#;
+
 /// A folder for one test, in which `reel` runs.
 pub struct Scene {
     folder: TempDir,

@@ -110,10 +110,11 @@ pub(crate) fn predict(
         world.carry_out(core.state(), core.effects(), core.events().len());
         record(recorder, &core)?;
         for event in core.events() {
-            match event.what {
-                Event::GraphSubmitted { .. } => first = first.or(Some(event.at)),
-                Event::TaskFinished { .. } | Event::TaskFailed { .. } => last = last.max(event.at),
-                _ => {}
+            if let Event::GraphSubmitted { .. } = event.what {
+                first = first.or(Some(event.at));
+            }
+            if let Event::TaskFinished { .. } | Event::TaskFailed { .. } = event.what {
+                last = last.max(event.at);
             }
         }
         for change in core.changes() {
