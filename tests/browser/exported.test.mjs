@@ -2,32 +2,16 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
-import { badge, build, launch, pixels, ROOT, text } from './support.mjs';
+import { test } from 'node:test';
+import { badge, pixels, ROOT, stage, text } from './support.mjs';
 
-let browser;
-let playback;
-let reel;
-let scratch;
-
-before(async () => {
-  playback = build('-p', 'taskreel-viewer', '--example', 'playback');
-  reel = build('--bin', 'reel');
-  browser = await launch();
-  scratch = mkdtempSync(join(tmpdir(), 'taskreel-exported-'));
-});
-
-after(async () => {
-  await browser?.close();
-  if (scratch) rmSync(scratch, { recursive: true, force: true });
-});
+const on = stage();
 
 /** Opens a file in a browser without network; it must end without complaint and ask nobody. */
 async function onFile(file, check, options = {}) {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 720 }, offline: true, ...options });
+  const context = await on.browser.newContext({ viewport: { width: 1280, height: 720 }, offline: true, ...options });
   const page = await context.newPage();
   const errors = [];
   const asked = [];
@@ -45,8 +29,8 @@ async function onFile(file, check, options = {}) {
 }
 
 function exported(mode, name) {
-  const file = join(scratch, name);
-  const made = spawnSync(playback, [mode, '48', '--html', file]);
+  const file = join(on.scratch, name);
+  const made = spawnSync(on.playback, [mode, '48', '--html', file]);
   assert.equal(made.status, 0, String(made.stderr));
   assert.ok(statSync(file).size < 25_000_000);
   return file;
@@ -139,8 +123,8 @@ test('names that try to be markup are text on every page of it', () =>
   }));
 
 test('the command writes one from a trace, and a phone shows it', async () => {
-  const file = join(scratch, 'failures.html');
-  const made = spawnSync(reel, ['export', join(ROOT, 'traces/v1/failures.reel'), '--format', 'html', '-o', file]);
+  const file = join(on.scratch, 'failures.html');
+  const made = spawnSync(on.reel, ['export', join(ROOT, 'traces/v1/failures.reel'), '--format', 'html', '-o', file]);
   assert.equal(made.status, 0, String(made.stderr));
   await onFile(
     file,

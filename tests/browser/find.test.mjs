@@ -1,34 +1,16 @@
 // Search, selection, the story of a task and the pages, in a real browser.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { badge, build, launch, startViewer, text, until, watchedPage } from './support.mjs';
+import { test } from 'node:test';
+import { badge, onPage as opened, stage, text, until } from './support.mjs';
 
-let browser;
-let playback;
+const on = stage();
 
-before(async () => {
-  playback = build('-p', 'taskreel-viewer', '--example', 'playback');
-  browser = await launch();
-});
-
-after(() => browser?.close());
-
-async function onPage(mode, path, check, options = {}) {
-  const viewer = await startViewer(playback, [mode, '32']);
-  const opened = await watchedPage(browser, options);
-  try {
-    await opened.page.goto(viewer.url + path);
-    await badge(opened.page, 'finished');
-    await check(opened.page, opened.seen, viewer.url);
-    assert.deepEqual(opened.seen.errors, [], 'nothing on the console');
-    assert.deepEqual([...opened.seen.hosts], [new URL(viewer.url).host], 'no other host');
-  } finally {
-    await opened.close();
-    viewer.child.stdin.end();
-    await viewer.ended;
-  }
-}
+const onPage = (mode, path, check, options = {}) =>
+  opened(on, [on.playback, mode, '32'], path, async (page, seen, viewer) => {
+    await badge(page, 'finished');
+    await check(page, seen, viewer.url);
+  }, options);
 
 const stream = (seen) => seen.frames.at(-1)?.figures['task-stream'];
 
@@ -158,8 +140,8 @@ test('the critical path ends where the run ends, each link after the one before'
     assert.ok(told.links.every((link, i) => i === 0 || link.start_ns >= told.links[i - 1].stop_ns));
     const before = await page.locator('[data-plot="task-stream"]').screenshot();
     await page.keyboard.press('c');
-    const button = page.locator('[data-act="path"]:visible');
-    await page.locator('[data-act="path"][aria-pressed="true"]').first().waitFor();
+    const button = page.locator('[data-key="c"]:visible');
+    await page.locator('[data-key="c"][aria-pressed="true"]').first().waitFor();
     await page.waitForURL(/path=1/);
     await page.waitForTimeout(100);
     assert.ok(!before.equals(await page.locator('[data-plot="task-stream"]').screenshot()), 'it is drawn');
@@ -189,7 +171,6 @@ test('WASD and arrows move and zoom', () =>
 test('every page shows its plots and nothing goes wrong, also for hostile names', async () => {
   for (const mode of ['finished', 'hostile']) {
     await onPage(mode, '', async (page) => {
-      page.on('dialog', (dialog) => assert.fail(`a script of the trace ran: ${dialog.message()}`));
       const links = await page.locator('nav.pages a').evaluateAll((links) => links.map((link) => link.getAttribute('href')));
       assert.ok(links.length >= 7, links.join());
       for (const link of links) {

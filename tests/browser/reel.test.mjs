@@ -2,46 +2,15 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
-import { badge, build, launch, pixels, startViewer, text, until, watchedPage } from './support.mjs';
+import { test } from 'node:test';
+import { badge, onPage, pixels, stage, text, until, VIEW } from './support.mjs';
 
-const VIEW = ['--view', '127.0.0.1:0'];
-let browser;
-let reel;
-let scratch;
+const on = stage();
 
-before(async () => {
-  reel = build('--bin', 'reel');
-  browser = await launch();
-  scratch = mkdtempSync(join(tmpdir(), 'taskreel-browser-'));
-});
-
-after(async () => {
-  await browser?.close();
-  if (scratch) rmSync(scratch, { recursive: true, force: true });
-});
-
-/** Opens a page on what `reel ARGS` shows; afterwards nothing may have gone wrong on it. */
-async function watch(args, check) {
-  const viewer = await startViewer(reel, args, { cwd: scratch });
-  const opened = await watchedPage(browser);
-  try {
-    await opened.page.goto(viewer.url);
-    await check(opened.page, opened.seen, viewer);
-    assert.deepEqual(opened.seen.hosts, new Set([new URL(viewer.url).host]), 'no other host');
-    return opened.seen;
-  } finally {
-    await opened.close();
-    viewer.child.kill('SIGINT');
-    await viewer.ended;
-  }
-}
-
-/** Messages that tell of anything but the end of the connection. */
-const complaints = (seen) => seen.errors.filter((text) => !/WebSocket connection|ERR_CONNECTION/.test(text));
+/** A page of what `reel ARGS` shows, which may end before the page does. */
+const watch = (args, check) => onPage(on, [on.reel, ...args], '', check, { mayEnd: true });
 
 /** Colours of prefixes within a figure's frame. */
 async function prefixColors(page, seen, plot) {
@@ -52,10 +21,10 @@ async function prefixColors(page, seen, plot) {
 }
 
 test('a live run from the empty page to its end, then from its trace', async () => {
-  const trace = join(scratch, 'reduction.reel');
+  const trace = join(on.scratch, 'reduction.reel');
   const args = ['demo', 'reduction', '--shape', 'tree', '--leaves', '32', '--record', trace, ...VIEW];
   let last;
-  const seen = await watch(args, async (page, seen, viewer) => {
+  await watch(args, async (page, seen, viewer) => {
     await page.waitForFunction(() => Number(document.getElementById('total-executing').textContent) > 0);
     assert.equal(await text(page, 'badge'), 'LIVE');
     // Tasks are drawn while they run: the stream has open rectangles that reach its right edge. The
@@ -79,9 +48,8 @@ test('a live run from the empty page to its end, then from its trace', async () 
     assert.equal(await text(page, 'total-executing'), '0');
     assert.match(await text(page, 'banner'), /All of the run is shown/);
     last = seen.frames.at(-1);
+    assert.ok(seen.frames.length >= 5, `${seen.frames.length} frames`);
   });
-  assert.deepEqual(complaints(seen), []);
-  assert.ok(seen.frames.length >= 5, `${seen.frames.length} frames`);
 
   await watch(['view', trace, ...VIEW], async (page, seen) => {
     await badge(page, 'finished');
@@ -99,12 +67,12 @@ test('a live run from the empty page to its end, then from its trace', async () 
 });
 
 test('a word count with a hostile file name', async () => {
-  const tree = join(scratch, 'texts');
+  const tree = join(on.scratch, 'texts');
   mkdirSync(tree);
   for (let i = 0; i < 40; i++) writeFileSync(join(tree, `text-${i}.txt`), `word${i % 7} `.repeat(20_000));
   writeFileSync(join(tree, "<img src=x onerror=alert(1)>'.txt"), 'a few words');
-  const trace = join(scratch, 'words.reel');
-  const counted = spawnSync(reel, ['demo', 'wordcount', tree, '--record', trace, '--no-view']);
+  const trace = join(on.scratch, 'words.reel');
+  const counted = spawnSync(on.reel, ['demo', 'wordcount', tree, '--record', trace, '--no-view']);
   assert.equal(counted.status, 0, String(counted.stderr));
   await watch(['view', trace, ...VIEW], async (page, seen) => {
     await badge(page, 'finished');
@@ -116,7 +84,7 @@ test('a word count with a hostile file name', async () => {
 });
 
 test('kill -9 of a run: the page says so, and the trace is shown up to there', async () => {
-  const trace = join(scratch, 'killed.reel');
+  const trace = join(on.scratch, 'killed.reel');
   const args = ['demo', 'reduction', '--shape', 'linear', '--leaves', '200', '--record', trace, ...VIEW];
   await watch(args, async (page, seen, viewer) => {
     await page.waitForFunction(() => Number(document.getElementById('total-done').textContent) > 4);

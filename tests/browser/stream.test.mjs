@@ -1,34 +1,16 @@
 // The task stream by both renderers, and folded idle stretches, in a real browser.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { badge, build, launch, startViewer, until, watchedPage } from './support.mjs';
+import { test } from 'node:test';
+import { badge, onPage as opened, stage, until } from './support.mjs';
 
-let browser;
-let playback;
+const on = stage();
 
-before(async () => {
-  playback = build('-p', 'taskreel-viewer', '--example', 'playback');
-  browser = await launch();
-});
-
-after(() => browser?.close());
-
-async function onPage(files, path, check) {
-  const viewer = await startViewer(playback, ['finished', String(files)]);
-  const opened = await watchedPage(browser);
-  try {
-    await opened.page.goto(viewer.url + path);
-    await badge(opened.page, 'finished');
-    await check(opened.page, opened.seen, viewer.url);
-    assert.deepEqual(opened.seen.errors, [], 'nothing on the console');
-    assert.deepEqual([...opened.seen.hosts], [new URL(viewer.url).host], 'no other host');
-  } finally {
-    await opened.close();
-    viewer.child.stdin.end();
-    await viewer.ended;
-  }
-}
+const onPage = (files, path, check) =>
+  opened(on, [on.playback, 'finished', String(files)], path, async (page, seen, viewer) => {
+    await badge(page, 'finished');
+    await check(page, seen, viewer.url);
+  });
 
 const stream = (seen) => seen.frames.at(-1)?.figures['task-stream'];
 

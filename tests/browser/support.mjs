@@ -1,8 +1,11 @@
 // What the browser tests share: a viewer as a child process, and the system's Chromium watching it.
 
+import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { after, before } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { inflateRawSync } from 'node:zlib';
 import { chromium } from 'playwright-core';
@@ -118,8 +121,66 @@ export async function watchedPage(browser, options = {}) {
   return { page, seen, close: () => context.close() };
 }
 
+/** Serve on a port that is free. */
+export const VIEW = ['--view', '127.0.0.1:0'];
+
+/**
+ * What the tests of a file share: a browser, the command `reel`, the example `playback` and a folder that
+ * goes with them. All is there when the first test runs.
+ * @typedef {{browser?: import('playwright-core').Browser, reel?: string, playback?: string, scratch?: string}} Stage
+ * @param {(on: Stage) => void} prepare puts files into the folder
+ */
+export function stage(prepare = () => {}) {
+  /** @type {Stage} */
+  const on = {};
+  before(async () => {
+    on.playback = build('-p', 'taskreel-viewer', '--example', 'playback');
+    on.reel = build('--bin', 'reel');
+    on.browser = await launch();
+    on.scratch = mkdtempSync(join(tmpdir(), 'taskreel-browser-'));
+    prepare(on);
+  });
+  after(async () => {
+    await on.browser?.close();
+    if (on.scratch) rmSync(on.scratch, { recursive: true, force: true });
+  });
+  return on;
+}
+
+/** What a browser says of a connection that has ended. */
+const ENDED = /WebSocket connection|ERR_CONN/;
+
+/**
+ * Opens a page of what a command shows. Afterwards nothing may have gone wrong on it, it must have asked
+ * nobody but its viewer, and no script of a trace may have run.
+ * @param {Stage} on
+ * @param {(string | undefined)[]} command a program and its arguments
+ * @param {string} path of the page
+ * @param {(page: import('playwright-core').Page, seen: any, viewer: Awaited<ReturnType<typeof startViewer>>) => Promise<void>} check
+ * @param {{mayEnd?: boolean} & import('playwright-core').BrowserContextOptions} options `mayEnd`: the viewer does before the page
+ */
+export async function onPage(on, [command, ...args], path, check, { mayEnd, ...options } = {}) {
+  const viewer = await startViewer(command, args, { cwd: on.scratch });
+  const { page, seen, close } = await watchedPage(on.browser, options);
+  page.on('dialog', (dialog) => assert.fail(`a script of the trace ran: ${dialog.message()}`));
+  try {
+    await page.goto(viewer.url + path);
+    await check(page, seen, viewer);
+    assert.deepEqual(seen.errors.filter((text) => !mayEnd || !ENDED.test(text)), [], 'nothing on the console');
+    assert.deepEqual([...seen.hosts], [new URL(viewer.url).host], 'no other host');
+  } finally {
+    await close();
+    viewer.child.stdin.end();
+    viewer.child.kill('SIGINT');
+    await viewer.ended;
+  }
+}
+
 /** The text of an element, by id. */
 export const text = (page, id) => page.locator(`#${id}`).innerText();
+
+/** Waits until the page shows the run up to a place in its log: a frame that has come is not on the screen yet. */
+export const shows = (page, seq) => page.locator(`#strip[aria-valuetext$="event ${seq}"]`).waitFor({ timeout: 30_000 });
 
 /** Waits until the badge says so. */
 export const badge = (page, kind) =>

@@ -3,48 +3,15 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
-import { badge, build, launch, startViewer, text, until, watchedPage } from './support.mjs';
+import { test } from 'node:test';
+import { badge, onPage, shows, stage, text, until, VIEW } from './support.mjs';
 
-const VIEW = ['--view', '127.0.0.1:0'];
-let browser;
-let reel;
-let playback;
-let scratch;
-
-before(async () => {
-  reel = build('--bin', 'reel');
-  playback = build('-p', 'taskreel-viewer', '--example', 'playback');
-  browser = await launch();
-  scratch = mkdtempSync(join(tmpdir(), 'taskreel-time-'));
-});
-
-after(async () => {
-  await browser?.close();
-  if (scratch) rmSync(scratch, { recursive: true, force: true });
-});
-
-async function watch(command, args, path, check) {
-  const viewer = await startViewer(command, args, { cwd: scratch });
-  const opened = await watchedPage(browser);
-  try {
-    await opened.page.goto(viewer.url + path);
-    await check(opened.page, opened.seen, viewer);
-    assert.deepEqual(opened.seen.errors.filter((text) => !/WebSocket connection|ERR_CONN/.test(text)), []);
-    assert.deepEqual(opened.seen.hosts, new Set([new URL(viewer.url).host]), 'no other host');
-  } finally {
-    await opened.close();
-    viewer.child.kill('SIGINT');
-    await viewer.ended;
-  }
-}
+const on = stage();
 
 /** What the command line says of an instant. */
 function stateAt(trace, at) {
-  const told = spawnSync(reel, ['state', trace, '--at', at, '--json']);
+  const told = spawnSync(on.reel, ['state', trace, '--at', at, '--json']);
   assert.equal(told.status, 0, String(told.stderr));
   return JSON.parse(String(told.stdout));
 }
@@ -70,11 +37,11 @@ const past = (seen, at) => until(
 );
 
 test('looking back while the run goes on, and back to LIVE', async () => {
-  const trace = join(scratch, 'live.reel');
+  const trace = join(on.scratch, 'live.reel');
   const args = ['demo', 'reduction', '--leaves', '48', '--threads', '2', '--workers', '2', '--record', trace, ...VIEW];
-  await watch(reel, args, '', async (page, seen, viewer) => {
+  await onPage(on, [on.reel, ...args], '', async (page, seen, viewer) => {
     await page.waitForFunction(() => Number(document.getElementById('total-done').textContent) > 12);
-    const strip = page.locator('#strip');
+    const strip = page.locator('#strip[aria-valuetext]');
     const box = await strip.boundingBox();
     await page.mouse.click(box.x + box.width * 0.4, box.y + 10);
     await badge(page, 'past');
@@ -94,30 +61,30 @@ test('looking back while the run goes on, and back to LIVE', async () => {
     assert.ok(seen.frames.at(-1).words.seq > frame.words.seq);
     await viewer.ended;
     await badge(page, 'finished');
-  });
+  }, { mayEnd: true });
 });
 
 test('an address with an instant, steps by event, failures and playing', async () => {
-  const trace = join(scratch, 'finished.reel');
-  const made = spawnSync(reel, ['demo', 'reduction', '--leaves', '12', '--sleep', '20ms', '--record', trace, '--no-view']);
+  const trace = join(on.scratch, 'finished.reel');
+  const made = spawnSync(on.reel, ['demo', 'reduction', '--leaves', '12', '--sleep', '20ms', '--record', trace, '--no-view']);
   assert.equal(made.status, 0, String(made.stderr));
-  await watch(reel, ['view', trace, ...VIEW], '?at=event:60', async (page, seen) => {
+  await onPage(on, [on.reel, 'view', trace, ...VIEW], '?at=event:60', async (page, seen) => {
     assert.match(await page.content(), /LOOKING BACK/, 'also before any script has run');
     const frame = await past(seen);
     assert.equal(frame.words.seq, 61);
+    await shows(page, 61);
     assertSame(frame, stateAt(trace, 'event:60'));
     for (const [key, seq] of /** @type {[string, number][]} */ ([['.', 62], [',', 61], [',', 60]])) {
       await page.keyboard.press(key);
-      await until(page, () => seen.frames.at(-1).words.seq === seq, `${seq} events`);
+      await shows(page, seq);
       assertSame(seen.frames.at(-1), stateAt(trace, `event:${seq - 1}`));
     }
     for (const at of ['37%', '90ms']) {
-      const n = seen.frames.length;
       await page.goto(`${page.url().split('?')[0]}?at=${encodeURIComponent(at)}`);
       await badge(page, 'past');
-      // Frames up to `n` are those of the page before.
-      const percent = await until(page, () => seen.frames.slice(n).reverse().find((f) => f.words.kind === 'past'), at);
-      assertSame(percent, stateAt(trace, at));
+      // On the screen, so that it is no frame of the page before.
+      await page.locator('#strip[aria-valuetext*="event"]').waitFor();
+      assertSame(seen.frames.at(-1), stateAt(trace, at));
     }
     await page.locator('#strip').focus();
     await page.keyboard.press('Home');
@@ -131,14 +98,16 @@ test('an address with an instant, steps by event, failures and playing', async (
 });
 
 test('to the next failure and the lost worker', () =>
-  watch(playback, ['finished', '32'], '', async (page, seen) => {
+  onPage(on, [on.playback, 'finished', '32'], '', async (page, seen) => {
     await badge(page, 'finished');
     // The page says so before its scripts have run; keys mean something from the first frame on.
-    await until(page, () => seen.frames.length > 0, 'a first frame');
+    await page.locator('#strip[aria-valuetext="the end"]').waitFor();
     await page.keyboard.press('E');
     const last = (await past(seen)).words;
+    await shows(page, last.seq);
     await page.keyboard.press('E');
     const before = await until(page, () => seen.frames.at(-1).words.now_ns < last.now_ns && seen.frames.at(-1).words, 'earlier');
+    await shows(page, before.seq);
     await page.keyboard.press('e');
     await until(page, () => seen.frames.at(-1).words.now_ns === last.now_ns, 'there again');
     assert.ok(before.jumps.trouble[1] === last.now_ns);

@@ -1,34 +1,13 @@
 // The viewer's page in a real browser, on a made-up run: see viewer/examples/playback.rs.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { badge, build, launch, pixels, startViewer, text, watchedPage } from './support.mjs';
+import { test } from 'node:test';
+import { badge, onPage as opened, pixels, stage, startViewer, text, watchedPage } from './support.mjs';
 
-let browser;
-let playback;
+const on = stage();
 
-before(async () => {
-  playback = build('-p', 'taskreel-viewer', '--example', 'playback');
-  browser = await launch();
-});
-
-after(() => browser?.close());
-
-/** Opens the page of a made-up run; `check` gets it, and the page must end without complaint. */
-async function onPage(mode, check, options = {}) {
-  const viewer = await startViewer(playback, mode);
-  const opened = await watchedPage(browser, options);
-  try {
-    await opened.page.goto(viewer.url);
-    await check(opened.page, opened.seen, viewer);
-    assert.deepEqual(opened.seen.errors, [], 'nothing on the console');
-    assert.deepEqual([...opened.seen.hosts], [new URL(viewer.url).host], 'no other host');
-  } finally {
-    await opened.close();
-    viewer.child.stdin.end();
-    await viewer.ended;
-  }
-}
+/** Opens the page of a made-up run. */
+const onPage = (mode, check, options = {}) => opened(on, [on.playback, ...mode], '', check, options);
 
 /** Colours of prefixes: the first 18 of a theme. */
 const themes = (page) => page.evaluate(async () => (await fetch('assets/themes.json')).json());
@@ -134,8 +113,8 @@ test('hovering tells which task it is', () =>
   }));
 
 test('a cluster that dies leaves the page usable', async () => {
-  const viewer = await startViewer(playback, ['held', '64']);
-  const { page, close } = await watchedPage(browser);
+  const viewer = await startViewer(on.playback, ['held', '64']);
+  const { page, close } = await watchedPage(on.browser);
   await page.goto(viewer.url);
   viewer.child.stdin.write('\n');
   await page.waitForFunction(() => document.getElementById('total-done').textContent !== '0');
@@ -165,7 +144,6 @@ test('a killed run, an empty one and one without a task say what they are', asyn
 
 test('names that try to be markup are shown as text', () =>
   onPage(['hostile', '16'], async (page) => {
-    page.on('dialog', (dialog) => assert.fail(`a script of the trace ran: ${dialog.message()}`));
     await badge(page, 'finished');
     await page.locator('[data-plot="progress"] canvas').waitFor();
     assert.equal(await page.locator('img[src="x"]').count(), 0);

@@ -16,9 +16,10 @@ const WRITE_MS = 250;
 /** The worker that the page is about: nothing else is shown on it, and its links need not say so. */
 const own = number(document.documentElement.dataset.worker ?? null);
 
-let wroteAt = -WRITE_MS;
-/** @type {Place | null} */
+/** What is to be written soon. @type {Place | null} */
 let waiting = null;
+
+for (const type of ['pointerdown', 'click']) document.addEventListener(type, carryOn, { capture: true });
 
 /** @returns {Place} */
 export function read() {
@@ -35,48 +36,42 @@ export function read() {
   };
 }
 
-/** Soon, if not at once. @param {Place} place */
+/** @param {Place} place */
 export function write(place) {
-  const passed = performance.now() - wroteAt;
-  if (waiting) return;
-  if (passed >= WRITE_MS) return writeNow(place);
+  if (!waiting) setTimeout(writeNow, WRITE_MS);
   waiting = place;
-  setTimeout(() => {
-    waiting = null;
-    writeNow(place);
-  }, WRITE_MS - passed);
 }
 
-/** @param {Place} place */
-function writeNow(place) {
-  wroteAt = performance.now();
-  const query = params(place);
+function writeNow() {
+  if (!waiting) return;
+  const { at, window, select, task, prefix, worker, path, fold } = waiting;
+  waiting = null;
+  const said = {
+    at,
+    window: window && `${window.from}-${window.to}`,
+    select: select && `${select.from}-${select.to}`,
+    task,
+    prefix,
+    worker: worker === own ? null : worker,
+    path: path ? 1 : null,
+    fold: fold ? 1 : null,
+  };
+  const query = new URLSearchParams(location.search);
+  for (const [name, value] of Object.entries(said)) {
+    if (value === null) query.delete(name);
+    else query.set(name, String(value));
+  }
   // `event:12` reads better than `event%3A12`, and is as good.
   const text = query.size > 0 ? `?${String(query).replaceAll('%3A', ':')}` : '';
   if (text !== location.search) history.replaceState(null, '', (text || location.pathname) + location.hash);
-  for (const link of document.querySelectorAll('a[data-page]')) {
-    /** @type {HTMLAnchorElement} */ (link).search = text;
-  }
 }
 
-/** What the address says beside the page. @param {Place} place */
-function params({ at, window, select, task, prefix, worker, path, fold }) {
-  const query = new URLSearchParams(location.search);
-  put(query, 'at', at);
-  put(query, 'window', window && `${window.from}-${window.to}`);
-  put(query, 'select', select && `${select.from}-${select.to}`);
-  put(query, 'task', task);
-  put(query, 'prefix', prefix);
-  put(query, 'worker', worker === own ? null : worker);
-  put(query, 'path', path ? 1 : null);
-  put(query, 'fold', fold ? 1 : null);
-  return query;
-}
-
-/** @param {URLSearchParams} query @param {string} name @param {string | number | null} value */
-function put(query, name, value) {
-  if (value == null) query.delete(name);
-  else query.set(name, String(value));
+/** The link that is about to be followed says what is looked at now. @param {Event} event */
+function carryOn({ target }) {
+  const link = target instanceof Element && target.closest('a[data-page]');
+  if (!(link instanceof HTMLAnchorElement)) return;
+  writeNow();
+  link.search = location.search;
 }
 
 /** @param {string | null} text */

@@ -3,7 +3,7 @@
 
 import * as drop from './drop.js';
 import * as fresh from './fresh.js';
-import { byId, ROOT, setText, showCurrent } from './page.js';
+import { byId, findAll, ROOT, setText, showCurrent } from './page.js';
 
 drop.start();
 fresh.start();
@@ -15,14 +15,14 @@ if (dialog) {
   byId('show-share').addEventListener('click', () => dialog.showModal());
   byId('share-link').addEventListener('click', copyLink);
   document.getElementById('share-issue')?.addEventListener('click', showIssue);
-  for (const link of dialog.querySelectorAll('a[download]')) {
+  for (const link of findAll('a[download]', HTMLAnchorElement, dialog)) {
     link.addEventListener('click', () => setText('share-state', 'It is being made; large runs take a moment.'));
   }
 }
 
 // A menu closes when the next thing is pressed.
 document.addEventListener('click', ({ target }) => {
-  for (const menu of document.querySelectorAll('details.take[open]')) {
+  for (const menu of findAll('details.take[open]')) {
     const isWithin = target instanceof Node && menu.contains(target);
     if (!isWithin || (target instanceof Element && target.closest('a'))) menu.removeAttribute('open');
   }
@@ -38,18 +38,15 @@ document.addEventListener('click', (event) => {
 });
 
 async function copyLink() {
-  try {
-    await navigator.clipboard.writeText(location.href);
-    setText('share-state', 'Copied.');
-  } catch {
-    setText('share-state', `Copy it from the address bar: ${location.href}`);
-  }
+  // Browsers refuse it where the page came from another host without TLS.
+  const isCopied = await navigator.clipboard?.writeText(location.href).then(() => true, () => false);
+  setText('share-state', isCopied ? 'Copied.' : `Copy it from the address bar: ${location.href}`);
 }
 
 async function showIssue() {
   setText('share-state', 'It is being written …');
   const answer = await fetch(`${ROOT}share/issue`).catch(() => null);
-  const field = /** @type {HTMLTextAreaElement} */ (byId('share-text'));
+  const field = byId('share-text', HTMLTextAreaElement);
   field.value = answer ? await answer.text() : '';
   field.hidden = !answer?.ok;
   setText('share-state', answer?.ok ? 'Paste it into the issue, and attach the zip.' : `It cannot be written: ${field.value || 'the viewer does not answer'}`);

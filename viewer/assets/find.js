@@ -17,7 +17,8 @@ export class Finder {
   /** @param {(found: Found[], window: TimeWindow | null) => void} show marks what was found and looks there */
   constructor(show) {
     this.show = show;
-    this.field = /** @type {HTMLInputElement} */ (byId('find'));
+    this.field = byId('find', HTMLInputElement);
+    this.text = '';
     /** @type {{total: number, first: Found[]}} */
     this.matches = { total: 0, first: [] };
     this.index = 0;
@@ -77,53 +78,40 @@ export class Finder {
 export class Statistics {
   /** @param {() => void} closed */
   constructor(closed) {
-    /** @type {TimeWindow | null} */
-    this.select = null;
-    /** @type {Filter} */
-    this.filter = { prefix: null, worker: null };
-    this.asked = '';
+    /** What is to be asked. @type {Record<string, string> | null} */
+    this.wanted = null;
     this.isAsking = false;
     byId('unselect').addEventListener('click', closed);
   }
 
   /** @param {TimeWindow | null} select @param {Filter} filter */
-  show(select, filter) {
-    this.select = select;
-    this.filter = { ...filter };
+  show(select, { prefix, worker }) {
     byId('selection').hidden = select === null;
+    const said = Object.entries({ ...select, prefix, worker }).filter(([, value]) => value !== null);
+    this.wanted = select && Object.fromEntries(said.map(([name, value]) => [name, String(value)]));
     // While one drags, one question at a time.
-    if (select && !this.isAsking) this.ask();
-  }
-
-  /** What is to be asked. @returns {Record<string, string>} */
-  query() {
-    const { prefix, worker } = this.filter;
-    const { from, to } = this.select ?? { from: 0, to: 0 };
-    return {
-      from: String(from),
-      to: String(to),
-      ...(prefix === null ? {} : { prefix }),
-      ...(worker === null ? {} : { worker: String(worker) }),
-    };
+    if (!this.isAsking) this.ask();
   }
 
   async ask() {
     this.isAsking = true;
-    while (this.select && this.asked !== JSON.stringify(this.query())) {
-      this.asked = JSON.stringify(this.query());
-      const answer = await getJson('api/selection', this.query());
-      if (answer) this.fill(answer);
+    for (let asked = null; this.wanted && this.wanted !== asked; ) {
+      asked = this.wanted;
+      const answer = await getJson('api/selection', asked);
+      if (answer) tell(answer, 'prefix' in asked);
     }
     this.isAsking = false;
-    if (!this.select) this.asked = '';
   }
+}
 
-  /** @param {{from_ns: number, to_ns: number, all: Share, idle_share: number, prefixes: Share[]}} statistics */
-  fill({ from_ns: from, to_ns: to, all, idle_share: idle, prefixes }) {
-    setText('selection-span', `${time(to - from)}, from ${time(from)} to ${time(to)}`);
-    setText('selection-idle', `${(100 * idle).toFixed(1)} % of the slots' time ${this.filter.prefix ? 'not on these' : 'idle'}`);
-    fill(byId('selection-table'), [all, ...prefixes].map(cells));
-  }
+/**
+ * @param {{from_ns: number, to_ns: number, all: Share, idle_share: number, prefixes: Share[]}} statistics
+ * @param {boolean} isOfPrefix
+ */
+function tell({ from_ns: from, to_ns: to, all, idle_share: idle, prefixes }, isOfPrefix) {
+  setText('selection-span', `${time(to - from)}, from ${time(from)} to ${time(to)}`);
+  setText('selection-idle', `${(100 * idle).toFixed(1)} % of the slots' time ${isOfPrefix ? 'not on these' : 'idle'}`);
+  fill(byId('selection-table', HTMLTableElement), [all, ...prefixes].map(cells));
 }
 
 /** @param {Share} share */

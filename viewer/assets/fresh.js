@@ -1,6 +1,7 @@
 // Pages that the server renders: their `data-fresh` part is fetched again when the run has gone on or
 // another instant is shown. No part of a page is made here: what comes is what the server rendered.
 
+import { findAll } from './page.js';
 import * as theme from './theme.js';
 
 /** Rest after an answer, as so many times what the answer took, and at least so long. */
@@ -13,8 +14,8 @@ let isAsking = false;
 export function start() {
   themePictures();
   new MutationObserver(themePictures).observe(document.documentElement, { attributeFilter: ['data-theme'] });
-  const part = document.querySelector('[data-fresh]');
-  if (!part) return;
+  for (const form of findAll('form[data-filters]', HTMLFormElement)) keepPlace(form);
+  if (!document.querySelector('[data-fresh]')) return;
   document.addEventListener('shown', (event) => {
     const { seq, now_ns: now, run_kind: kind } = /** @type {CustomEvent} */ (event).detail;
     const state = `${seq} ${kind === 'live' ? '' : now}`;
@@ -23,37 +24,16 @@ export function start() {
     if (state !== shown && !isFirst) again();
     shown = state;
   });
-  document.addEventListener('submit', (event) => {
-    const form = /** @type {HTMLFormElement} */ (event.target);
-    if (!form.dataset.freshForm) return;
-    event.preventDefault();
-    const query = new URLSearchParams(location.search);
-    query.delete('before');
-    for (const field of ['kind', 'task', 'worker', 'text']) put(query, field, String(new FormData(form).get(field) ?? ''));
-    go(query);
-  });
-  document.addEventListener('change', ({ target }) => {
-    if (target instanceof HTMLSelectElement) target.closest('form[data-fresh-form]')?.dispatchEvent(new SubmitEvent('submit', { bubbles: true, cancelable: true }));
-  });
-  document.addEventListener('click', ({ target }) => {
-    const button = target instanceof Element && target.closest('[data-turn]');
-    if (!(button instanceof HTMLElement)) return;
-    const query = new URLSearchParams(location.search);
-    put(query, 'before', button.dataset.turn ?? '');
-    go(query);
-  });
 }
 
-/** @param {URLSearchParams} query @param {string} name @param {string} value */
-function put(query, name, value) {
-  if (value === '') query.delete(name);
-  else query.set(name, value);
-}
-
-/** @param {URLSearchParams} query */
-function go(query) {
-  history.replaceState(null, '', query.size > 0 ? `?${query}` : location.pathname);
-  again();
+/** What the address says beside a form's own fields stays when it is sent. @param {HTMLFormElement} form */
+function keepPlace(form) {
+  form.addEventListener('change', ({ target }) => target instanceof HTMLSelectElement && form.requestSubmit());
+  form.addEventListener('formdata', ({ formData }) => {
+    const own = new Set([...formData.keys(), 'before']);
+    for (const [name, value] of new URLSearchParams(location.search)) if (!own.has(name)) formData.set(name, value);
+    for (const name of own) if (formData.get(name) === '') formData.delete(name);
+  });
 }
 
 /** Asks for the page as it would be now, and takes its part over; a rest follows. */
@@ -75,7 +55,7 @@ async function again() {
 
 /** @param {Document} page */
 function take(page) {
-  for (const part of document.querySelectorAll('[data-fresh]')) {
+  for (const part of findAll('[data-fresh]')) {
     const next = page.getElementById(part.id);
     if (!next || next.isEqualNode(part)) continue;
     const scrolled = part.querySelector('.scroll')?.scrollTop ?? 0;
@@ -85,15 +65,11 @@ function take(page) {
   themePictures();
 }
 
-/** Pictures in the theme that was chosen. */
+/** Pictures in the theme that was chosen; the server's are in the system's. */
 function themePictures() {
-  for (const image of /** @type {NodeListOf<HTMLImageElement>} */ (document.querySelectorAll('img[data-themed]'))) {
-    const url = image.getAttribute('src')?.replace(/theme=\w+/, `theme=${theme.current()}`) ?? '';
+  for (const image of findAll('img[data-dark]', HTMLImageElement)) {
     image.parentElement?.querySelector('source')?.remove();
+    const url = image.dataset[theme.current()] ?? '';
     if (image.getAttribute('src') !== url) image.src = url;
-  }
-  for (const image of /** @type {NodeListOf<HTMLImageElement>} */ (document.querySelectorAll('img[data-light]'))) {
-    image.parentElement?.querySelector('source')?.remove();
-    image.src = image.dataset[theme.current()] ?? '';
   }
 }

@@ -13,14 +13,13 @@ const VERTEX = `#version 300 es
 in float x, y, w, h, color;
 uniform vec2 stretch;  // of x: factor and shift, in pixels of the frame
 uniform vec2 size;     // of the frame
-uniform float least;   // least width: a pixel
 uniform float opacity;
 uniform vec3 palette[${COLORS_MAX}];
 out vec4 fill;
 void main() {
   vec2 corner = vec2(gl_VertexID & 1, gl_VertexID >> 1);
   float left = x * stretch.x + stretch.y;
-  vec2 at = vec2(left, y) + corner * vec2(max(w * stretch.x, least), h);
+  vec2 at = vec2(left, y) + corner * vec2(max(w * stretch.x, 1.0), h);
   gl_Position = vec4(at / size * vec2(2.0, -2.0) + vec2(-1.0, 1.0), 0.0, 1.0);
   fill = vec4(palette[int(color)] * opacity, opacity);
 }`;
@@ -39,10 +38,7 @@ void main() { pixel = fill; }`;
 /** One for the page, since browsers allow a few contexts only. @type {Rects | null | undefined} */
 let only;
 
-/**
- * The renderer; `null`: there is none, or there are too few rectangles.
- * @param {Layer[]} layers
- */
+/** The renderer; `null`: there is none, or there are too few rectangles. @param {Layer[]} layers */
 export function renderer(layers) {
   if (layers.reduce((n, layer) => n + (layer.kind === 'rects' ? layer.x.length : 0), 0) < MANY) return null;
   if (only === undefined) {
@@ -67,19 +63,16 @@ class Rects {
     return gl && program ? new Rects(canvas, gl, program) : null;
   }
 
-  /**
-   * @param {HTMLCanvasElement} canvas
-   * @param {WebGL2RenderingContext} gl
-   * @param {WebGLProgram} program
-   */
+  /** @param {HTMLCanvasElement} canvas @param {WebGL2RenderingContext} gl @param {WebGLProgram} program */
   constructor(canvas, gl, program) {
     this.canvas = canvas;
     this.gl = gl;
     this.program = program;
     /** Layers of the figures that are shown. @type {Map<Layer, Loaded>} */
     this.loaded = new Map();
-    /** @type {Map<string, WebGLUniformLocation | null>} */
-    this.places = new Map();
+    /** @param {string} name */
+    const uniform = (name) => gl.getUniformLocation(program, name);
+    this.at = { stretch: uniform('stretch'), size: uniform('size'), opacity: uniform('opacity'), palette: uniform('palette') };
     canvas.addEventListener('webglcontextlost', () => {
       only = null;
       document.documentElement.dataset.renderer = '2d';
@@ -92,11 +85,8 @@ class Rects {
 
   /**
    * Draws layers of rectangles onto a canvas whose origin is the frame's.
-   * @param {CanvasRenderingContext2D} ctx
-   * @param {Layer[]} layers
-   * @param {import('./glyphs.js').Frame} frame
-   * @param {import('./glyphs.js').Palette} palette
-   * @param {import('./glyphs.js').Stretch} stretch
+   * @param {CanvasRenderingContext2D} ctx @param {Layer[]} layers @param {import('./glyphs.js').Frame} frame
+   * @param {import('./glyphs.js').Palette} palette @param {import('./glyphs.js').Stretch} stretch
    */
   draw(ctx, layers, { width, height }, palette, stretch) {
     const { gl, canvas } = this;
@@ -106,13 +96,12 @@ class Rects {
     gl.viewport(0, 0, wide, tall);
     gl.clearColor(0, 0, 0, 0);
     gl.clear(gl.COLOR_BUFFER_BIT);
-    this.uniform('stretch', stretch.scale, stretch.shift);
-    this.uniform('size', width, height);
-    this.uniform('least', 1);
-    gl.uniform3fv(this.place('palette'), rgb(palette.colors));
+    gl.uniform2f(this.at.stretch, stretch.scale, stretch.shift);
+    gl.uniform2f(this.at.size, width, height);
+    gl.uniform3fv(this.at.palette, palette.rgb);
     for (const layer of layers) {
       const { array, n } = this.load(layer);
-      this.uniform('opacity', layer.opacity);
+      gl.uniform1f(this.at.opacity, layer.opacity);
       gl.bindVertexArray(array);
       gl.drawArraysInstanced(gl.TRIANGLE_STRIP, 0, 4, n);
     }
@@ -163,19 +152,6 @@ class Rects {
     gl.vertexAttribPointer(at, 1, type, false, 0, offset);
     gl.vertexAttribDivisor(at, 1);
   }
-
-  /** @param {string} name @param {number} a @param {number} [b] */
-  uniform(name, a, b) {
-    if (b === undefined) this.gl.uniform1f(this.place(name), a);
-    else this.gl.uniform2f(this.place(name), a, b);
-  }
-
-  /** @param {string} name */
-  place(name) {
-    let place = this.places.get(name);
-    if (place === undefined) this.places.set(name, (place = this.gl.getUniformLocation(this.program, name)));
-    return place;
-  }
 }
 
 /** @param {WebGL2RenderingContext} gl @returns {WebGLProgram | null} */
@@ -190,14 +166,4 @@ function link(gl) {
   }
   gl.linkProgram(program);
   return gl.getProgramParameter(program, gl.LINK_STATUS) ? program : null;
-}
-
-/** @param {string[]} colors `#rrggbb` */
-function rgb(colors) {
-  const values = new Float32Array(3 * COLORS_MAX);
-  colors.slice(0, COLORS_MAX).forEach((color, i) => {
-    const n = parseInt(color.slice(1, 7), 16);
-    values.set([n >> 16, (n >> 8) & 255, n & 255].map((part) => part / 255), 3 * i);
-  });
-  return values;
 }

@@ -15,7 +15,7 @@ import { renderer } from './gl.js';
  *            strings: string[], note: string, gaps?: Gap[],
  *            legend: {x: number, y: number, color: number, opacity: number, label: string}[]}} Figure
  * @typedef {{name: string, text: string, grid: string, axis: string, muted: string, rim: string,
- *            background: string, colors: string[]}} Palette
+ *            background: string, colors: string[], rgb: number[]}} Palette
  * @typedef {(x: number) => number} Shift from a pixel of the figure's frame to one of the canvas's
  * @typedef {{scale: number, shift: number}} Stretch the same as numbers: `x * scale + shift`
  * @typedef {CanvasRenderingContext2D} Context
@@ -28,22 +28,17 @@ const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Ar
 /**
  * Draws a figure. `stretch` moves and stretches the time axis: it bridges the moment between a
  * zoom and the figure that answers it.
- * @param {Context} ctx scaled to CSS pixels
- * @param {Figure} figure
- * @param {Palette} palette
+ * @param {Context} ctx scaled to CSS pixels @param {Figure} figure @param {Palette} palette
  * @param {Stretch | null} [stretch]
  */
 export function draw(ctx, figure, palette, stretch = null) {
-  const shift = stretch ? shiftOf(stretch) : same;
+  /** @type {Shift} */
+  const shift = stretch ? (x) => x * stretch.scale + stretch.shift : (x) => x;
   ctx.fillStyle = palette.background;
   ctx.fillRect(0, 0, figure.width_px, figure.height_px);
   drawAxes(ctx, figure, palette, shift);
   const { left, top, width, height } = figure.frame;
   ctx.save();
-  ctx.beginPath();
-  ctx.rect(left, top, width, height);
-  // Texts may stand beside the frame, as may marks on its edge; a stretched picture may not.
-  if (stretch) ctx.clip();
   ctx.translate(left, top);
   // The first rectangles lie below all else, and are the many.
   const other = figure.layers.findIndex((layer) => layer.kind !== 'rects');
@@ -51,20 +46,23 @@ export function draw(ctx, figure, palette, stretch = null) {
   const gl = renderer(first);
   gl?.draw(ctx, first, figure.frame, palette, stretch ?? { scale: 1, shift: 0 });
   for (const layer of gl ? figure.layers.slice(first.length) : figure.layers) {
+    ctx.save();
+    ctx.beginPath();
+    ctx.rect(0, 0, width, height);
+    // Marks may stand on the frame's edge; of a stretched picture only texts, which are not stretched.
+    if (stretch && layer.kind !== 'text') ctx.clip();
     ctx.globalAlpha = layer.opacity;
     DRAW[layer.kind]?.(ctx, layer, palette, shift, figure.strings);
+    ctx.restore();
   }
   ctx.restore();
   drawLegend(ctx, figure, palette);
 }
 
-/** @param {Stretch} stretch @returns {Shift} */
-export const shiftOf = ({ scale, shift }) => (x) => x * scale + shift;
-
-/** @type {Shift} */
-const same = (x) => x;
-
-/** One function for each kind of glyph; the columns are those of replay/src/figure/glyphs.rs. */
+/**
+ * One function for each kind of glyph; the columns are those of replay/src/figure/glyphs.rs.
+ * @type {Record<string, (ctx: Context, layer: Layer, palette: Palette, shift: Shift, strings: string[]) => void>}
+ */
 const DRAW = {
   rects(ctx, { x, y, width, height, color }, palette, shift) {
     let last = -1;
@@ -111,8 +109,7 @@ const DRAW = {
     }
   },
 
-  text(ctx, { x, y, text, color, anchor, size, bold }, palette, shift, strings) {
-    if (shift !== same) return;
+  text(ctx, { x, y, text, color, anchor, size, bold }, palette, _shift, strings) {
     setFont(ctx, size, bold);
     ctx.textAlign = ANCHORS[anchor];
     for (let i = 0; i < x.length; i++) {
@@ -133,8 +130,10 @@ const DRAW = {
   },
 };
 
-const ANCHORS = /** @type {const} */ ({ start: 'left', middle: 'center', end: 'right' });
+/** @type {Record<string, CanvasTextAlign>} */
+const ANCHORS = { start: 'left', middle: 'center', end: 'right' };
 
+/** @type {Record<string, (ctx: Context, x: number, y: number, radius: number, color: string, rim: string) => void>} */
 const SHAPES = {
   dot(ctx, x, y, radius, color) {
     ctx.beginPath();
@@ -163,18 +162,23 @@ const SHAPES = {
   },
 };
 
+/** @param {Context} ctx @param {string} color @param {number} width */
 function strokeWith(ctx, color, width) {
   ctx.strokeStyle = color;
   ctx.lineWidth = width;
   ctx.stroke();
 }
 
+/** @param {Context} ctx @param {number} size @param {boolean} [bold] */
 function setFont(ctx, size, bold = false) {
   ctx.font = `${bold ? 600 : 400} ${size}px ${FONT}`;
   ctx.textBaseline = 'middle';
 }
 
-/** Grid, ticks and their labels: x below the frame, y to its left. */
+/**
+ * Grid, ticks and their labels: x below the frame, y to its left.
+ * @param {Context} ctx @param {Figure} figure @param {Palette} palette @param {Shift} shift
+ */
 function drawAxes(ctx, { frame, x, y, width_px: widthPx }, palette, shift) {
   const { left, top, width, height } = frame;
   setFont(ctx, LABEL_PX);
@@ -208,6 +212,7 @@ function drawAxes(ctx, { frame, x, y, width_px: widthPx }, palette, shift) {
   for (const tick of y.ticks) ctx.fillText(tick.label, left - 8, Math.max(top + tick.px, LABEL_PX / 2 + 1));
 }
 
+/** @param {Context} ctx @param {Figure} figure @param {Palette} palette */
 function drawLegend(ctx, { legend }, palette) {
   setFont(ctx, LABEL_PX);
   ctx.textAlign = 'left';
@@ -223,31 +228,33 @@ function drawLegend(ctx, { legend }, palette) {
 
 /**
  * The label of the topmost glyph at a point of the picture, or `null`.
- * @param {Figure} figure
- * @param {number} px
- * @param {number} py
+ * @param {Figure} figure @param {number} left @param {number} top
+ * @param {Stretch | null} stretch as it is drawn
  */
-export function labelAt(figure, px, py) {
-  const x = px - figure.frame.left;
-  const y = py - figure.frame.top;
-  for (let l = figure.layers.length - 1; l >= 0; l--) {
-    const layer = figure.layers[l];
+export function labelAt(figure, left, top, stretch) {
+  // A pixel of the screen, in pixels of the figure.
+  const px = 1 / (stretch?.scale ?? 1);
+  const x = (left - figure.frame.left - (stretch?.shift ?? 0)) * px;
+  const y = top - figure.frame.top;
+  for (const layer of figure.layers.toReversed()) {
     const covers = COVERS[layer.kind];
     if (!covers || !layer.label?.length) continue;
     for (let i = layer.label.length - 1; i >= 0; i--) {
-      if (layer.label[i] >= 0 && covers(layer, i, x, y)) return figure.strings[layer.label[i]];
+      if (layer.label[i] >= 0 && covers(layer, i, x, y, px)) return figure.strings[layer.label[i]];
     }
   }
   return null;
 }
 
-/** Whether glyph `i` of a layer covers a point of the frame; thin ones get a pixel on each side. */
+/**
+ * Whether glyph `i` of a layer covers a point of the frame; thin ones get a pixel on each side.
+ * @type {Record<string, (layer: Layer, i: number, x: number, y: number, px: number) => boolean>}
+ */
 const COVERS = {
-  rects: (l, i, x, y) =>
-    x >= l.x[i] - (l.width[i] < 3 ? 1 : 0) &&
-    x < l.x[i] + l.width[i] + (l.width[i] < 3 ? 1 : 0) &&
-    y >= l.y[i] &&
-    y < l.y[i] + l.height[i],
+  rects: (l, i, x, y, px) => {
+    const near = l.width[i] < 3 * px ? px : 0;
+    return x >= l.x[i] - near && x < l.x[i] + l.width[i] + near && y >= l.y[i] && y < l.y[i] + l.height[i];
+  },
   bars: (l, i, x, y) => x >= l.x0[i] && x < l.x1[i] && Math.abs(y - l.y[i]) <= l.thick[i] / 2,
-  points: (l, i, x, y) => Math.hypot(x - l.x[i], y - l.y[i]) <= l.size / 2 + 3,
+  points: (l, i, x, y, px) => Math.hypot((x - l.x[i]) / px, y - l.y[i]) <= l.size / 2 + 3,
 };

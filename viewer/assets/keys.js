@@ -1,22 +1,25 @@
-// The keyboard: time, zoom and help. Texts in fields are left alone.
+// The keyboard: time, zoom, search and help; and the buttons, each of which does what a key does. Texts in
+// fields are left alone.
 
-import { byId } from './page.js';
+import { byId, findAll } from './page.js';
 
-const ZOOM = 1.35;
+const ZOOM_STEP = 1.35;
 
 /**
  * @param {{scrubber: import('./time.js').Scrubber, panels: import('./panel.js').Panel[],
- *          finder: import('./find.js').Finder, focus: () => void, togglePath: () => void}} page
+ *          finder: import('./find.js').Finder, focus: () => void, leave: () => void,
+ *          togglePath: () => void}} page
  */
-export function listen({ scrubber, panels, finder, focus, togglePath }) {
-  const help = /** @type {HTMLDialogElement} */ (byId('help'));
-  byId('show-help').hidden = false;
-  byId('show-help').addEventListener('click', () => help.showModal());
+export function listen({ scrubber, panels, finder, focus, leave, togglePath }) {
   /** The plot whose axis of time the keys move; they all have the same. */
   const onTimed = (/** @type {(panel: import('./panel.js').Panel) => void} */ act) => {
-    const panel = panels.find((panel) => panel.figure?.window_ns);
+    const panel = panels.find((panel) => panel.isTimed);
     if (panel) act(panel);
   };
+  const zoomIn = () => onTimed((panel) => panel.zoom(1 / ZOOM_STEP));
+  const zoomOut = () => onTimed((panel) => panel.zoom(ZOOM_STEP));
+  const left = () => onTimed((panel) => panel.pan(-panel.width / 8));
+  const right = () => onTimed((panel) => panel.pan(panel.width / 8));
   /** @type {Record<string, () => void>} */
   const acts = {
     ' ': () => scrubber.toggle(),
@@ -29,25 +32,32 @@ export function listen({ scrubber, panels, finder, focus, togglePath }) {
     m: () => scrubber.jump('mark', 1),
     M: () => scrubber.jump('mark', 0),
     l: () => scrubber.live(),
-    w: () => onTimed((panel) => panel.zoom(1 / ZOOM)),
-    s: () => onTimed((panel) => panel.zoom(ZOOM)),
-    a: () => onTimed((panel) => panel.pan(-panel.width / 8)),
-    d: () => onTimed((panel) => panel.pan(panel.width / 8)),
-    ArrowLeft: () => onTimed((panel) => panel.pan(-panel.width / 8)),
-    ArrowRight: () => onTimed((panel) => panel.pan(panel.width / 8)),
+    w: zoomIn,
+    '+': zoomIn,
+    '=': zoomIn,
+    s: zoomOut,
+    '-': zoomOut,
+    a: left,
+    ArrowLeft: left,
+    d: right,
+    ArrowRight: right,
+    0: () => onTimed((panel) => panel.all()),
     f: focus,
+    Escape: leave,
     c: togglePath,
     g: () => scrubber.folds(!scrubber.isFolded),
     '/': () => finder.field.focus(),
     n: () => finder.step(1),
     N: () => finder.step(-1),
-    '?': () => help.showModal(),
+    '?': () => byId('help', HTMLDialogElement).showModal(),
   };
+  byId('show-help').hidden = false;
+  for (const button of findAll('button[data-key]')) button.addEventListener('click', acts[button.dataset.key ?? '']);
   document.addEventListener('keydown', (event) => {
     const target = /** @type {HTMLElement} */ (event.target);
-    const isTyping = target.closest('input, select, textarea, dialog[open]');
-    const isScrolling = event.key.startsWith('Arrow') && target.closest('.scroll');
-    const isPressing = event.key === ' ' && target.closest('button, a');
+    const isTyping = target.closest('input:not([type="range"]), select, textarea, dialog[open]');
+    const isScrolling = event.key.startsWith('Arrow') && target.closest('.scroll, input');
+    const isPressing = event.key === ' ' && target.closest('button, a, summary');
     if (isTyping || isScrolling || isPressing || event.ctrlKey || event.metaKey || event.altKey) return;
     const act = acts[event.key];
     if (!act || event.defaultPrevented) return;

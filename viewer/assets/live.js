@@ -8,7 +8,7 @@ import * as wire from './wire.js';
  * @typedef {{from: number, to: number}} TimeWindow in ns since the run began
  * @typedef {{plots: {id: string, width: number, height: number}[], window: TimeWindow | null,
  *            at: string | null, prefix: string | null, worker: number | null, tables: string[]}} Look
- * @typedef {{words: import('./page.js').Words, names: import('./filter.js').Names,
+ * @typedef {{words: import('./page.js').Words, names: import('./filter.js').Names | undefined,
  *            figures: Record<string, import('./glyphs.js').Figure>}} Frame
  *   `figures`: those that have changed
  */

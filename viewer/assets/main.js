@@ -1,14 +1,14 @@
 // Ties the page together: what it looks at, what comes back, and the theme. Begin reading here;
-// then live.js and wire.js (the channel), panel.js and pointer.js (a plot on the page), marks.js (what is
-// drawn over it), time.js (the scrubber), glyphs.js and gl.js (drawing), page.js (words), address.js (what
-// the address bar keeps), find.js (search and statistics), filter.js, story.js, keys.js.
+// then live.js and wire.js (the channel), canvas.js, panel.js and pointer.js (a plot on the page), marks.js
+// (what is drawn over it), time.js (the scrubber), glyphs.js and gl.js (drawing), page.js (words), address.js
+// (what the address bar keeps), find.js (search and statistics), filter.js, story.js, keys.js.
 
 import * as address from './address.js';
-import { Filters } from './filter.js';
+import * as menus from './filter.js';
 import { Finder, Statistics } from './find.js';
 import { listen as listenToKeys } from './keys.js';
 import { Live } from './live.js';
-import { byId, getJson, localStart, ROOT, show, showDisconnected } from './page.js';
+import { byId, findAll, getJson, localTimes, show, showDisconnected } from './page.js';
 import { Panel } from './panel.js';
 import { Story } from './story.js';
 import * as theme from './theme.js';
@@ -21,12 +21,12 @@ const place = address.read();
 /** What is drawn over the plots. @type {import('./marks.js').Marks} */
 const marks = { at: null, select: place.select, found: [], picked: null, path: null };
 
-theme.start(/** @type {HTMLButtonElement} */ (byId('theme')), redraw);
-localStart();
+theme.start(redraw);
+localTimes();
 
-const themes = await (await fetch(`${ROOT}assets/themes.json`)).json();
-const sections = /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll('[data-plot]'));
-const panels = [...sections].map((section) => new Panel(section, { palette, marks, query, zoom, ask, select, pick }));
+/** The colours of both themes. @type {Record<string, import('./glyphs.js').Palette>} */
+const themes = await getJson('assets/themes.json', {});
+const panels = findAll('[data-plot]').map((section) => new Panel(section, { palette, marks, query, zoom, ask, select, pick }));
 const scrubber = new Scrubber(palette, lookBack, fold, ask);
 const live = new Live(received, showDisconnected);
 const statistics = new Statistics(() => select(null));
@@ -34,28 +34,20 @@ const story = new Story((picked) => {
   marks.picked = picked;
   redraw();
 }, pick);
-const filters = new Filters(filter);
 const finder = new Finder((found, window) => {
   marks.found = found;
   if (window) zoom(window);
   else redraw();
 });
-listenToKeys({ scrubber, panels, finder, focus, togglePath });
-for (const button of document.querySelectorAll('[data-act="path"]')) button.addEventListener('click', togglePath);
+listenToKeys({ scrubber, panels, finder, focus, leave, togglePath });
 scrubber.folds(place.fold);
-filters.show(place);
+menus.listen(filter);
 select(place.select);
 story.tell(place.task);
 if (place.path) showPath();
 
-/**
- * The colours of the theme that is shown; which of them are text and grid the server says.
- * @returns {import('./glyphs.js').Palette}
- */
 function palette() {
-  const { name, colors, names } = themes[theme.current()];
-  const named = Object.fromEntries(Object.entries(names).map(([key, i]) => [key, colors[i]]));
-  return /** @type {any} */ ({ name, colors, ...named });
+  return themes[theme.current()];
 }
 
 /** What a link to a picture says, so that it is of what is shown. */
@@ -86,16 +78,15 @@ function select(selected) {
 }
 
 /** @param {number | null} task */
-function pick(task) {
+export function pick(task) {
   place.task = task;
   story.tell(task);
   ask();
 }
 
-/** @param {import('./filter.js').Filter} only */
-function filter({ prefix, worker }) {
-  Object.assign(place, { prefix, worker });
-  filters.show(place);
+/** @param {Partial<import('./filter.js').Filter>} only */
+function filter(only) {
+  Object.assign(place, only);
   statistics.show(place.select, place);
   ask();
 }
@@ -108,6 +99,15 @@ function focus() {
   const wanted = marks.select ?? task;
   const isThere = wanted && place.window?.from === wanted.from && place.window.to === wanted.to;
   zoom(wanted && !isThere ? { from: wanted.from, to: wanted.to } : null);
+}
+
+/** Closes what is open beside the plots, the last of it first; then goes back to the whole run. */
+function leave() {
+  const menu = document.querySelector('details.take[open]');
+  if (menu) menu.removeAttribute('open');
+  else if (place.task !== null) pick(null);
+  else if (place.select) select(null);
+  else zoom(null);
 }
 
 function togglePath() {
@@ -125,7 +125,7 @@ async function showPath() {
 }
 
 function pressed() {
-  for (const button of document.querySelectorAll('[data-act="path"]')) button.setAttribute('aria-pressed', String(place.path));
+  for (const button of findAll('[data-key="c"]')) button.setAttribute('aria-pressed', String(place.path));
   redraw();
   ask();
 }
@@ -140,7 +140,7 @@ function fold(isFolded) {
 function lookBack(at) {
   place.at = at;
   marks.at = scrubber.at;
-  for (const panel of panels) if (panel.figure?.window_ns) panel.redraw();
+  for (const panel of panels) if (panel.isTimed) panel.redraw();
   ask();
 }
 
@@ -149,7 +149,7 @@ function ask() {
   address.write(place);
   const plots = panels.map((panel) => ({ id: panel.id, ...panel.size() }));
   plots.push({ id: place.fold ? 'strip-folded' : 'strip', ...scrubber.size() });
-  const tables = [...document.querySelectorAll('table[id]')].map((table) => table.id);
+  const tables = findAll('table[id]').map((table) => table.id);
   const { at, window, prefix, worker } = place;
   live.look({ plots, window, at, prefix, worker, tables });
 }
@@ -159,7 +159,7 @@ function received({ words, names, figures }) {
   // A viewer of another run took over the address: title and header are not ours any more.
   if (words.run !== byId('page').dataset.run) return location.reload();
   show(words);
-  filters.offer(names);
+  if (names) menus.show(names, place);
   scrubber.show(figures[place.fold ? 'strip-folded' : 'strip'], words, place.window);
   marks.at = scrubber.at;
   for (const panel of panels) panel.show(figures[panel.id], place.window, words.end_ns, words.run_kind === 'live');

@@ -12,7 +12,9 @@
  * @typedef {{at: number | null, select: TimeWindow | null, found: Found[],
  *            picked: Relatives | null, path: Found[] | null}} Marks
  *   `at`: the instant that is shown, `null`: the newest; `found`: the first is where the search stands
- * @typedef {(ns: number) => number} Px
+ * @typedef {{ctx: CanvasRenderingContext2D, figure: Figure, palette: import('./glyphs.js').Palette,
+ *            px: (ns: number) => number}} Over what they are drawn over; `px`: where an instant is on the frame
+ * @typedef {{x: number, y: number, width: number, height: number}} Box
  */
 
 const FOUND = '#e5383b';
@@ -20,29 +22,25 @@ const NEEDS = '#e36414';
 const NEEDED_BY = '#3a86ff';
 const PATH = '#d00000';
 
-/**
- * @param {CanvasRenderingContext2D} ctx scaled to CSS pixels
- * @param {Figure} figure
- * @param {import('./glyphs.js').Palette} palette
- * @param {Marks} marks
- * @param {Px} px where an instant is on the frame
- */
-export function drawMarks(ctx, figure, palette, marks, px) {
+/** @param {Over} over @param {Marks} marks */
+export function drawMarks(over, { at, select, found, picked, path }) {
+  const { ctx, figure } = over;
   const { left, top, width, height } = figure.frame;
   ctx.save();
   ctx.beginPath();
   ctx.rect(left, top - 1, width, height + 2);
   ctx.clip();
   ctx.translate(left, top);
-  if (marks.path && figure.y.groups.length > 0) drawPath(ctx, figure, palette, marks.path, px);
-  if (marks.select) drawSelection(ctx, figure, palette, marks.select, px);
-  marks.found.forEach((found, i) => drawFound(ctx, figure, palette, found, i === 0, px));
-  if (marks.picked) drawPicked(ctx, figure, palette, marks.picked, px);
-  if (marks.at !== null) drawCursor(ctx, figure, palette, px(marks.at));
+  if (path && figure.y.groups.length > 0) drawPath(over, path);
+  if (select) drawSelection(over, select);
+  found.forEach((found, i) => drawFound(over, found, i === 0));
+  if (picked) drawPicked(over, picked);
+  if (at !== null) drawCursor(over, at);
   ctx.restore();
 }
 
-function drawSelection(ctx, { frame }, palette, { from, to }, px) {
+/** @param {Over} over @param {TimeWindow} select */
+function drawSelection({ ctx, figure: { frame }, palette, px }, { from, to }) {
   const [begin, end] = [px(from), px(to)];
   ctx.globalAlpha = 0.16;
   ctx.fillStyle = palette.text;
@@ -53,8 +51,11 @@ function drawSelection(ctx, { frame }, palette, { from, to }, px) {
   ctx.strokeRect(Math.round(begin) + 0.5, 0.5, Math.round(end - begin), frame.height - 1);
 }
 
-/** Where an execution is; `null`: on no lane that is shown. */
-function place(figure, { worker, slot, start_ns: from, stop_ns: to }, px) {
+/**
+ * Where an execution is; `null`: on no lane that is shown.
+ * @param {Over} over @param {Found} found @returns {Box | null}
+ */
+function place({ figure, px }, { worker, slot, start_ns: from, stop_ns: to }) {
   const group = lanesOf(figure).get(worker);
   if (!group) return null;
   const y = group.lanes[Math.min(slot, group.lanes.length - 1)];
@@ -65,14 +66,16 @@ function place(figure, { worker, slot, start_ns: from, stop_ns: to }, px) {
 /** @type {WeakMap<Figure, Map<number, import('./glyphs.js').Group>>} */
 const lanes = new WeakMap();
 
-/** The lanes of a figure by worker. */
+/** The lanes of a figure by worker. @param {Figure} figure */
 function lanesOf(figure) {
   let known = lanes.get(figure);
   if (!known) lanes.set(figure, (known = new Map(figure.y.groups.map((group) => [group.worker, group]))));
   return known;
 }
 
-function drawFound(ctx, figure, palette, found, isFirst, px) {
+/** @param {Over} over @param {Found} found @param {boolean} isFirst */
+function drawFound(over, found, isFirst) {
+  const { ctx, figure, palette, px } = over;
   const { width, height } = figure.frame;
   const [begin, end] = [px(found.start_ns), px(found.stop_ns ?? Number.MAX_SAFE_INTEGER)];
   if (end <= 0 || begin >= width) return;
@@ -81,38 +84,39 @@ function drawFound(ctx, figure, palette, found, isFirst, px) {
   if (!isFirst) return;
   ctx.fillRect(begin, 0, 1, height);
   ctx.fillRect(end, 0, 1, height);
-  const box = place(figure, found, px);
-  if (box) outline(ctx, palette, box, FOUND);
+  outline(over, place(over, found), FOUND);
 }
 
-/** The task that was picked; arrows come from what it waited for and go to what waited for it. */
-function drawPicked(ctx, figure, palette, { runs, needs, needed_by: neededBy }, px) {
+/**
+ * The task that was picked; arrows come from what it waited for and go to what waited for it.
+ * @param {Over} over @param {Relatives} picked
+ */
+function drawPicked(over, { runs, needs, needed_by: neededBy }) {
+  for (const run of runs) outline(over, place(over, run), over.palette.text);
   const last = runs.at(-1);
-  const own = last && place(figure, last, px);
-  for (const run of runs) {
-    const box = place(figure, run, px);
-    if (box) outline(ctx, palette, box, palette.text);
-  }
+  const own = last && place(over, last);
   if (!own) return;
-  for (const [others, color, isBefore] of [[needs, NEEDS, true], [neededBy, NEEDED_BY, false]]) {
-    for (const other of others) {
-      const box = place(figure, other, px);
-      if (!box) continue;
-      outline(ctx, palette, box, color);
-      if (isBefore) arrow(ctx, palette, box, own, color);
-      else arrow(ctx, palette, own, box, color);
-    }
+  for (const other of needs) {
+    const box = place(over, other);
+    outline(over, box, NEEDS);
+    arrow(over, box, own, NEEDS);
+  }
+  for (const other of neededBy) {
+    const box = place(over, other);
+    outline(over, box, NEEDED_BY);
+    arrow(over, own, box, NEEDED_BY);
   }
 }
 
-/** All else is veiled; lines lead from each execution to the next. */
-function drawPath(ctx, figure, palette, path, px) {
+/** All else is veiled; lines lead from each execution to the next. @param {Over} over @param {Found[]} path */
+function drawPath(over, path) {
+  const { ctx, figure, palette } = over;
   const { width, height } = figure.frame;
   ctx.globalAlpha = 0.55;
   ctx.fillStyle = palette.background;
   ctx.fillRect(0, 0, width, height);
   ctx.globalAlpha = 1;
-  const boxes = path.map((link) => place(figure, link, px));
+  const boxes = path.map((link) => place(over, link));
   ctx.strokeStyle = PATH;
   ctx.lineWidth = 1.5;
   ctx.beginPath();
@@ -129,8 +133,9 @@ function drawPath(ctx, figure, palette, path, px) {
   }
 }
 
-/** The instant that is shown; what came after it is veiled. */
-function drawCursor(ctx, { frame: { width, height } }, palette, x) {
+/** The instant that is shown; what came after it is veiled. @param {Over} over @param {number} at */
+function drawCursor({ ctx, figure: { frame: { width, height } }, palette, px }, at) {
+  const x = px(at);
   ctx.globalAlpha = 0.72;
   ctx.fillStyle = palette.background;
   ctx.fillRect(Math.max(x, 0), 0, width, height);
@@ -139,21 +144,29 @@ function drawCursor(ctx, { frame: { width, height } }, palette, x) {
   ctx.fillRect(Math.round(x) - 1, 0, 1.5, height);
 }
 
-/** A frame around a rectangle that stands out from whatever is below. */
-function outline(ctx, palette, { x, y, width, height }, color) {
-  for (const [style, wide] of [[palette.background, 4], [color, 2]]) {
+/**
+ * A frame around a rectangle that stands out from whatever is below.
+ * @param {Over} over @param {Box | null} box @param {string} color
+ */
+function outline({ ctx, palette }, box, color) {
+  if (!box) return;
+  for (const [style, wide] of /** @type {[string, number][]} */ ([[palette.background, 4], [color, 2]])) {
     ctx.strokeStyle = style;
     ctx.lineWidth = wide;
-    ctx.strokeRect(x - 0.5, y - 0.5, width + 1, height + 1);
+    ctx.strokeRect(box.x - 0.5, box.y - 0.5, box.width + 1, box.height + 1);
   }
 }
 
-/** From the end of one execution to the begin of another. */
-function arrow(ctx, palette, from, to, color) {
+/**
+ * From the end of one execution to the begin of another.
+ * @param {Over} over @param {Box | null} from @param {Box | null} to @param {string} color
+ */
+function arrow({ ctx, palette }, from, to, color) {
+  if (!from || !to) return;
   const [x0, y0] = [from.x + from.width, from.y + from.height / 2];
   const [x1, y1] = [to.x, to.y + to.height / 2];
   const bend = Math.min(Math.max(Math.abs(x1 - x0) / 2, 12), 60);
-  for (const [style, wide] of [[palette.background, 3.5], [color, 1.6]]) {
+  for (const [style, wide] of /** @type {[string, number][]} */ ([[palette.background, 3.5], [color, 1.6]])) {
     ctx.strokeStyle = style;
     ctx.lineWidth = wide;
     ctx.beginPath();

@@ -2,11 +2,12 @@
 // for is answered from what stands within the page. Begins by `start`, with which the page is loaded;
 // live.js is this file there.
 
-import { showCurrent } from './page.js';
+import { findAll, showCurrent } from './page.js';
 import { part } from './wire.js';
 
 /**
  * @typedef {import('./glyphs.js').Figure} Figure
+ * @typedef {import('./glyphs.js').Layer} Layer
  * @typedef {import('./live.js').TimeWindow} TimeWindow
  * @typedef {{now_ns: number, seq: number, parts: number[]}} Moment
  * @typedef {{task: number, key: string, prefix: string, worker: number, slot: number, start_ns: number,
@@ -56,7 +57,9 @@ export class Live {
       if (width < 40 || height < 20) continue;
       const isStrip = id.startsWith('strip');
       const figure = values.find((value) => value.id === id) ?? (await tile(id, isStrip ? null : look.window));
-      if (figure) figures[id] = fit(figure, width, height, isStrip ? null : look.window);
+      if (figure) figures[id] = fit(figure, width, height);
+      // The plot itself is stretched to the window, which is another matter for its ticks.
+      if (figure?.window_ns && !isStrip) figures[id] = withTicks(figures[id], look.window);
     }
     const names = await kept(index.names);
     if (n !== this.n) return;
@@ -76,7 +79,8 @@ export class Live {
       // One event on is the next moment.
       return found === this.moment && seq > found.seq ? moments[moments.indexOf(found) + 1] ?? last : found;
     }
-    const ns = Number(number) * { ns: 1, ms: 1e6, s: 1e9, '%': last.now_ns / 100 }[unit ?? 's'];
+    const units = /** @type {Record<string, number>} */ ({ ns: 1, ms: 1e6, s: 1e9, '%': last.now_ns / 100 });
+    const ns = Number(number) * units[unit ?? 's'];
     return moments.findLast((moment) => moment.now_ns <= ns) ?? moments[0];
   }
 }
@@ -89,45 +93,45 @@ async function tile(id, window) {
   return best && /** @type {Promise<Figure>} */ (kept(best.part));
 }
 
+/** Figures as they were laid out last. @type {WeakMap<Figure, Figure>} */
+const fitted = new WeakMap();
+
 /**
- * A figure laid out anew for another size, and cut to a window.
- * @param {Figure} figure @param {number} width @param {number} height @param {TimeWindow | null} window
- * @returns {Figure}
+ * A figure laid out anew for another size.
+ * @param {Figure} figure @param {number} width @param {number} height @returns {Figure}
  */
-function fit(figure, width, height, window) {
-  const { frame, window_ns: shown } = figure;
+function fit(figure, width, height) {
+  const last = fitted.get(figure);
+  if (last?.width_px === width && last.height_px === height) return last;
+  const { frame, x, y } = figure;
   const w = Math.max(width - (figure.width_px - frame.width), 20);
   const { legend, extra } = flow(figure.legend, frame, width);
   const lower = height - figure.height_px - extra;
   const h = Math.max(frame.height + lower, 20);
-  const [from, to] = shown ?? [0, 1];
-  const want = shown && window ? window : { from, to };
-  const isCut = want.from !== from || want.to !== to;
-  const scale = ((w / frame.width) * (to - from)) / (want.to - want.from);
-  const shift = ((from - want.from) / (want.to - want.from)) * w;
-  const sy = h / frame.height;
+  const [sx, sy] = [w / frame.width, h / frame.height];
   // What stands beside the frame keeps its distance from it.
-  const fx = (/** @type {number} */ x) => (isCut ? x * scale + shift : x < 0 ? x : x > frame.width ? x + w - frame.width : x * scale);
+  const fx = (/** @type {number} */ x) => (x < 0 ? x : x > frame.width ? x + w - frame.width : x * sx);
   const fy = (/** @type {number} */ y) => (y < 0 ? y : y > frame.height ? y + h - frame.height : y * sy);
-  const ticks = isCut ? timeTicks(want, w) : figure.x.ticks.map(({ px, label }) => ({ px: fx(px), label }));
-  const groups = figure.y.groups.map((group) => ({
+  const groups = y.groups.map((group) => ({
     ...group,
     from: fy(group.from),
     to: fy(group.to),
     lanes: group.lanes?.map((y) => Math.round(fy(y))),
     lane_px: Math.max(Math.round(group.lane_px * sy), 1),
   }));
-  return {
+  const next = {
     ...figure,
     width_px: width,
     height_px: height,
     frame: { ...frame, width: w, height: h },
-    window_ns: shown && [want.from, want.to],
-    x: { ...figure.x, ticks: apart(ticks) },
-    y: { ...figure.y, ticks: figure.y.ticks.map(({ px, label }) => ({ px: fy(px), label })), groups },
-    layers: figure.layers.map((layer) => fitLayer(layer, fx, fy, isCut ? w : Infinity)),
+    x: { ...x, ticks: apart(x.ticks.map(({ px, label }) => ({ px: fx(px), label }))) },
+    y: { ...y, ticks: y.ticks.map(({ px, label }) => ({ px: fy(px), label })), groups },
+    gaps: figure.gaps?.map((gap) => ({ ...gap, px: gap.px * sx, width_px: gap.width_px * sx })),
+    layers: figure.layers.map((layer) => fitLayer(layer, fx, fy)),
     legend: legend.map((entry) => ({ ...entry, y: entry.y > frame.top + frame.height / 2 ? entry.y + lower : entry.y })),
   };
+  fitted.set(figure, next);
+  return next;
 }
 
 /** The ticks whose labels have room beside each other. @param {{px: number, label: string}[]} ticks */
@@ -156,54 +160,35 @@ function flow(legend, frame, width) {
   return { legend: [...legend.filter((entry) => !below.includes(entry)), ...placed], extra: Math.max(extra, 0) };
 }
 
-/**
- * @param {import('./glyphs.js').Layer} layer
- * @param {(x: number) => number} fx @param {(y: number) => number} fy
- * @param {number} w what lies beyond is left out
- */
-function fitLayer(layer, fx, fy, w) {
-  const first = layer.x ?? layer.x0;
-  const n = first.length;
-  const end = (/** @type {number} */ i) => fx(layer.kind === 'rects' ? layer.x[i] + layer.width[i] : (layer.x1?.[i] ?? first[i]));
-  const isLine = ['line', 'step', 'area'].includes(layer.kind);
-  /** @type {number[]} */
-  const places = [];
-  for (let i = 0; i < n; i++) {
-    // A line goes on to the point beyond the edge.
-    const [begin, stop] = isLine ? [fx(first[Math.max(i - 1, 0)]), fx(first[Math.min(i + 1, n - 1)])] : [fx(first[i]), end(i)];
-    if (w === Infinity || (Math.max(begin, stop) >= 0 && Math.min(begin, stop) <= w)) places.push(i);
-  }
-  const inside = (/** @type {number} */ x) => (w === Infinity ? x : Math.min(Math.max(x, -1), w + 1));
-  /** @type {import('./glyphs.js').Layer} */
+/** @param {Layer} layer @param {(x: number) => number} fx @param {(y: number) => number} fy @returns {Layer} */
+function fitLayer(layer, fx, fy) {
   const out = { ...layer };
-  for (const [name, column] of Object.entries(layer)) {
-    const isColumn = (Array.isArray(column) || ArrayBuffer.isView(column)) && /** @type {any} */ (column).length === n;
-    if (isColumn) out[name] = places.map((i) => /** @type {any} */ (column)[i]);
-  }
-  for (const name of ['x', 'x0', 'x1']) if (out[name]) out[name] = out[name].map((/** @type {number} */ x) => inside(fx(x)));
-  for (const name of ['y', 'y0', 'y1']) if (out[name]) out[name] = out[name].map(fy);
-  if (layer.kind === 'bars') out.thick = out.thick.map((/** @type {number} */ t) => t * (fy(100) / 100));
-  if (layer.kind === 'rects') {
-    out.x = out.x.map(Math.round);
-    out.width = places.map((i, k) => Math.max(Math.round(inside(end(i))) - out.x[k], 1));
-    out.height = places.map((i, k) => Math.max(Math.round(fy(layer.y[i] + layer.height[i]) - out.y[k]), 1));
-    out.y = out.y.map(Math.round);
+  for (const name of ['x', 'x0', 'x1']) if (out[name]) out[name] = Array.from(out[name], fx);
+  for (const name of ['y', 'y0', 'y1']) if (out[name]) out[name] = Array.from(out[name], fy);
+  if (layer.kind === 'bars') out.thick = Array.from(layer.thick, (thick) => thick * fy(1));
+  if (layer.kind !== 'rects') return out;
+  for (const [at, size, f] of /** @type {[string, string, typeof fx][]} */ ([['x', 'width', fx], ['y', 'height', fy]])) {
+    out[at] = out[at].map(Math.round);
+    out[size] = Array.from(layer[size], (size, i) => Math.max(Math.round(f(layer[at][i] + size)) - out[at][i], 1));
   }
   return out;
 }
 
-/** Round instants of a window. @param {TimeWindow} window @param {number} width */
-function timeTicks({ from, to }, width) {
-  const rough = ((to - from) / width) * 95;
+/** A figure with round instants of a window on its axis of time. @param {Figure} figure @param {TimeWindow | null} window */
+function withTicks(figure, window) {
+  const [first, last] = figure.window_ns ?? [0, 1];
+  const { from, to } = window ?? { from: first, to: last };
+  const rough = ((to - from) / figure.frame.width) * 95;
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].map((n) => n * power).find((n) => n >= rough) ?? rough;
   const [unit, name] = step >= 1e8 ? [1e9, 's'] : step >= 1e5 ? [1e6, 'ms'] : [1e3, 'µs'];
   const digits = Math.max(-Math.floor(Math.log10(step / unit) + 1e-9), 0);
   const ticks = [];
   for (let at = Math.ceil(from / step) * step; at <= to; at += step) {
-    ticks.push({ px: ((at - from) / (to - from)) * width, label: `${(at / unit).toFixed(digits)} ${name}` });
+    const px = ((at - first) / (last - first)) * figure.frame.width;
+    ticks.push({ px, label: `${(at / unit).toFixed(digits)} ${name}` });
   }
-  return ticks;
+  return { ...figure, x: { ...figure.x, ticks } };
 }
 
 /** @type {Promise<{rows: Execution[], workers: [number, number, number | null][], end: number}> | undefined} */
@@ -292,10 +277,10 @@ globalThis.fetch = async (address) => {
 
 /** Shows one of the pages within the page. @param {string} name */
 function go(name) {
-  const sections = /** @type {HTMLElement[]} */ ([...document.querySelectorAll('[data-section]')]);
+  const sections = findAll('[data-section]');
   const found = sections.some((section) => section.dataset.section === name) ? name : 'status';
   for (const section of sections) section.hidden = section.dataset.section !== found;
-  for (const link of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll('[data-go]'))) {
+  for (const link of findAll('[data-go]')) {
     if (link.dataset.go === found) link.setAttribute('aria-current', 'page');
     else link.removeAttribute('aria-current');
   }
@@ -305,16 +290,17 @@ function go(name) {
 
 document.addEventListener('click', (event) => {
   const link = event.target instanceof Element ? event.target.closest('a') : null;
-  if (!link) return;
-  const [, kind] = /^(task|worker)\//.exec(link.getAttribute('href') ?? '') ?? [];
-  if (!link.dataset.go && !kind) return;
+  const [, kind, id] = /^(task|worker)\/(\d+)/.exec(link?.getAttribute('href') ?? '') ?? [];
+  if (!link || (!link.dataset.go && !kind)) return;
   // There is one page only; what was another is a part of it.
   event.preventDefault();
   const name = link.dataset.go ?? (kind === 'worker' ? 'workers' : 'tasks');
   history.pushState(null, '', `${location.search}#${name}`);
   go(name);
+  if (kind === 'task') main.then(({ pick }) => pick(Number(id)));
 });
 addEventListener('hashchange', () => go(location.hash.slice(1)));
 go(location.hash.slice(1));
-// What begins here asks what is answered above.
-import('./main.js').then(() => import('./fresh.js')).then((fresh) => fresh.start());
+// What begins here asks what is answered above. It takes this file for live.js: waiting for it would never end.
+const main = import('./main.js');
+main.then(() => import('./fresh.js')).then((fresh) => fresh.start());

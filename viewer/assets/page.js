@@ -29,14 +29,15 @@ export function show(words) {
   const erred = document.getElementById('erred');
   if (erred) erred.dataset.none = String(words.texts['total-erred'] === '0');
   const [ended, tasks] = words.progress;
-  const progress = /** @type {HTMLProgressElement | null} */ (document.getElementById('progress'));
+  const progress = document.getElementById('progress');
   if (progress) Object.assign(progress, { max: Math.max(tasks, 1), value: ended });
-  for (const [id, rows] of Object.entries(words.tables)) fill(document.getElementById(id), rows);
-  // Lost workers are told apart by their status, which the style sheet cannot read from a cell.
-  const workers = /** @type {HTMLTableElement | null} */ (document.getElementById('workers'));
-  if (workers) words.tables.workers?.forEach((row, i) => (workers.tBodies[0].rows[i].dataset.status = row[2]));
+  for (const table of findAll('table[id]', HTMLTableElement)) {
+    if (words.tables[table.id]) fill(table, words.tables[table.id]);
+  }
   document.dispatchEvent(new CustomEvent('shown', { detail: words }));
-  document.title = `${title(words)} · Taskreel`;
+  const percent = Math.floor((100 * ended) / Math.max(tasks, 1));
+  const isUnderWay = words.kind === 'live' && tasks > 0;
+  document.title = `${isUnderWay ? `${percent} % ` : ''}${byId('title').textContent} · Taskreel`;
 }
 
 /**
@@ -57,6 +58,7 @@ export function showDisconnected(wasConnected) {
   byId('banner').hidden = false;
 }
 
+/** @param {boolean} isWhole @param {boolean} wasConnected */
 function disconnectedText(isWhole, wasConnected) {
   if (!wasConnected) {
     return 'The live channel cannot be opened, perhaps because of a proxy; reload the page to see what is new.';
@@ -68,39 +70,51 @@ function disconnectedText(isWhole, wasConnected) {
 
 /** The link to the page that is shown, in sight where the links do not all fit. */
 export function showCurrent() {
-  const link = /** @type {HTMLElement | null} */ (document.querySelector('.pages [aria-current]'));
+  const [link] = findAll('.pages [aria-current]');
   const row = link?.parentElement;
-  if (link && row) row.scrollLeft = link.offsetLeft - row.offsetLeft - (row.clientWidth - link.offsetWidth) / 2;
+  if (row) row.scrollLeft = link.offsetLeft - row.offsetLeft - (row.clientWidth - link.offsetWidth) / 2;
 }
 
-/** Shows when the run began in the visitor's time zone. */
-export function localStart() {
-  const started = /** @type {HTMLTimeElement} */ (byId('started'));
-  const at = new Date(started.dateTime);
-  if (Number.isNaN(at.getTime())) return;
-  started.title = started.textContent ?? '';
-  started.textContent = at.toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
-}
-
-/** @param {string} id */
-export function byId(id) {
-  const element = document.getElementById(id);
-  if (!element) throw new Error(`the page has no #${id}`);
-  return element;
-}
-
-/** An element within another. @param {Element} within @param {string} selector @returns {HTMLElement} */
-export function find(within, selector) {
-  const found = within.querySelector(selector);
-  if (!found) throw new Error(`there is no ${selector}`);
-  return /** @type {HTMLElement} */ (found);
+/** Shows when runs began in the visitor's time zone. */
+export function localTimes() {
+  for (const at of findAll('time', HTMLTimeElement)) {
+    const date = new Date(at.dateTime);
+    if (Number.isNaN(date.getTime())) continue;
+    at.title = at.textContent ?? '';
+    at.textContent = date.toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'short' });
+  }
 }
 
 /**
- * What the server answers to a question; `null`: it does not.
- * @param {string} path
- * @param {Record<string, string>} query
+ * The element of an id, of a kind if one is named.
+ * @template {HTMLElement} [T=HTMLElement]
+ * @param {string} id @param {new () => T} [kind] @returns {T}
  */
+export function byId(id, kind) {
+  return find(document, `#${id}`, kind);
+}
+
+/**
+ * An element within another.
+ * @template {HTMLElement} [T=HTMLElement]
+ * @param {ParentNode} within @param {string} selector @param {new () => T} [kind] @returns {T}
+ */
+export function find(within, selector, kind) {
+  const found = within.querySelector(selector);
+  if (!(found instanceof (kind ?? HTMLElement))) throw new Error(`the page has no ${selector}`);
+  return /** @type {T} */ (found);
+}
+
+/**
+ * All elements of the page, or within another.
+ * @template {HTMLElement} [T=HTMLElement]
+ * @param {string} selector @param {new () => T} [_kind] what they are @param {ParentNode} [within] @returns {T[]}
+ */
+export function findAll(selector, _kind, within = document) {
+  return /** @type {T[]} */ ([...within.querySelectorAll(selector)]);
+}
+
+/** What the server answers to a question; `null`: it does not. @param {string} path @param {Record<string, string>} query */
 export async function getJson(path, query) {
   const answer = await fetch(`${ROOT}${path}?${new URLSearchParams(query)}`).catch(() => null);
   return answer?.ok ? answer.json() : null;
@@ -112,13 +126,7 @@ export function time(ns) {
   return ns < 1e9 ? `${(ns / 1e6).toFixed(1)} ms` : `${(ns / 1e9).toFixed(2)} s`;
 }
 
-function title(words) {
-  const [ended, tasks] = words.progress;
-  const name = byId('title').textContent;
-  const percent = Math.floor((100 * ended) / Math.max(tasks, 1));
-  return words.kind === 'live' && tasks > 0 ? `${percent} % ${name}` : name;
-}
-
+/** @param {string} id @param {string} text */
 export function setText(id, text) {
   const element = byId(id);
   // Writing the same text again would end a selection and make screen readers repeat it.
@@ -143,35 +151,33 @@ export function hideTip() {
 
 /**
  * Brings a table's body to the rows given, touching only cells that differ. In a table with
- * `data-link` the first cell is a link, to what the last entry of the row says.
+ * `data-link` the first cell is a link, to what the last entry of the row says; in one with
+ * `data-status` a row is told apart by what stands in that column.
+ * @param {HTMLTableElement} table @param {string[][]} rows
  */
 export function fill(table, rows) {
-  if (!table) return;
   const body = table.tBodies[0];
-  const heads = [...table.tHead.rows[0].cells];
-  const { link } = table.dataset;
+  const heads = [...(table.tHead?.rows[0].cells ?? [])];
+  const { link, status } = table.dataset;
   while (body.rows.length > rows.length) body.deleteRow(-1);
   while (body.rows.length < rows.length) {
     const row = body.insertRow();
-    heads.forEach((head, c) => {
+    for (const head of heads) {
       const cell = row.insertCell();
       cell.className = head.className;
-      const text = document.createElement('bdi');
-      if (link === undefined || c > 0) return cell.append(text);
-      const anchor = document.createElement('a');
-      anchor.dataset.page = '';
-      anchor.append(text);
-      cell.append(anchor);
-    });
+      const isLink = link !== undefined && head === heads[0];
+      const place = isLink ? cell.appendChild(document.createElement('a')) : cell;
+      if (isLink) place.dataset.page = '';
+      place.append(document.createElement('bdi'));
+    }
   }
-  rows.forEach((cells, r) =>
+  rows.forEach((texts, r) => {
+    const row = body.rows[r];
+    if (status !== undefined) row.dataset.status = texts[Number(status)];
     heads.forEach((_, c) => {
-      const cell = body.rows[r].cells[c];
-      const place = cell.querySelector('bdi') ?? cell;
-      if (place.textContent !== cells[c]) place.textContent = cells[c];
-      const anchor = link !== undefined && c === 0 && cell.querySelector('a');
-      const href = `${ROOT}${link}${cells[heads.length]}`;
-      if (anchor && anchor.getAttribute('href')?.split('?')[0] !== href) anchor.setAttribute('href', href + location.search);
-    }),
-  );
+      const place = row.cells[c].querySelector('bdi') ?? row.cells[c];
+      if (place.textContent !== texts[c]) place.textContent = texts[c];
+    });
+    if (link !== undefined) find(row, 'a', HTMLAnchorElement).href = `${ROOT}${link}${texts[heads.length]}`;
+  });
 }

@@ -1,8 +1,8 @@
-// One plot on the page: its canvas, the window of its axis of time, and when it is drawn again.
+// One plot on the page: its place, the window of its axis of time, and the links to it as a picture.
 
-import { draw } from './glyphs.js';
+import { Canvas } from './canvas.js';
 import { drawMarks } from './marks.js';
-import { find, ROOT } from './page.js';
+import { find, findAll, ROOT } from './page.js';
 import { Pointer } from './pointer.js';
 
 /**
@@ -18,51 +18,41 @@ import { Pointer } from './pointer.js';
  */
 
 const SPAN_NS_MIN = 20_000;
-export const ZOOM_STEP = 1.35;
 
-export class Panel {
-  /**
-   * @param {HTMLElement} section the element with `data-plot`
-   * @param {Page} page
-   */
+export class Panel extends Canvas {
+  /** @param {HTMLElement} section the element with `data-plot` @param {Page} page */
   constructor(section, page) {
+    super(document.createElement('canvas'), find(section, '.picture'), page.palette, page.ask);
     this.id = section.dataset.plot ?? '';
     this.section = section;
     this.page = page;
-    this.box = find(section, '.picture');
     this.note = find(section, '.note');
     this.zoomButtons = find(section, '.zoom');
-    this.allButton = /** @type {HTMLButtonElement} */ (find(section, '[data-act="all"]'));
+    this.allButton = find(section, '[data-key="0"]', HTMLButtonElement);
     /** Where the run ends for now, in ns since it began. */
     this.end = 0;
-    /** @type {Figure | null} */
-    this.figure = null;
     /** What was asked for last: the figure that shows it may be on its way. @type {TimeWindow | null} */
     this.window = null;
-    this.isDue = false;
-    this.canvas = document.createElement('canvas');
     this.canvas.tabIndex = 0;
     this.canvas.setAttribute('role', 'img');
     this.pointer = new Pointer(this);
-    new ResizeObserver(page.ask).observe(this.box);
     addEventListener('renderer', () => this.redraw());
   }
 
-  /** The place it has, in CSS pixels. */
-  size() {
-    return { width: Math.floor(this.box.clientWidth), height: Math.floor(this.box.clientHeight) };
+  /** Whether there is an axis of time. */
+  get isTimed() {
+    return this.figure !== null && this.figure.window_ns !== null;
   }
 
   /** Whether tasks lie on lanes, which marks can point to. */
   get hasLanes() {
-    return (this.figure?.y.groups.length ?? 0) > 0 && this.figure?.window_ns !== null;
+    return this.isTimed && (this.figure?.y.groups.length ?? 0) > 0;
   }
 
   /**
    * @param {Figure | undefined} figure if there is a new one
    * @param {TimeWindow | null} window what the page looks at by now
-   * @param {number} end where the run ends for now
-   * @param {boolean} isLive
+   * @param {number} end where the run ends for now @param {boolean} isLive
    */
   show(figure, window, end, isLive) {
     this.end = end;
@@ -73,77 +63,46 @@ export class Panel {
     this.allButton.textContent = isLive ? 'Live' : 'All';
     this.link();
     this.redraw();
-    this.pointer.hover();
+    this.pointer.hoverAgain();
   }
 
   /** @param {Figure} figure */
   take(figure) {
     if (!this.figure) this.box.replaceChildren(this.canvas);
-    this.figure = figure;
+    super.take(figure);
     this.note.textContent = figure.note;
     this.canvas.setAttribute('aria-label', `${figure.title}: ${figure.question} ${figure.note}`);
-    const isTimed = figure.window_ns !== null;
-    this.zoomButtons.hidden = !isTimed;
-    this.canvas.dataset.timed = String(isTimed);
+    this.zoomButtons.hidden = !this.isTimed;
+    this.canvas.dataset.timed = String(this.isTimed);
     this.section.dataset.lanes = String(this.hasLanes);
   }
 
   /** Links to this plot as a picture show what is shown here. */
   link() {
     const query = this.page.query();
-    for (const link of this.section.querySelectorAll('a[data-picture]')) {
-      const own = new URLSearchParams(query);
-      for (const [key, value] of Object.entries(/** @type {HTMLElement} */ (link).dataset)) {
-        if (key !== 'picture') own.set(key, value ?? '');
-      }
-      /** @type {HTMLAnchorElement} */ (link).href = `${ROOT}plot/${this.id}.${link.getAttribute('data-picture')}?${own}`;
+    for (const link of findAll('a[data-picture]', HTMLAnchorElement, this.section)) {
+      link.href = `${ROOT}plot/${this.id}.${link.dataset.picture}?${query}`;
     }
   }
 
-  /** Draws with the next frame of the screen. */
-  redraw() {
-    if (this.isDue) return;
-    this.isDue = true;
-    requestAnimationFrame(() => {
-      this.isDue = false;
-      this.draw();
-    });
-  }
-
-  draw() {
-    const { figure, canvas } = this;
-    if (!figure) return;
-    const scale = devicePixelRatio || 1;
-    const width = Math.round(figure.width_px * scale);
-    const height = Math.round(figure.height_px * scale);
-    if (canvas.width !== width || canvas.height !== height) {
-      canvas.width = width;
-      canvas.height = height;
-      // Set from here, since the figure may be a moment older than the place it has.
-      canvas.style.width = `${figure.width_px}px`;
-      canvas.style.height = `${figure.height_px}px`;
-    }
-    const ctx = canvas.getContext('2d', { alpha: false });
-    if (!ctx) return;
-    ctx.setTransform(scale, 0, 0, scale, 0, 0);
-    const palette = this.page.palette();
-    draw(ctx, figure, palette, this.stretch());
-    if (figure.window_ns) drawMarks(ctx, figure, palette, this.page.marks, (ns) => this.px(ns));
+  /** @param {CanvasRenderingContext2D} ctx @param {Figure} figure @param {import('./glyphs.js').Palette} palette */
+  drawOver(ctx, figure, palette) {
+    if (figure.window_ns) drawMarks({ ctx, figure, palette, px: (ns) => this.px(ns) }, this.page.marks);
   }
 
   /** Where an instant is on the frame, which it may lie beyond. @param {number} ns */
   px(ns) {
     const { from, to } = this.looking() ?? { from: 0, to: 1 };
-    return ((ns - from) / (to - from)) * (this.figure?.frame.width ?? 0);
+    return ((ns - from) / (to - from)) * this.width;
   }
 
   /** How the figure is stretched until the one that was asked for is here. */
   stretch() {
     const have = this.figure?.window_ns;
     const want = this.window;
-    if (!have || !want || !this.figure || (want.from === have[0] && want.to === have[1])) return null;
+    if (!have || !want || (want.from === have[0] && want.to === have[1])) return null;
     const ns = want.to - want.from;
-    return { scale: (have[1] - have[0]) / ns, shift: ((have[0] - want.from) / ns) * this.figure.frame.width };
+    return { scale: (have[1] - have[0]) / ns, shift: ((have[0] - want.from) / ns) * this.width };
   }
 
   /** The window that is looked at. @returns {TimeWindow | null} */
@@ -158,11 +117,7 @@ export class Panel {
     return this.figure?.frame.width ?? 0;
   }
 
-  /**
-   * Zooms by `factor` (below 1: in) around a pixel of the frame.
-   * @param {number} factor
-   * @param {number} px
-   */
+  /** Zooms by `factor` (below 1: in) around a pixel of the frame. @param {number} factor @param {number} px */
   zoom(factor, px = this.width / 2) {
     const now = this.looking();
     if (!now) return;

@@ -1,9 +1,7 @@
-// What pointer and keys do on a plot: hover, zoom and pan of its axis of time, selecting a stretch of
-// it, and picking a task.
+// What the pointer does on a plot: hover, zoom and pan of its axis of time, selecting a stretch of it,
+// and picking a task.
 
-import { labelAt } from './glyphs.js';
-import { find, getJson, hideTip, showTip } from './page.js';
-import { ZOOM_STEP } from './panel.js';
+import { getJson, hideTip } from './page.js';
 
 const DOUBLE_CLICK_MS = 280;
 /** Less than this is no movement. */
@@ -31,16 +29,16 @@ export class Pointer {
     canvas.addEventListener('pointermove', (event) => this.move(event));
     canvas.addEventListener('pointerup', (event) => this.release(event));
     canvas.addEventListener('pointercancel', () => (this.pressed = this.dragged = this.selecting = null));
-    canvas.addEventListener('pointerleave', () => this.leave());
-    canvas.addEventListener('keydown', (event) => this.key(event));
-    const acts = { in: () => panel.zoom(1 / ZOOM_STEP), out: () => panel.zoom(ZOOM_STEP), all: () => panel.all() };
-    for (const [act, run] of Object.entries(acts)) find(panel.section, `[data-act="${act}"]`).addEventListener('click', run);
+    canvas.addEventListener('pointerleave', () => {
+      this.at = null;
+      hideTip();
+    });
   }
 
   /** @param {WheelEvent} event */
   wheel(event) {
     const { panel } = this;
-    if (!panel.figure?.window_ns) return;
+    if (!panel.isTimed) return;
     event.preventDefault();
     // Lines and pages, as some mice count, into pixels.
     const unit = [1, 16, 400][event.deltaMode];
@@ -55,17 +53,32 @@ export class Pointer {
   press(event) {
     clearTimeout(this.picking);
     const { panel } = this;
-    if (event.button !== 0 || !panel.figure?.window_ns) return;
+    if (event.button !== 0 || !panel.isTimed) return;
     panel.canvas.setPointerCapture(event.pointerId);
     this.pressed = event.clientX;
     if (event.shiftKey) this.selecting = this.instant(event);
     else this.dragged = event.clientX;
   }
 
-  /** The instant under the pointer, in ns. @param {MouseEvent} event */
-  instant(event) {
-    const { from, to } = this.panel.looking() ?? { from: 0, to: 0 };
-    return from + (this.frameX(event) / this.panel.width) * (to - from);
+  /** @param {PointerEvent} event */
+  move(event) {
+    if (this.selecting != null) {
+      const [from, to] = [this.selecting, this.instant(event)].sort((a, b) => a - b).map(Math.round);
+      if (to > from) this.panel.page.select({ from, to });
+      hideTip();
+    } else if (this.dragged != null) {
+      this.panel.pan(this.dragged - event.clientX);
+      this.dragged = event.clientX;
+      hideTip();
+    } else {
+      this.at = event;
+      this.panel.hover(event);
+    }
+  }
+
+  /** Another figure may lie under the pointer now. */
+  hoverAgain() {
+    if (this.at) this.panel.hover(this.at);
   }
 
   /** What was pressed is released: a click, if the pointer stayed where it was. @param {PointerEvent} event */
@@ -81,68 +94,21 @@ export class Pointer {
   /** Picks the task under the pointer, or none. @param {MouseEvent} event */
   async pick(event) {
     const { panel } = this;
-    const label = this.label(event);
     if (!panel.hasLanes) return;
+    const label = panel.label(event);
     if (!label) return panel.page.pick(null);
     const at = this.instant(event);
     const { from, to } = panel.looking() ?? { from: 0, to: 0 };
-    const px = ((to - from) / panel.width) * 2;
-    const around = { from: String(Math.max(Math.round(at - px), 0)), to: String(Math.round(at + px)) };
+    const near = ((to - from) / panel.width) * 2;
+    const around = { from: String(Math.max(Math.round(at - near), 0)), to: String(Math.round(at + near)) };
     const found = await getJson('api/task-at', { ...around, label });
     if (found) panel.page.pick(found.task);
   }
 
-  /** @param {PointerEvent} event */
-  move(event) {
-    if (this.selecting != null) {
-      const ends = [this.selecting, this.instant(event)].sort((a, b) => a - b).map(Math.round);
-      if (ends[1] > ends[0]) this.panel.page.select({ from: ends[0], to: ends[1] });
-      hideTip();
-    } else if (this.dragged != null) {
-      this.panel.pan(this.dragged - event.clientX);
-      this.dragged = event.clientX;
-      hideTip();
-    } else {
-      this.at = event;
-      this.hover();
-    }
-  }
-
-  /** Says what lies under the pointer. */
-  hover() {
-    if (!this.at) return;
-    const label = this.label(this.at);
-    if (label) showTip(label, this.at.clientX, this.at.clientY);
-    else hideTip();
-  }
-
-  /** @param {MouseEvent} event */
-  label(event) {
-    const { left, top } = this.panel.canvas.getBoundingClientRect();
-    return this.panel.figure && labelAt(this.panel.figure, event.clientX - left, event.clientY - top);
-  }
-
-  leave() {
-    this.at = null;
-    hideTip();
-  }
-
-  /** @param {KeyboardEvent} event */
-  key(event) {
-    const { panel } = this;
-    if (!panel.figure?.window_ns || event.ctrlKey || event.metaKey || event.altKey) return;
-    /** @type {Record<string, () => void>} */
-    const acts = {
-      '+': () => panel.zoom(1 / ZOOM_STEP),
-      '=': () => panel.zoom(1 / ZOOM_STEP),
-      '-': () => panel.zoom(ZOOM_STEP),
-      0: () => panel.all(),
-      Escape: () => panel.all(),
-    };
-    const act = acts[event.key];
-    if (!act) return;
-    event.preventDefault();
-    act();
+  /** The instant under the pointer, in ns. @param {MouseEvent} event */
+  instant(event) {
+    const { from, to } = this.panel.looking() ?? { from: 0, to: 0 };
+    return from + (this.frameX(event) / this.panel.width) * (to - from);
   }
 
   /** Pixels from the frame's left edge, within it. @param {MouseEvent} event */

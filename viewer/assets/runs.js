@@ -2,34 +2,27 @@
 
 import * as drop from './drop.js';
 import * as fresh from './fresh.js';
-import { byId, find, setText } from './page.js';
+import { byId, find, findAll, localTimes, setText } from './page.js';
 import * as theme from './theme.js';
 
-theme.start(/** @type {HTMLButtonElement} */ (byId('theme')), () => {});
+theme.start(() => {});
+localTimes();
 drop.start();
 fresh.start();
-
-for (const at of /** @type {NodeListOf<HTMLTimeElement>} */ (document.querySelectorAll('time'))) {
-  const date = new Date(at.dateTime);
-  if (Number.isNaN(date.getTime())) continue;
-  at.title = at.textContent ?? '';
-  at.textContent = date.toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'short' });
-}
 
 const box = document.getElementById('drop');
 if (box) {
   box.hidden = false;
-  const field = /** @type {HTMLInputElement} */ (byId('drop-file'));
+  const field = byId('drop-file', HTMLInputElement);
   field.addEventListener('change', () => field.files?.[0] && drop.open(field.files[0]));
 }
 
-const table = /** @type {HTMLTableElement | null} */ (document.getElementById('runs'));
-if (table) listen(table);
+for (const table of findAll('#runs', HTMLTableElement)) listen(table);
 
 /** @param {HTMLTableElement} table */
 function listen(table) {
   const rows = [...table.tBodies[0].rows];
-  for (const head of /** @type {NodeListOf<HTMLElement>} */ (table.querySelectorAll('th[data-key]'))) {
+  for (const head of findAll('th[data-key]', HTMLElement, table)) {
     const button = document.createElement('button');
     button.type = 'button';
     button.append(...head.childNodes);
@@ -37,7 +30,7 @@ function listen(table) {
     button.addEventListener('click', () => sort(table, rows, head));
   }
   byId('runs-filter').hidden = false;
-  const field = /** @type {HTMLInputElement} */ (byId('runs-find'));
+  const field = byId('runs-find', HTMLInputElement);
   field.addEventListener('input', () => {
     const words = field.value.toLowerCase().split(/\s+/);
     for (const row of rows) row.hidden = !words.every((word) => row.textContent?.toLowerCase().includes(word));
@@ -72,14 +65,14 @@ function edit(row) {
   setText('about-file', row.dataset.file ?? '');
   setText('about-state', '');
   const tags = [...row.querySelectorAll('.tag')].map((tag) => tag.textContent);
-  /** @type {HTMLInputElement} */ (byId('about-tags')).value = tags.join(' ');
-  /** @type {HTMLTextAreaElement} */ (byId('about-note')).value = row.querySelector('.said')?.textContent ?? '';
-  /** @type {HTMLDialogElement} */ (byId('about')).showModal();
+  byId('about-tags', HTMLInputElement).value = tags.join(' ');
+  byId('about-note', HTMLTextAreaElement).value = row.querySelector('.said')?.textContent ?? '';
+  byId('about', HTMLDialogElement).showModal();
 }
 
 async function save() {
-  const tags = /** @type {HTMLInputElement} */ (byId('about-tags')).value;
-  const note = /** @type {HTMLTextAreaElement} */ (byId('about-note')).value;
+  const tags = byId('about-tags', HTMLInputElement).value;
+  const note = byId('about-note', HTMLTextAreaElement).value;
   const body = JSON.stringify({ file: edited?.dataset.file, tags, note });
   const headers = { 'content-type': 'application/json' };
   const answer = await fetch('runs/about', { method: 'POST', headers, body }).catch(() => null);

@@ -13,10 +13,7 @@ const AGAIN_MS = 1000;
 const LISTED_MAX = 8;
 
 export class Story {
-  /**
-   * @param {(picked: Relatives | null) => void} show
-   * @param {(task: number | null) => void} pick
-   */
+  /** @param {(picked: Relatives | null) => void} show @param {(task: number | null) => void} pick */
   constructor(show, pick) {
     this.show = show;
     this.pick = pick;
@@ -48,8 +45,7 @@ export class Story {
   /** @param {Relatives} told */
   fill({ task, key, runs, needs, needed_by: neededBy, n_more: more }) {
     setText('story-key', key);
-    const anchor = /** @type {HTMLAnchorElement} */ (byId('story-link'));
-    anchor.href = `${ROOT}task/${task}${location.search}`;
+    byId('story-link', HTMLAnchorElement).href = `${ROOT}task/${task}${location.search}`;
     const last = runs.at(-1);
     const ready = Math.max(...needs.map((other) => other.stop_ns ?? 0), 0);
     const waited = last && needs.length > 0 && last.start_ns > ready ? `, ${time(last.start_ns - ready)} after the last of what it waited for` : '';

@@ -1,46 +1,41 @@
 // Light and dark: as the system says, until the visitor chooses.
 
+import { byId } from './page.js';
+
 const KEY = 'taskreel-theme';
+const { dataset } = document.documentElement;
 
 /** @returns {'light' | 'dark'} the theme that is shown */
 export function current() {
-  const chosen = document.documentElement.dataset.theme;
-  if (chosen === 'light' || chosen === 'dark') return chosen;
+  if (dataset.theme === 'light' || dataset.theme === 'dark') return dataset.theme;
   return matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light';
 }
 
-/**
- * Brings the button to life.
- * @param {HTMLButtonElement} button
- * @param {() => void} changed called when another theme is shown
- */
-export function start(button, changed) {
-  const saved = remembered();
-  if (saved) document.documentElement.dataset.theme = saved;
+/** Brings the page's button to life. @param {() => void} changed called when another theme is shown */
+export function start(changed) {
+  const saved = stored((storage) => storage.getItem(KEY));
+  if (saved) dataset.theme = saved;
+  const button = byId('theme');
   button.hidden = false;
   button.addEventListener('click', () => {
     const next = current() === 'dark' ? 'light' : 'dark';
-    document.documentElement.dataset.theme = next;
-    remember(next);
+    dataset.theme = next;
+    stored((storage) => storage.setItem(KEY, next));
     changed();
   });
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', changed);
 }
 
-// Storage may be refused: in a sandboxed frame, or by the visitor's settings.
-
-function remembered() {
+/**
+ * Storage may be refused, in a sandboxed frame or by the visitor's settings: then the choice holds for
+ * this page only.
+ * @template T
+ * @param {(storage: Storage) => T} use
+ */
+function stored(use) {
   try {
-    return localStorage.getItem(KEY);
+    return use(localStorage);
   } catch {
     return null;
-  }
-}
-
-function remember(theme) {
-  try {
-    localStorage.setItem(KEY, theme);
-  } catch {
-    // The choice holds for this page only.
   }
 }

@@ -1,7 +1,7 @@
 // The scrubber below every page: the whole run as a strip, and which instant of it is shown.
 
-import { draw, labelAt } from './glyphs.js';
-import { byId, hideTip, setText, showTip } from './page.js';
+import { Canvas } from './canvas.js';
+import { byId, find, hideTip, setText } from './page.js';
 
 /** @typedef {import('./glyphs.js').Figure} Figure */
 
@@ -10,7 +10,7 @@ const FRAME_NS = 40e6;
 /** Nearer to the right end than this is LIVE, in pixels. */
 const LIVE_PX = 5;
 
-export class Scrubber {
+export class Scrubber extends Canvas {
   /**
    * @param {() => import('./glyphs.js').Palette} palette
    * @param {(at: string | null) => void} look shows an instant; `null`: the newest
@@ -18,104 +18,77 @@ export class Scrubber {
    * @param {() => void} resized
    */
   constructor(palette, look, fold, resized) {
-    this.palette = palette;
+    super(byId('strip-picture', HTMLCanvasElement), find(byId('time'), '.strip'), palette, resized);
     this.lookAt = look;
     this.folded = fold;
     this.isFolded = false;
-    this.isDue = false;
-    this.canvas = /** @type {HTMLCanvasElement} */ (byId('strip'));
-    this.speed = /** @type {HTMLSelectElement} */ (byId('speed'));
+    this.speed = byId('speed', HTMLSelectElement);
     /** The instant that is shown or asked for, in ns; `null`: the newest. @type {number | null} */
     this.at = null;
-    /** @type {Figure | null} */
-    this.figure = null;
     /** @type {import('./page.js').Words | null} */
     this.words = null;
-    /** @type {import('./live.js').TimeWindow | null} */
+    /** What the other plots show. @type {import('./live.js').TimeWindow | null} */
     this.window = null;
+    /** Lies over the strip, and counts its pixels. */
+    this.slider = byId('strip', HTMLInputElement);
+    this.isDragged = false;
     /** When the last step of playing was made. @type {number | null} */
     this.playedAt = null;
     byId('time').hidden = false;
-    this.box = /** @type {HTMLElement} */ (this.canvas.parentElement);
-    new ResizeObserver(resized).observe(this.box);
     this.listen();
   }
 
-  /** The place of the strip, in CSS pixels. */
-  size() {
-    return { width: this.box.clientWidth, height: this.box.clientHeight };
-  }
-
   /**
-   * @param {Figure | undefined} figure
-   * @param {import('./page.js').Words} words
+   * @param {Figure | undefined} figure @param {import('./page.js').Words} words
    * @param {import('./live.js').TimeWindow | null} window what the other plots show
    */
   show(figure, words, window) {
-    this.figure = figure ?? this.figure;
+    if (figure) this.take(figure);
     this.words = words;
     this.window = window;
     const isPast = words.kind === 'past';
     // While one drags or plays, the answer is behind what is asked for.
-    if (this.dragged == null && this.playedAt == null) this.at = isPast ? words.now_ns : null;
+    if (!this.isDragged && this.playedAt === null) this.at = isPast ? words.now_ns : null;
     const isLive = words.run_kind === 'live' || words.run_kind === 'reading';
     setText('go-live', isLive ? 'LIVE' : 'END');
     byId('go-live').setAttribute('aria-pressed', String(!isPast));
     byId('time').dataset.past = String(isPast);
     byId('shown-at').hidden = !isPast;
     setText('shown-at', isPast ? `${seconds(words.now_ns)} of ${seconds(words.end_ns)}` : '');
-    for (const [id, at] of /** @type {[string, number | null][]} */ ([
-      ['trouble-before', words.jumps.trouble[0]],
-      ['trouble-after', words.jumps.trouble[1]],
-    ])) {
-      /** @type {HTMLButtonElement} */ (byId(id)).disabled = at === null;
-    }
-    const { canvas } = this;
-    canvas.setAttribute('aria-valuemax', String(words.end_ns / 1e9));
-    canvas.setAttribute('aria-valuenow', String(words.now_ns / 1e9));
-    canvas.setAttribute('aria-valuetext', isPast ? `${seconds(words.now_ns)}, event ${words.seq}` : isLive ? 'live' : 'the end');
+    byId('trouble-before', HTMLButtonElement).disabled = words.jumps.trouble[0] === null;
+    byId('trouble-after', HTMLButtonElement).disabled = words.jumps.trouble[1] === null;
+    this.place();
+    this.slider.setAttribute('aria-valuetext', isPast ? `${seconds(words.now_ns)}, event ${words.seq}` : isLive ? 'live' : 'the end');
     this.redraw();
   }
 
-  /** Draws with the next frame of the screen. */
-  redraw() {
-    if (this.isDue) return;
-    this.isDue = true;
-    requestAnimationFrame(() => {
-      this.isDue = false;
-      this.draw();
-    });
+  /** Brings the slider to where the strip is, and to the instant that is shown. */
+  place() {
+    const { frame } = this.figure ?? {};
+    if (!frame || this.isDragged) return;
+    Object.assign(this.slider.style, { left: `${frame.left}px`, width: `${frame.width}px` });
+    Object.assign(this.slider, { max: frame.width, value: this.at === null ? frame.width : this.px(this.at) - frame.left });
   }
 
-  draw() {
-    const { figure, canvas } = this;
-    if (!figure) return;
-    const scale = devicePixelRatio || 1;
-    const [width, height] = [figure.width_px, figure.height_px].map((px) => Math.round(px * scale));
-    if (canvas.width !== width || canvas.height !== height) {
-      Object.assign(canvas, { width, height });
-      canvas.style.width = `${figure.width_px}px`;
-      canvas.style.height = `${figure.height_px}px`;
-    }
-    const ctx = canvas.getContext('2d', { alpha: false });
-    if (!ctx) return;
-    const palette = this.palette();
-    ctx.setTransform(scale, 0, 0, scale, 0, 0);
-    draw(ctx, figure, palette);
-    const { left, top, width: frame, height: tall } = figure.frame;
+  /**
+   * What the other plots do not show is veiled; a hand stands at the instant that is shown.
+   * @param {CanvasRenderingContext2D} ctx @param {Figure} figure @param {import('./glyphs.js').Palette} palette
+   */
+  drawOver(ctx, figure, palette) {
+    const { left, top, width, height } = figure.frame;
     if (this.window) {
       const [from, to] = [this.px(this.window.from), this.px(this.window.to)];
       ctx.globalAlpha = 0.6;
       ctx.fillStyle = palette.background;
-      ctx.fillRect(left, top, Math.max(from - left, 0), tall);
-      ctx.fillRect(to, top, Math.max(left + frame - to, 0), tall);
+      ctx.fillRect(left, top, Math.max(from - left, 0), height);
+      ctx.fillRect(to, top, Math.max(left + width - to, 0), height);
       ctx.globalAlpha = 1;
       ctx.strokeStyle = palette.muted;
-      ctx.strokeRect(Math.round(from) + 0.5, top + 0.5, Math.max(Math.round(to - from), 2), tall - 1);
+      ctx.strokeRect(Math.round(from) + 0.5, top + 0.5, Math.max(Math.round(to - from), 2), height - 1);
     }
     const at = Math.round(this.px(this.at ?? figure.window_ns?.[1] ?? 0));
     ctx.fillStyle = palette.text;
-    ctx.fillRect(at - 1, top, 2, tall + 4);
+    ctx.fillRect(at - 1, top, 2, height + 4);
     ctx.beginPath();
     ctx.moveTo(at - 5, top);
     ctx.lineTo(at + 5, top);
@@ -125,33 +98,30 @@ export class Scrubber {
 
   /** Where an instant is on the canvas. @param {number} ns */
   px(ns) {
-    const frame = this.figure?.frame ?? { left: 0, width: 0 };
-    const piece = this.pieces().find((piece) => ns <= piece.to) ?? this.pieces().at(-1);
-    if (!piece) return frame.left;
-    const share = (ns - piece.from) / Math.max(piece.to - piece.from, 1);
-    return frame.left + piece.px + Math.min(Math.max(share, 0), 1) * piece.width;
+    const pieces = this.pieces();
+    const { from, to, px, width } = pieces.find((piece) => ns <= piece.to) ?? pieces[pieces.length - 1];
+    const share = (ns - from) / Math.max(to - from, 1);
+    return (this.figure?.frame.left ?? 0) + px + Math.min(Math.max(share, 0), 1) * width;
   }
 
-  /** The instant at a pixel of the frame. @param {number} px */
-  instant(px) {
-    const piece = this.pieces().find((piece) => px <= piece.px + piece.width) ?? this.pieces().at(-1);
-    if (!piece) return 0;
-    return piece.from + (Math.max(px - piece.px, 0) / Math.max(piece.width, 1)) * (piece.to - piece.from);
+  /** The instant at a pixel of the frame. @param {number} at */
+  instant(at) {
+    const pieces = this.pieces();
+    const { from, to, px, width } = pieces.find((piece) => at <= piece.px + piece.width) ?? pieces[pieces.length - 1];
+    return from + (Math.max(at - px, 0) / Math.max(width, 1)) * (to - from);
   }
 
   /** The stretches of the strip, from left to right: folded ones are narrow, whatever they hold. */
   pieces() {
-    const { figure } = this;
-    if (!figure?.window_ns) return [];
-    const [first, last] = figure.window_ns;
+    const { frame, window_ns: window, gaps } = this.figure ?? {};
+    let [from, px] = [window?.[0] ?? 0, 0];
     const pieces = [];
-    let [from, px] = [first, 0];
-    for (const gap of figure.gaps ?? []) {
+    for (const gap of gaps ?? []) {
       pieces.push({ from, to: gap.from_ns, px, width: gap.px - px });
       pieces.push({ from: gap.from_ns, to: gap.to_ns, px: gap.px, width: gap.width_px });
       [from, px] = [gap.to_ns, gap.px + gap.width_px];
     }
-    pieces.push({ from, to: last, px, width: figure.frame.width - px });
+    pieces.push({ from, to: window?.[1] ?? 0, px, width: (frame?.width ?? 0) - px });
     return pieces;
   }
 
@@ -204,16 +174,22 @@ export class Scrubber {
     if (this.playedAt !== null) return this.pause();
     // From the end there is nothing to play but the whole again.
     if (this.at === null) this.go(0);
-    this.playedAt = performance.now();
-    this.buttons();
+    this.setPlayed(performance.now());
     requestAnimationFrame((now) => this.play(now));
   }
 
   pause() {
-    this.playedAt = null;
-    this.buttons();
+    this.setPlayed(null);
   }
 
+  /** @param {number | null} now when it was played, `null`: it is not any more */
+  setPlayed(now) {
+    this.playedAt = now;
+    byId('play').setAttribute('aria-label', now === null ? 'Play' : 'Pause');
+    byId('play').dataset.playing = String(now !== null);
+  }
+
+  /** @param {number} now */
   play(now) {
     if (this.playedAt === null) return;
     const passed = Math.max(now - this.playedAt, 0);
@@ -227,63 +203,18 @@ export class Scrubber {
     requestAnimationFrame((next) => this.play(next));
   }
 
-  buttons() {
-    const isPlaying = this.playedAt !== null;
-    byId('play').setAttribute('aria-label', isPlaying ? 'Pause' : 'Play');
-    byId('play').dataset.playing = String(isPlaying);
-  }
-
   listen() {
-    const clicks = {
-      'trouble-before': () => this.jump('trouble', 0),
-      'event-before': () => this.stepEvent(-1),
-      play: () => this.toggle(),
-      'event-after': () => this.stepEvent(1),
-      'trouble-after': () => this.jump('trouble', 1),
-      'go-live': () => this.live(),
-      fold: () => this.folds(!this.isFolded),
-    };
-    for (const [id, act] of Object.entries(clicks)) byId(id).addEventListener('click', act);
-    const { canvas } = this;
-    canvas.addEventListener('pointerdown', (event) => {
-      if (event.button !== 0 || !this.figure) return;
+    const { slider } = this;
+    slider.addEventListener('input', () => {
       this.pause();
-      this.dragged = event.pointerId;
-      canvas.setPointerCapture(event.pointerId);
-      this.drag(event);
+      hideTip();
+      const px = Number(slider.value);
+      this.go(px >= Number(slider.max) - LIVE_PX ? null : this.instant(px));
     });
-    canvas.addEventListener('pointermove', (event) => (this.dragged == null ? this.hover(event) : this.drag(event)));
-    for (const type of ['pointerup', 'pointercancel']) canvas.addEventListener(type, () => (this.dragged = null));
-    canvas.addEventListener('pointerleave', hideTip);
-    canvas.addEventListener('keydown', (event) => this.key(event));
-  }
-
-  drag(event) {
-    const { left, width } = this.figure?.frame ?? { left: 0, width: 0 };
-    const x = event.clientX - this.canvas.getBoundingClientRect().left - left;
-    this.go(x >= width - LIVE_PX ? null : this.instant(Math.max(x, 0)));
-    hideTip();
-  }
-
-  hover(event) {
-    if (!this.figure) return;
-    const { left, top } = this.canvas.getBoundingClientRect();
-    const label = labelAt(this.figure, event.clientX - left, event.clientY - top);
-    if (label) showTip(label, event.clientX, event.clientY);
-    else hideTip();
-  }
-
-  key(event) {
-    const acts = {
-      ArrowLeft: () => this.step(-1),
-      ArrowRight: () => this.step(1),
-      Home: () => this.go(0),
-      End: () => this.live(),
-    };
-    const act = acts[event.key];
-    if (!act || event.ctrlKey || event.metaKey || event.altKey) return;
-    event.preventDefault();
-    act();
+    slider.addEventListener('pointerdown', () => (this.isDragged = true));
+    for (const type of ['pointerup', 'pointercancel']) slider.addEventListener(type, () => (this.isDragged = false));
+    slider.addEventListener('pointermove', (event) => this.hover(event));
+    slider.addEventListener('pointerleave', hideTip);
   }
 }
 

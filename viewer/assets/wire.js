@@ -2,11 +2,7 @@
 
 const text = new TextDecoder();
 
-/**
- * The parts of a message by their ids.
- * @param {ArrayBuffer} message
- * @returns {Promise<Map<string, any>>}
- */
+/** The parts of a message by their ids. @param {ArrayBuffer} message @returns {Promise<Map<string, any>>} */
 export async function read(message) {
   const view = new DataView(message);
   const parts = [];
@@ -20,11 +16,7 @@ export async function read(message) {
   return new Map(await Promise.all(parts));
 }
 
-/**
- * @param {string} id
- * @param {Uint8Array<ArrayBuffer>} packed
- * @returns {Promise<[string, any]>}
- */
+/** @param {string} id @param {Uint8Array<ArrayBuffer>} packed @returns {Promise<[string, any]>} */
 export async function part(id, packed) {
   const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream('deflate-raw'));
   const buffer = await new Response(stream).arrayBuffer();
@@ -36,8 +28,7 @@ export async function part(id, packed) {
 /**
  * Puts the columns that stand beside the JSON into the figure.
  * @param {{figure: import('./glyphs.js').Figure, columns: [number, string, string, number][]}} json
- * @param {ArrayBuffer} buffer
- * @param {number} at where the first of them begins
+ * @param {ArrayBuffer} buffer @param {number} at where the first of them begins
  */
 function withColumns({ figure, columns }, buffer, at) {
   for (const [layer, name, kind, n] of columns) {

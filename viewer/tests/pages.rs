@@ -85,7 +85,7 @@ fn programs_are_told_stories_events_findings_and_figures() {
     };
     let page = json(&viewer, "/api/events?n=5&before=20");
     assert_eq!((seqs(&page), &page["has_older"]), (vec![19, 18, 17, 16, 15], &Value::Bool(true)));
-    let of_kind = json(&viewer, "/api/events?kind=TaskStarted&worker=worker-1&n=10000");
+    let of_kind = json(&viewer, "/api/events?kind=TaskStarted&worker_name=worker-1&n=10000");
     let expected = all["events"].as_array().unwrap().iter();
     let expected = expected.filter(|e| e["event"] == "TaskStarted" && e["worker"][1] == "worker-1");
     assert_eq!(seqs(&of_kind).len(), expected.count());

@@ -36,6 +36,7 @@ const ASSETS: &[Asset] = &[
     asset!("find.js", SCRIPT),
     asset!("keys.js", SCRIPT),
     asset!("time.js", SCRIPT),
+    asset!("canvas.js", SCRIPT),
     asset!("live.js", SCRIPT),
     asset!("page.js", SCRIPT),
     asset!("panel.js", SCRIPT),
@@ -86,18 +87,28 @@ fn etag(content: &str) -> String {
     format!("\"{:016x}\"", fingerprint(content.as_bytes()))
 }
 
-/// The colours of both themes, and which of them the script needs by name.
+/// The colours of both themes as the scripts take them: all by their numbers, as text and as parts from 0 to
+/// 1, and some by name.
 pub(crate) fn themes() -> String {
-    let names = [
-        ("text", Color::TEXT),
-        ("muted", Color::MUTED),
-        ("grid", Color::GRID),
-        ("axis", Color::AXIS),
-        ("rim", Color::RIM),
-        ("background", Color::BACKGROUND),
-    ];
-    let names: serde_json::Map<String, Value> =
-        names.iter().map(|(name, color)| ((*name).to_owned(), color.0.into())).collect();
-    let theme = |theme: Theme| json!({"name": theme.name, "colors": theme.colors, "names": names});
-    json!({"light": theme(Theme::light()), "dark": theme(Theme::dark())}).to_string()
+    json!({"light": colors(&Theme::light()), "dark": colors(&Theme::dark())}).to_string()
+}
+
+fn colors(theme: &Theme) -> Value {
+    let text = |color: Color| theme.hex(color);
+    let parts = |hex: &&str| {
+        let all = u32::from_str_radix(hex.trim_start_matches('#'), 16);
+        let [_, r, g, b] = all.expect("a theme's colours are #rrggbb").to_be_bytes();
+        [r, g, b].map(|part| f32::from(part) / 255.0)
+    };
+    json!({
+        "name": theme.name,
+        "colors": theme.colors,
+        "rgb": theme.colors.iter().flat_map(parts).collect::<Vec<f32>>(),
+        "text": text(Color::TEXT),
+        "muted": text(Color::MUTED),
+        "grid": text(Color::GRID),
+        "axis": text(Color::AXIS),
+        "rim": text(Color::RIM),
+        "background": text(Color::BACKGROUND),
+    })
 }

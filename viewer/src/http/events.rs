@@ -28,10 +28,12 @@ pub(super) struct EventsQuery {
     at: Option<String>,
     #[serde(default)]
     kind: String,
+    /// Part of a task's key, and of a worker's name. The address has `task` and `worker`, too: what was
+    /// picked in the task stream.
     #[serde(default)]
-    task: String,
+    key: String,
     #[serde(default)]
-    worker: String,
+    worker_name: String,
     #[serde(default)]
     text: String,
     /// Only events before this place in the log.
@@ -63,14 +65,14 @@ impl EventsPage {
 
     /// Whether anything is filtered.
     fn is_filtered(&self) -> bool {
-        let EventsQuery { kind, task, worker, text, .. } = &self.query;
-        [kind, task, worker, text].iter().any(|text| !text.is_empty())
+        let EventsQuery { kind, key, worker_name, text, .. } = &self.query;
+        [kind, key, worker_name, text].iter().any(|text| !text.is_empty())
     }
 }
 
 impl EventsQuery {
     fn check(&self) -> Result<(), Missing> {
-        let texts = [&self.kind, &self.task, &self.worker, &self.text];
+        let texts = [&self.kind, &self.key, &self.worker_name, &self.text];
         if texts.iter().any(|text| text.len() > FILTER_BYTES_MAX) {
             return Err(Missing::unclear("a text to filter by is too long"));
         }
@@ -80,8 +82,8 @@ impl EventsQuery {
     async fn list(&self, site: &Site, n_events: u64, n_max: usize) -> Result<Listed, Missing> {
         let wanted = Wanted {
             kind: self.kind.clone(),
-            task: self.task.trim().to_owned(),
-            worker: self.worker.trim().to_owned(),
+            task: self.key.trim().to_owned(),
+            worker: self.worker_name.trim().to_owned(),
             text: self.text.clone(),
             before: self.before.unwrap_or(n_events).min(n_events),
             n_max,
