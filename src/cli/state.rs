@@ -163,7 +163,7 @@ fn running<'a>(state: &'a State, worker: &'a Worker) -> impl Iterator<Item = (us
 }
 
 fn started_at(state: &State, task: TaskId) -> Option<Nanos> {
-    Some(state.task(task)?.run?.executing?.started_at)
+    Some(state.task(task)?.run?.executing()?.started_at)
 }
 
 fn in_stage(state: &State, worker: &Worker, stage: Stage) -> Vec<TaskId> {

@@ -203,7 +203,7 @@ impl Columns {
     }
 
     fn failed(&mut self, at: Nanos, task: TaskId, worker: WorkerId, state: &State) {
-        let Some((found, blame)) = state.task(task).and_then(|task| Some((task, task.error?)))
+        let Some((found, blame)) = state.task(task).and_then(|task| Some((task, task.error()?)))
         else {
             return;
         };

@@ -98,7 +98,7 @@ impl Errors {
         let n_before = failed.last();
         failed.push(at, n_before + 1);
         let found = state.task(task);
-        let blame = found.and_then(|found| Some((found.key.prefix, found.error?)));
+        let blame = found.and_then(|found| Some((found.key.prefix, found.error()?)));
         let id = blame.map(|(prefix, blame)| (prefix, blame.kind as u8, blame.error));
         let index = *self.ids.entry(id).or_insert(self.reasons.len());
         if let Some(reason) = self.reasons.get_mut(index) {
@@ -208,7 +208,7 @@ impl Plot for Errors {
 fn failed_unstarted(task: TaskId, to: Phase, state: &State) -> bool {
     let Some(found) = state.task(task) else { return to == Phase::Erred };
     match to {
-        Phase::Erred => found.error.is_some_and(|blame| blame.culprit == task),
+        Phase::Erred => found.error().is_some_and(|blame| blame.culprit == task),
         Phase::Waiting | Phase::Queued => found.again == Again::Retry,
         Phase::Released
         | Phase::NoWorker

@@ -31,7 +31,7 @@ pub(crate) fn opening_events(state: &State) -> Vec<Stamped<Event>> {
     });
     let tasks = state.tasks().iter().map(|(task, known)| {
         let (graph, key, options, deps) =
-            (known.graph, known.key, known.options, known.deps.clone());
+            (known.graph, known.key, known.options, known.deps[..].into());
         let wanted = !known.wanted_by.is_empty();
         (state.now(), Event::TaskSubmitted { task, graph, key, options, wanted, deps })
     });
@@ -66,7 +66,7 @@ fn tasks(state: &State, changes: &mut Vec<(Nanos, Change)>) {
         let attempt = known.attempt;
         let entered = Change::Task { task, from: Phase::Released, to, worker, attempt };
         changes.push((state.now(), entered));
-        if let Some(executing) = known.run.and_then(|run| run.executing)
+        if let Some(executing) = known.run.and_then(|run| run.executing())
             && let Some(worker) = worker
         {
             let slot = executing.slot;

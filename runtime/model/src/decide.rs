@@ -79,7 +79,7 @@ pub fn decide(turn: &mut Turn<'_>, input: Input) -> Result<(), Rejection> {
         }
         Input::RetireRequested { worker } => worker::retire(turn, worker),
         Input::RetryDue { task } => {
-            if turn.state().task(task).is_some_and(|found| found.due_at.is_some()) {
+            if turn.state().task(task).is_some_and(|found| found.due_at().is_some()) {
                 turn.emit(Event::RetryDue { task });
             }
             Ok(())

@@ -79,10 +79,9 @@ pub use policy::{
 pub use sample::{LogLevel, LogLine, Sample};
 pub use spec::{TaskOptions, WorkerInfo};
 pub use state::{
-    Client, Flight, Graph, IllegalEvent, PhaseCounts, Prefix, ReadyKey, State, UNKNOWN_DURATION,
-    Why, Worker,
+    Client, Flight, Graph, IllegalEvent, PhaseCounts, Prefix, State, UNKNOWN_DURATION, Why, Worker,
 };
 pub use table::TaskTable;
-pub use task::{Again, Blame, Executing, Replica, Run, Task};
+pub use task::{Again, Blame, Executing, Rare, Replica, Run, Task};
 pub use turn::{Output, Turn, Watch};
 pub use units::{HumanBytes, Nanos};

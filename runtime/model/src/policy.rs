@@ -13,8 +13,8 @@ pub use rebalance::worthwhile_steals;
 pub use retire::copy_target;
 
 use crate::{
-    Again, AssignReason, Event, Nanos, ReadyKey, State, Task, TaskId, TaskOptions, Turn, Worker,
-    WorkerId, WorkerStatus,
+    Again, AssignReason, Event, Nanos, State, Task, TaskId, TaskOptions, Turn, Worker, WorkerId,
+    WorkerStatus,
 };
 
 /// Bytes a second that a transfer is thought to move.
@@ -96,11 +96,11 @@ pub fn has_room(state: &State, worker: WorkerId) -> bool {
 /// Places the ready tasks, in the order of the queue, as long as workers have room. Once per turn:
 /// a burst of finished tasks is answered by one pass.
 pub fn place(policy: &dyn Policy, turn: &mut Turn<'_>) {
-    let mut after: Option<ReadyKey> = None;
+    let mut after = None;
     let mut n_passed = 0;
-    while let Some(key) = turn.state().next_ready(after) {
-        after = Some(key);
-        let task = key.task();
+    while let Some((rank, id)) = turn.state().ready.next(after) {
+        after = Some((rank, id));
+        let task = TaskId(id);
         match policy.place(turn.state(), task) {
             Placement::On(worker, reason) => assign(turn, task, worker, reason),
             Placement::Nowhere => turn.emit(Event::TaskUnplaceable { task }),
@@ -190,10 +190,5 @@ impl State {
         !self.lacked.contains(function)
             || has(worker)
             || !self.present_workers().any(|(_, w)| options.allows(&w.info) && has(w))
-    }
-
-    /// The first ready task behind `after` in the queue.
-    fn next_ready(&self, after: Option<ReadyKey>) -> Option<ReadyKey> {
-        self.ready.next(after)
     }
 }

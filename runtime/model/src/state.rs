@@ -7,7 +7,7 @@ mod apply;
 mod client;
 mod data;
 mod illegal;
-mod ready;
+mod ranked;
 mod run;
 mod steps;
 mod task;
@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 pub use illegal::{IllegalEvent, Why};
-use ready::ReadyQueue;
+use ranked::Ranked;
 pub use worker::Worker;
 
 use crate::{
@@ -32,7 +32,7 @@ use crate::{
 pub const UNKNOWN_DURATION: Nanos = Nanos::from_millis(3);
 
 /// Everything the events of a run so far amount to. Only [`State::apply`] changes it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct State {
     /// `seq` that the next event must have.
     pub(crate) next_seq: u64,
@@ -56,12 +56,12 @@ pub struct State {
     pub(crate) tasks: TaskTable,
     /// All workers that ever joined, by id.
     pub(crate) workers: Vec<Worker>,
-    /// The tasks in `Queued`, first to run first (see `ReadyKey`).
-    pub(crate) ready: ReadyQueue,
+    /// The tasks in `Queued`, first to run first.
+    pub(crate) ready: Ranked<ReadyRank>,
     /// The tasks in `NoWorker`.
     pub(crate) unplaceable: BTreeSet<TaskId>,
-    /// The workers in `Running`, least loaded first: (assigned tasks per slot in 1/256, worker).
-    pub(crate) by_load: BTreeSet<(u32, WorkerId)>,
+    /// The workers in `Running`, least loaded first: by assigned tasks per slot in 1/256.
+    pub(crate) by_load: Ranked<u32>,
     /// Copies on their way, by receiver and task; counted in their dependents' `n_fetching`.
     pub(crate) flights: BTreeMap<(WorkerId, TaskId), Flight>,
     /// Tasks by phase over all prefixes, the forgotten ones too.
@@ -70,32 +70,21 @@ pub struct State {
     pub(crate) lacked: BTreeSet<Box<str>>,
 }
 
-/// The place of a ready task in the queue: higher priority first, then what was begun before what
-/// was not (so that a wide graph keeps little in memory), then the smaller id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct ReadyKey {
+/// The rank of a ready task in the queue: higher priority first, then what was begun before what was
+/// not (so that a wide graph keeps little in memory). Among equals the smaller id is first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ReadyRank {
     /// The priority, turned so that the highest is the least.
-    rank: u32,
+    priority: u32,
     /// Depends on nothing.
     is_root: bool,
-    task: TaskId,
 }
 
-impl ReadyKey {
-    /// The place of `task` among all; `is_root`: it depends on nothing.
-    pub fn new(priority: i32, is_root: bool, task: TaskId) -> Self {
+impl ReadyRank {
+    /// `is_root`: the task depends on nothing.
+    pub(crate) fn new(priority: i32, is_root: bool) -> Self {
         // Flipping the sign bit orders i32 as u32; inverting puts the highest first.
-        Self { rank: !((priority as u32) ^ (1 << 31)), is_root, task }
-    }
-
-    /// The task.
-    pub fn task(self) -> TaskId {
-        self.task
-    }
-
-    /// What comes before the id in the order.
-    pub(crate) fn lane(self) -> (u32, bool) {
-        (self.rank, self.is_root)
+        Self { priority: !((priority as u32) ^ (1 << 31)), is_root }
     }
 }
 
@@ -306,8 +295,8 @@ impl State {
     }
 
     /// Workers that take tasks, least loaded first, with their load in 1/256 tasks per slot.
-    pub fn by_load(&self) -> impl Iterator<Item = (u32, WorkerId)> + '_ {
-        self.by_load.iter().copied()
+    pub fn by_load(&self) -> impl DoubleEndedIterator<Item = (u32, WorkerId)> {
+        self.by_load.iter().map(|(load, worker)| (load, WorkerId(worker)))
     }
 
     /// All graphs, by id.
@@ -351,8 +340,8 @@ impl State {
     }
 
     /// The tasks that are ready and wait to be placed, first to run first.
-    pub fn ready(&self) -> impl DoubleEndedIterator<Item = TaskId> + '_ {
-        self.ready.iter()
+    pub fn ready(&self) -> impl DoubleEndedIterator<Item = TaskId> {
+        self.ready.iter().map(|(_, task)| TaskId(task))
     }
 
     /// How many tasks are ready and wait to be placed.

@@ -7,8 +7,9 @@ use crate::{
     ClientId, FailureKind, GraphId, Key, Nanos, OptionsId, Phase, Stage, StrId, TaskId, WorkerId,
 };
 
-/// A live task. Its fields agree with the indexes of `State`; `State::validate` checks how.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// A live task. Its fields agree with the indexes of `State`; `State::validate` checks how. A run may have
+/// millions, and every event reads one or two, so that its size counts: what few tasks have stands in [`Rare`].
+#[derive(Clone, Debug, PartialEq)]
 pub struct Task {
     /// The user's name for it.
     pub key: Key,
@@ -18,20 +19,18 @@ pub struct Task {
     pub options: OptionsId,
     /// Where it is in its life.
     pub phase: Phase,
-    /// When the delay before its retry is over, if it waits for that (only in `Waiting`).
-    pub due_at: Option<Nanos>,
     /// Why it runs (again): the reason of its next assignment, if it is not placement's choice.
     pub again: Again,
+    /// Whether it is counted in its graph's `n_ended`: it finished, erred or was cancelled once.
+    pub ended: bool,
+    /// Whether it is counted in its prefix's `n_finished`: its result was there once.
+    pub finished: bool,
     /// How often it was assigned.
     pub attempt: u32,
-    /// How often it failed.
-    pub n_failures: u32,
-    /// How many workers were lost that it executed on, or was next to (see `State::suspects`).
-    pub n_deaths: u32,
     /// What it depends on, in the order of their ids; each is live as long as this task is.
-    pub deps: Box<[TaskId]>,
+    pub deps: SmallVec<[TaskId; 4]>,
     /// Who depends on it; may list tasks that are forgotten by now.
-    pub dependents: SmallVec<[TaskId; 2]>,
+    pub dependents: SmallVec<[TaskId; 4]>,
     /// How many of `dependents` are live.
     pub n_dependents: u32,
     /// How many of `dependents` are active (see `Phase::is_active`): they need the result.
@@ -39,25 +38,99 @@ pub struct Task {
     /// How many of `deps` are not in memory (only in `Waiting`, else 0).
     pub n_missing: u32,
     /// Clients that hold on to the result.
-    pub wanted_by: SmallVec<[ClientId; 2]>,
-    /// Whether it is counted in its graph's `n_ended`: it finished, erred or was cancelled once.
-    pub ended: bool,
-    /// Whether it is counted in its prefix's `n_finished`: its result was there once.
-    pub finished: bool,
+    pub wanted_by: SmallVec<[ClientId; 4]>,
     /// Where it is processing, with its place in that worker's lists.
     pub run: Option<Run>,
     /// Who holds its result; not empty exactly in `Memory`.
     pub replicas: SmallVec<[Replica; 1]>,
     /// Size of the result, once it was finished.
     pub bytes: u64,
-    /// Why it erred (only in `Erred`, or while it waits for a retry).
-    pub error: Option<Blame>,
     /// The `seq` of the event that last changed its phase.
     pub since_seq: u64,
+    /// `None` if there is nothing in it.
+    rare: Option<Box<Rare>>,
+}
+
+const _: () = assert!(size_of::<Option<Task>>() <= 192);
+
+/// What few tasks have.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Rare {
+    /// When the delay before its retry is over, if it waits for that (only in `Waiting`).
+    pub due_at: Option<Nanos>,
+    /// How often it failed.
+    pub n_failures: u32,
+    /// How many workers were lost that it executed on, or was next to (see `State::suspects`).
+    pub n_deaths: u32,
+    /// Why it erred (only in `Erred`, or while it waits for a retry).
+    pub error: Option<Blame>,
+    /// The worker that is to have it, once that of its run has given it back (only in `Processing`).
+    pub thief: Option<WorkerId>,
+}
+
+impl Task {
+    /// A task that was just submitted.
+    pub(crate) fn new(key: Key, graph: GraphId, options: OptionsId) -> Self {
+        Self {
+            key,
+            graph,
+            options,
+            phase: Phase::Released,
+            again: Again::No,
+            ended: false,
+            finished: false,
+            attempt: 0,
+            deps: SmallVec::new(),
+            dependents: SmallVec::new(),
+            n_dependents: 0,
+            n_waiters: 0,
+            n_missing: 0,
+            wanted_by: SmallVec::new(),
+            run: None,
+            replicas: SmallVec::new(),
+            bytes: 0,
+            since_seq: 0,
+            rare: None,
+        }
+    }
+
+    /// What few tasks have; of most, nothing.
+    pub fn rare(&self) -> Rare {
+        self.rare.as_deref().copied().unwrap_or_default()
+    }
+
+    /// Why it erred, or failed before the retry that it waits for.
+    pub fn error(&self) -> Option<Blame> {
+        self.rare.as_ref()?.error
+    }
+
+    /// When the delay before its retry is over, if it waits for that.
+    pub fn due_at(&self) -> Option<Nanos> {
+        self.rare.as_ref()?.due_at
+    }
+
+    /// The worker that is to have it, once the one that has it has given it back.
+    pub fn thief(&self) -> Option<WorkerId> {
+        self.rare.as_ref()?.thief
+    }
+
+    /// Changes what few tasks have.
+    pub(crate) fn amend(&mut self, change: impl FnOnce(&mut Rare)) {
+        let mut rare = self.rare();
+        change(&mut rare);
+        self.rare = (rare != Rare::default()).then(|| Box::new(rare));
+    }
+
+    /// Empties a field of what few tasks have: for most there is nothing to do.
+    pub(crate) fn clear(&mut self, change: impl FnOnce(&mut Rare)) {
+        if self.rare.is_some() {
+            self.amend(change);
+        }
+    }
 }
 
 /// Whether, and why, a task runs again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Again {
     /// It does not.
@@ -71,35 +144,52 @@ pub enum Again {
 }
 
 /// One assignment of a task.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Run {
     /// Where.
     pub worker: WorkerId,
     /// Position in that worker's `assigned`.
     pub position: u32,
-    /// Where and since when it executes.
-    pub executing: Option<Executing>,
     /// Inputs on their way to the worker for this task.
     pub n_fetching: u32,
     /// How long it was thought to take when it was assigned; part of the worker's `occupancy`.
     pub estimate: Nanos,
-    /// The worker that is to have it, once this one has given it back.
-    pub thief: Option<WorkerId>,
+    /// What `executing` gives, side by side: so a run takes 32 bytes, not 48.
+    is_executing: bool,
+    slot: u16,
+    started_at: Nanos,
 }
 
 impl Run {
+    /// An assignment that has not begun.
+    pub(crate) fn new(worker: WorkerId, position: u32, estimate: Nanos) -> Self {
+        let (is_executing, slot, started_at) = (false, 0, Nanos::ZERO);
+        Self { worker, position, n_fetching: 0, estimate, is_executing, slot, started_at }
+    }
+
+    /// It begins.
+    pub(crate) fn begin(&mut self, Executing { slot, started_at }: Executing) {
+        (self.is_executing, self.slot, self.started_at) = (true, slot, started_at);
+    }
+
+    /// Where and since when it executes.
+    pub fn executing(&self) -> Option<Executing> {
+        let Self { slot, started_at, .. } = *self;
+        self.is_executing.then_some(Executing { slot, started_at })
+    }
+
     /// What it does on its worker.
     pub fn stage(&self) -> Stage {
-        match (self.executing, self.n_fetching) {
-            (Some(_), _) => Stage::Executing,
-            (None, 0) => Stage::Ready,
-            (None, _) => Stage::Fetching,
+        match (self.is_executing, self.n_fetching) {
+            (true, _) => Stage::Executing,
+            (false, 0) => Stage::Ready,
+            (false, _) => Stage::Fetching,
         }
     }
 }
 
 /// An execution that is going on.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Executing {
     /// The slot.
     pub slot: u16,
@@ -108,7 +198,7 @@ pub struct Executing {
 }
 
 /// One worker's copy of a result.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Replica {
     /// The holder.
     pub worker: WorkerId,

@@ -228,7 +228,7 @@ impl Core {
 
     fn erred_how(&self, task: TaskId) -> Option<EndedHow> {
         let found = self.state.task(task).filter(|found| found.phase == Phase::Erred)?;
-        let blame = found.error?;
+        let blame = found.error()?;
         let culprit = (blame.culprit != task).then(|| self.state.task_name(blame.culprit));
         let message = self.state.text(blame.error).to_owned();
         Some(EndedHow::Erred { kind: Some(blame.kind), message, culprit })

@@ -174,7 +174,7 @@ impl Core {
         {
             self.retries.pop();
             // Another is that of an earlier attempt, since which the task was given up and wanted again.
-            if self.state.task(task).is_some_and(|found| found.due_at == Some(due_at)) {
+            if self.state.task(task).is_some_and(|found| found.due_at() == Some(due_at)) {
                 self.decide(Input::RetryDue { task }).expect("a retry that is not due is ignored");
             }
         }

@@ -59,7 +59,7 @@ impl Core {
     /// Delays before retries go on: one that ended meanwhile is over at once.
     fn set_retry_timers(&mut self) {
         let tasks = self.state.tasks().iter();
-        let due = tasks.filter_map(|(id, task)| Some(Reverse((task.due_at?, id))));
+        let due = tasks.filter_map(|(id, task)| Some(Reverse((task.due_at()?, id))));
         self.retries = due.collect();
     }
 

@@ -92,7 +92,7 @@ pub(crate) fn predict(
     let mut core = Core::new(cluster.policy);
     record(recorder, &core)?;
     let mut world = World::new(cluster.network, move |state: &State, task: TaskId| {
-        let n_failures = state.task(task).map_or(0, |found| found.n_failures);
+        let n_failures = state.task(task).map_or(0, |found| found.rare().n_failures);
         tasks.tasks[task.index()].work(n_failures)
     });
     for (at, info) in cluster.workers {

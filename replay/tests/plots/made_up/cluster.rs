@@ -243,7 +243,7 @@ impl<'a> Cluster<'a> {
         for task in assigned {
             let found = self.state.task(task).expect("assigned tasks are live");
             let attempt = found.attempt;
-            if found.run.as_ref().is_none_or(|run| run.executing.is_some()) {
+            if found.run.as_ref().is_none_or(|run| run.executing().is_some()) {
                 continue;
             }
             let slots = &self.state.worker(worker).expect("it was found above").slots;

@@ -23,7 +23,7 @@ impl Cluster<'_> {
             }
             Due::Ended { task, worker, attempt } => self.ended(task, worker, attempt),
             Due::Retry { task } => {
-                if self.state.task(task).is_some_and(|t| t.due_at.is_some()) {
+                if self.state.task(task).is_some_and(|t| t.due_at().is_some()) {
                     self.emit(Event::RetryDue { task });
                 }
             }

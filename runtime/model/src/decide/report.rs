@@ -39,7 +39,8 @@ fn one(turn: &mut Turn<'_>, worker: WorkerId, at: Nanos, what: Reported) -> Resu
         }
         Reported::Kept { task, attempt } => {
             let run = current(turn.state(), worker, task, attempt);
-            if run.is_some_and(|run| run.thief.is_some()) {
+            let is_asked = turn.state().task(task).is_some_and(|found| found.thief().is_some());
+            if run.is_some() && is_asked {
                 turn.emit_at(at, None, Event::StealRefused { task, from: worker });
             }
         }
@@ -85,7 +86,7 @@ fn started(
 ) -> Result<(), Rejection> {
     let Some(run) = current(turn.state(), worker, task, attempt) else { return Ok(()) };
     let slots = turn.state().worker(worker).map_or(&[][..], |found| &found.slots);
-    if run.executing.is_some() || slots.get(usize::from(slot)).is_none_or(Option::is_some) {
+    if run.executing().is_some() || slots.get(usize::from(slot)).is_none_or(Option::is_some) {
         let why = "it started twice, or in a slot that is taken";
         return Err(Rejection::Protocol { worker, task, why });
     }
@@ -106,7 +107,7 @@ fn finished(
         }
         return Ok(());
     };
-    let Some(executing) = run.executing else {
+    let Some(executing) = run.executing() else {
         let why = "it finished without having started";
         return Err(Rejection::Protocol { worker, task, why });
     };
@@ -140,7 +141,7 @@ fn failed(
     error: &str,
 ) {
     let Some(run) = current(turn.state(), worker, task, attempt) else { return };
-    let at = run.executing.map_or(at, |executing| at.max(executing.started_at));
+    let at = run.executing().map_or(at, |executing| at.max(executing.started_at));
     let error = turn.intern(clipped(error));
     let state = turn.state();
     let retry = state.task(task).and_then(|found| {
@@ -148,7 +149,7 @@ fn failed(
         if kind == FailureKind::Missing {
             return is_elsewhere(state, worker, options).then_some(Nanos::ZERO);
         }
-        (found.n_failures < options.retries).then_some(options.retry_delay)
+        (found.rare().n_failures < options.retries).then_some(options.retry_delay)
     });
     turn.emit_at(at, None, Event::TaskFailed { task, worker, attempt, kind, error, retry });
 }
@@ -165,7 +166,7 @@ fn is_elsewhere(state: &State, worker: WorkerId, options: &TaskOptions) -> bool 
 
 fn gave_back(turn: &mut Turn<'_>, worker: WorkerId, at: Nanos, task: TaskId, attempt: u32) {
     let run = current(turn.state(), worker, task, attempt);
-    if run.is_some_and(|run| run.executing.is_none()) {
+    if run.is_some_and(|run| run.executing().is_none()) {
         turn.emit_at(at, None, Event::StealConfirmed { task, from: worker });
     }
 }

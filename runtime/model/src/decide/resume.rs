@@ -76,10 +76,10 @@ fn assignments(turn: &mut Turn<'_>, worker: WorkerId, assigned: &[(TaskId, u32)]
     ours.sort_unstable();
     for task in ours {
         let Some(found) = turn.state().task(task) else { continue };
-        let (attempt, run) = (found.attempt, found.run);
+        let (attempt, thief) = (found.attempt, found.thief());
         if theirs.get(&task) != Some(&attempt) {
             turn.ask(Effect::Run { worker, task, attempt });
-        } else if run.is_some_and(|run| run.thief.is_some()) {
+        } else if thief.is_some() {
             turn.ask(Effect::AskBack { worker, task, attempt });
         }
     }

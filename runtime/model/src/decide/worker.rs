@@ -48,7 +48,8 @@ pub(super) fn lost(
 
 /// Suspects on the worker that have been on enough lost workers already.
 fn poisonous(state: &State, worker: WorkerId) -> Vec<TaskId> {
-    let deadly = |id: &TaskId| state.task(*id).is_some_and(|task| task.n_deaths + 1 >= MAX_DEATHS);
+    let deadly =
+        |id: &TaskId| state.task(*id).is_some_and(|task| task.rare().n_deaths + 1 >= MAX_DEATHS);
     state.suspects(worker).into_iter().filter(deadly).collect()
 }
 

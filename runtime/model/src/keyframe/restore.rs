@@ -58,7 +58,7 @@ impl Keyframe {
             // Made from all of these once they are in place.
             ready: Default::default(),
             unplaceable: BTreeSet::new(),
-            by_load: BTreeSet::new(),
+            by_load: Default::default(),
             totals: PhaseCounts::default(),
             lacked: BTreeSet::new(),
         };
@@ -154,7 +154,7 @@ impl State {
         self.unplaceable = survey.unplaceable.into_iter().collect();
         for (worker, id) in self.workers.iter().zip((0..).map(WorkerId)) {
             if worker.status == WorkerStatus::Running {
-                self.by_load.insert((worker.load(), id));
+                self.by_load.insert(worker.load(), id.0);
             }
         }
     }

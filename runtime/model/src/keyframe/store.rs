@@ -34,16 +34,16 @@ impl State {
             columns.since.push(task.since_seq.wrapping_sub(since) as i64);
             since = task.since_seq;
             columns.lists(id, task, &self.tasks, &mut dep);
-            columns.errors.extend(task.error);
+            columns.errors.extend(task.error());
             columns.runs.extend(task.run.map(|run| RunRow {
                 worker: run.worker,
-                executing: run.executing.map(|Executing { slot, started_at }| {
+                executing: run.executing().map(|Executing { slot, started_at }| {
                     (slot, self.now.0.wrapping_sub(started_at.0) as i64)
                 }),
                 estimate: run.estimate,
-                thief: run.thief,
+                thief: task.thief(),
             }));
-            columns.due.extend(task.due_at.map(|at| at.0.wrapping_sub(self.now.0) as i64));
+            columns.due.extend(task.due_at().map(|at| at.0.wrapping_sub(self.now.0) as i64));
         }
         columns
     }
@@ -52,7 +52,7 @@ impl State {
 impl TaskColumns {
     /// Key and numbers. `expected`: the suffix that should come next.
     fn key(&mut self, task: &Task, expected: &mut u32) {
-        let flags = [(task.due_at.is_some(), 3), (task.ended, 4), (task.finished, 5)];
+        let flags = [(task.due_at().is_some(), 3), (task.ended, 4), (task.finished, 5)];
         let bits = flags.iter().map(|&(flag, bit)| u8::from(flag) << bit).sum::<u8>();
         self.flags.push(task.phase as u8 | bits | (task.again as u8) << 6);
         let (kind, suffix) = match task.key.suffix {
@@ -60,7 +60,7 @@ impl TaskColumns {
             Suffix::Index(index) => (1, Some(index)),
             Suffix::Name(name) => (2, Some(name.0)),
         };
-        self.shapes.push(kind | u8::from(task.error.is_some()) << 2);
+        self.shapes.push(kind | u8::from(task.error().is_some()) << 2);
         self.prefixes.push(task.key.prefix.0);
         if let Some(suffix) = suffix {
             self.suffixes.push(i64::from(suffix) - i64::from(*expected));
@@ -69,8 +69,8 @@ impl TaskColumns {
         self.graphs.push(task.graph.0);
         self.options.push(task.options.0);
         self.attempts.push(task.attempt);
-        self.n_failures.push(task.n_failures);
-        self.n_deaths.push(task.n_deaths);
+        self.n_failures.push(task.rare().n_failures);
+        self.n_deaths.push(task.rare().n_deaths);
         self.bytes.push(task.bytes);
     }
 

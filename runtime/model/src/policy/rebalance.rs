@@ -29,7 +29,7 @@ pub fn worthwhile_steals(state: &State) -> SmallVec<[Steal; 4]> {
         if load >= 256 {
             break;
         }
-        for (load, victim) in state.by_load.iter().rev().take(N_WORKERS).copied() {
+        for (load, victim) in state.by_load().rev().take(N_WORKERS) {
             if load <= 256 {
                 break;
             }
@@ -43,7 +43,7 @@ fn steal_from(state: &State, from: WorkerId, to: WorkerId, steals: &mut SmallVec
     let (Some(victim), Some(thief)) = (state.worker(from), state.worker(to)) else { return };
     let n_free = usize::from(thief.info.slots).saturating_sub(thief.assigned.len());
     let asked = victim.assigned.iter().rev().take(N_TASKS);
-    let asked = asked.filter(|id| state.live(**id).run.is_some_and(|run| run.thief == Some(to)));
+    let asked = asked.filter(|id| state.live(**id).thief() == Some(to));
     let n_coming = asked.count() + steals.iter().filter(|steal| steal.to == to).count();
     let is_new = |id: &TaskId| steals.iter().all(|steal| steal.task != *id);
     let moving: SmallVec<[TaskId; 4]> = victim
@@ -67,7 +67,7 @@ fn is_worthwhile(
     let task = state.live(id);
     let Some(run) = task.run else { return false };
     let options = state.options(task.options);
-    let can_move = run.executing.is_none() && run.thief.is_none() && run.n_fetching == 0;
+    let can_move = run.executing().is_none() && task.thief().is_none() && run.n_fetching == 0;
     if !can_move || task.attempt >= MAX_ATTEMPTS || !state.fits(thief, options) {
         return false;
     }
@@ -79,7 +79,7 @@ fn is_worthwhile(
 /// How long every slot of a worker has been busy with one task: what took so long already is
 /// thought to take as long again, whatever others of its prefix took.
 fn shortest_run(state: &State, worker: &Worker) -> Nanos {
-    let begun = |id: &TaskId| state.live(*id).run.and_then(|run| run.executing);
+    let begun = |id: &TaskId| state.live(*id).run.and_then(|run| run.executing());
     let slots = worker.slots.iter().map(|slot| slot.as_ref().and_then(begun));
     let times = slots.map(|slot| slot.map_or(Nanos::ZERO, |e| state.now() - e.started_at));
     times.min().unwrap_or(Nanos::ZERO)

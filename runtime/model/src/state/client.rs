@@ -1,10 +1,8 @@
 //! Clients: they come, submit graphs, want results, and go.
 
-use smallvec::{SmallVec, smallvec};
-
 use super::steps::Step;
 use super::{Client, Graph, State, Why};
-use crate::{Again, Change, ClientId, GraphId, Key, OptionsId, Phase, StrId, Suffix, Task, TaskId};
+use crate::{Change, ClientId, GraphId, Key, OptionsId, Phase, StrId, Suffix, Task, TaskId};
 
 impl State {
     pub(super) fn client_connected(
@@ -102,30 +100,11 @@ impl State {
     ) -> Result<(), Why> {
         self.check_new_task(task, graph, key, options, deps)?;
         let client = self.graphs[graph.index()].client;
-        self.tasks.push(Task {
-            key,
-            graph,
-            options,
-            phase: Phase::Released,
-            due_at: None,
-            again: Again::No,
-            attempt: 0,
-            n_failures: 0,
-            n_deaths: 0,
-            deps: deps.into(),
-            dependents: SmallVec::new(),
-            n_dependents: 0,
-            n_waiters: 0,
-            n_missing: 0,
-            wanted_by: if wanted { smallvec![client] } else { SmallVec::new() },
-            ended: false,
-            finished: false,
-            run: None,
-            replicas: SmallVec::new(),
-            bytes: 0,
-            error: None,
-            since_seq: step.seq,
-        });
+        let mut new = Task::new(key, graph, options);
+        new.deps = deps.into();
+        new.wanted_by.extend(wanted.then_some(client));
+        new.since_seq = step.seq;
+        self.tasks.push(new);
         self.totals.add(Phase::Released);
         self.prefixes[key.prefix.index()].counts.add(Phase::Released);
         for &dep in deps {

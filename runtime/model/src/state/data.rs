@@ -270,7 +270,7 @@ impl State {
                     self.set_phase(step, dependent, Phase::Waiting, None);
                 }
                 // One that executes has its inputs already.
-                Phase::Processing if task.run.is_some_and(|run| run.executing.is_none()) => {
+                Phase::Processing if task.run.is_some_and(|run| run.executing().is_none()) => {
                     task.n_missing = 1;
                     task.again = Again::Recompute;
                     let run = self.unassign(step, dependent, Outcome::Lost);

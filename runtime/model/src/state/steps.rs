@@ -6,10 +6,9 @@
 
 use smallvec::{SmallVec, smallvec};
 
-use super::State;
+use super::{ReadyRank, State};
 use crate::{
-    Again, Blame, Change, Nanos, Outcome, Phase, ReadyKey, Run, Task, TaskId, WorkerId,
-    WorkerStatus,
+    Again, Blame, Change, Nanos, Outcome, Phase, Run, Task, TaskId, WorkerId, WorkerStatus,
 };
 
 /// Tasks still to be looked at: mostly one or none, which needs no memory of its own.
@@ -46,11 +45,11 @@ impl State {
         let (prefix, options, attempt) = (task.key.prefix, task.options, task.attempt);
         let is_root = task.deps.is_empty();
         if from == Phase::Queued || to == Phase::Queued {
-            let key = ReadyKey::new(self.options[options.index()].priority, is_root, id);
+            let rank = ReadyRank::new(self.options[options.index()].priority, is_root);
             if to == Phase::Queued {
-                self.ready.insert(key);
+                self.ready.insert(rank, id.0);
             } else {
-                self.ready.remove(key);
+                self.ready.remove(rank, id.0);
             }
         }
         if from == Phase::NoWorker {
@@ -79,7 +78,7 @@ impl State {
                     n_missing += u32::from(task.phase != Phase::Memory);
                     match task.phase {
                         Phase::Released => work.push(dep),
-                        Phase::Erred => blamed.push((id, task.error)),
+                        Phase::Erred => blamed.push((id, task.error())),
                         Phase::Waiting
                         | Phase::NoWorker
                         | Phase::Queued
@@ -114,7 +113,7 @@ impl State {
         worker: Option<WorkerId>,
     ) {
         let task = self.live(id);
-        if task.phase == Phase::Waiting && task.n_missing == 0 && task.due_at.is_none() {
+        if task.phase == Phase::Waiting && task.n_missing == 0 && task.due_at().is_none() {
             self.set_phase(step, id, Phase::Queued, worker);
         }
     }
@@ -134,7 +133,7 @@ impl State {
         let task = self.live_mut(id);
         task.deps = deps;
         task.n_missing = n_missing;
-        let ready = n_missing == 0 && task.due_at.is_none();
+        let ready = n_missing == 0 && task.due_at().is_none();
         let to = if ready { Phase::Queued } else { Phase::Waiting };
         self.set_phase(step, id, to, Some(worker));
         for dep in released {
@@ -144,14 +143,16 @@ impl State {
 
     /// Ends a task's assignment: its worker's lists, its slot and, if it executed, the change.
     pub(super) fn unassign(&mut self, step: &mut Step<'_>, id: TaskId, outcome: Outcome) -> Run {
-        let run = self.live_mut(id).run.take().expect("a processing task has a run");
+        let task = self.live_mut(id);
+        task.clear(|rare| rare.thief = None);
+        let run = task.run.take().expect("a processing task has a run");
         let worker = &mut self.workers[run.worker.index()];
         let old_load = worker.load();
         worker.assigned.swap_remove(run.position as usize);
         let moved = worker.assigned.get(run.position as usize).copied();
         worker.occupancy = worker.occupancy - run.estimate;
         worker.freed_seq = step.seq;
-        if let Some(executing) = run.executing {
+        if let Some(executing) = run.executing() {
             worker.slots[usize::from(executing.slot)] = None;
             worker.busy = worker.busy + (step.at - executing.started_at);
             step.changes.push(Change::Stopped {
@@ -164,8 +165,7 @@ impl State {
         }
         let (load, is_running) = (worker.load(), worker.status == WorkerStatus::Running);
         if is_running {
-            self.by_load.remove(&(old_load, run.worker));
-            self.by_load.insert((load, run.worker));
+            self.by_load.shift(run.worker.0, old_load, load);
         }
         if let Some(moved) = moved {
             let moved_run = self.live_mut(moved).run.as_mut();
@@ -190,7 +190,7 @@ impl State {
         let task = self.live_mut(id);
         task.deps = deps;
         task.n_missing = 0;
-        task.due_at = None;
+        task.clear(|rare| rare.due_at = None);
         task.again = Again::No;
     }
 
@@ -208,7 +208,7 @@ impl State {
         self.leave(step, id, outcome, &mut work);
         let task = self.live_mut(id);
         task.bytes = bytes;
-        task.error = None;
+        task.clear(|rare| rare.error = None);
         let prefix = task.key.prefix;
         if !std::mem::replace(&mut task.finished, true) {
             self.prefixes[prefix.index()].n_finished += 1;
@@ -241,7 +241,7 @@ impl State {
             let worker = self.live(id).run.map(|run| run.worker);
             self.leave(step, id, Outcome::Failed, &mut work);
             let task = self.live_mut(id);
-            task.error = Some(blame);
+            task.amend(|rare| rare.error = Some(blame));
             let prefix = task.key.prefix;
             let dependents = task.dependents.clone();
             self.prefixes[prefix.index()].n_erred += 1;

@@ -22,16 +22,15 @@ impl State {
         self.check_status(worker, WorkerStatus::Running)?;
         let estimate = self.prefix(task.key.prefix).estimate();
         let holder = &mut self.workers[worker.index()];
-        self.by_load.remove(&(holder.load(), worker));
+        let old_load = holder.load();
         let position = holder.assigned.len() as u32;
         holder.assigned.push(id);
         holder.occupancy = holder.occupancy + estimate;
-        self.by_load.insert((holder.load(), worker));
+        self.by_load.shift(worker.0, old_load, holder.load());
         let task = self.live_mut(id);
         task.attempt = attempt;
         task.again = Again::No;
-        task.run =
-            Some(Run { worker, position, executing: None, n_fetching: 0, estimate, thief: None });
+        task.run = Some(Run::new(worker, position, estimate));
         self.set_phase(step, id, Phase::Processing, Some(worker));
         Ok(())
     }
@@ -51,7 +50,7 @@ impl State {
         slot: u16,
     ) -> Result<(), Why> {
         let run = self.check_run(id, worker, Some(attempt))?;
-        if run.executing.is_some() {
+        if run.executing().is_some() {
             return Err(Why::Assignment(id));
         }
         let slots = &mut self.workers[worker.index()].slots;
@@ -61,7 +60,7 @@ impl State {
         }
         let started_at = step.at;
         let run = self.live_mut(id).run.as_mut().expect("checked above");
-        run.executing = Some(Executing { slot, started_at });
+        run.begin(Executing { slot, started_at });
         step.changes.push(Change::Started { task: id, worker, slot });
         Ok(())
     }
@@ -75,7 +74,7 @@ impl State {
         bytes: u64,
     ) -> Result<(), Why> {
         let run = self.check_run(id, worker, Some(attempt))?;
-        let executing = run.executing.ok_or(Why::Assignment(id))?;
+        let executing = run.executing().ok_or(Why::Assignment(id))?;
         if step.at < executing.started_at {
             return Err(Why::Time);
         }
@@ -98,7 +97,7 @@ impl State {
     ) -> Result<(), Why> {
         let run = self.check_run(id, worker, Some(attempt))?;
         self.check_string(error)?;
-        if run.executing.is_some_and(|e| step.at < e.started_at) {
+        if run.executing().is_some_and(|e| step.at < e.started_at) {
             return Err(Why::Time);
         }
         self.workers[worker.index()].n_failed += 1;
@@ -108,17 +107,16 @@ impl State {
         let blame = Blame { kind, error, culprit: id };
         let task = self.live_mut(id);
         // One that never could run there has all its retries left.
-        task.n_failures += u32::from(kind != FailureKind::Missing);
+        task.amend(|rare| rare.n_failures += u32::from(kind != FailureKind::Missing));
         let Some(delay) = retry else {
             self.err(step, id, blame);
             return Ok(());
         };
         self.unassign(step, id, Outcome::Failed);
         let task = self.live_mut(id);
-        task.error = Some(blame);
         task.again = Again::Retry;
         let due_at = (delay > Nanos::ZERO).then(|| step.at + delay);
-        task.due_at = due_at;
+        task.amend(|rare| (rare.error, rare.due_at) = (Some(blame), due_at));
         self.put_back(step, id, worker);
         if let Some(due_at) = due_at {
             step.changes.push(Change::RetryScheduled { task: id, due_at });
@@ -135,10 +133,10 @@ impl State {
 
     pub(super) fn retry_due(&mut self, step: &mut Step<'_>, id: TaskId) -> Result<(), Why> {
         let task = self.check_phase(id, Phase::Waiting)?;
-        if task.due_at.is_none() {
+        if task.due_at().is_none() {
             return Err(Why::Phase(id, Phase::Waiting));
         }
-        self.live_mut(id).due_at = None;
+        self.live_mut(id).clear(|rare| rare.due_at = None);
         self.queue_if_ready(step, id, None);
         Ok(())
     }
@@ -151,11 +149,11 @@ impl State {
         to: WorkerId,
     ) -> Result<(), Why> {
         let run = self.check_run(id, from, None)?;
-        if run.executing.is_some() || run.thief.is_some() {
+        if run.executing().is_some() || self.live(id).thief().is_some() {
             return Err(Why::Assignment(id));
         }
         self.check_status(to, WorkerStatus::Running)?;
-        self.live_mut(id).run.as_mut().expect("checked above").thief = Some(to);
+        self.live_mut(id).amend(|rare| rare.thief = Some(to));
         step.changes.push(Change::StealRequested { task: id, from, to });
         Ok(())
     }
@@ -166,13 +164,14 @@ impl State {
         id: TaskId,
         from: WorkerId,
     ) -> Result<(), Why> {
-        if self.check_run(id, from, None)?.executing.is_some() {
+        if self.check_run(id, from, None)?.executing().is_some() {
             return Err(Why::Assignment(id));
         }
-        let run = self.unassign(step, id, Outcome::Cancelled);
+        let thief = self.live(id).thief();
+        self.unassign(step, id, Outcome::Cancelled);
         // A worker that pauses gives back what it has not begun, without being asked.
         let is_paused = self.workers[from.index()].status == WorkerStatus::Paused;
-        let is_moved = run.thief.is_some() || is_paused;
+        let is_moved = thief.is_some() || is_paused;
         let again = if is_moved { Again::Rebalanced } else { Again::Recompute };
         self.live_mut(id).again = again;
         self.put_back(step, id, from);
@@ -180,10 +179,11 @@ impl State {
     }
 
     pub(super) fn steal_refused(&mut self, id: TaskId, from: WorkerId) -> Result<(), Why> {
-        if self.check_run(id, from, None)?.thief.is_none() {
+        self.check_run(id, from, None)?;
+        if self.live(id).thief().is_none() {
             return Err(Why::Assignment(id));
         }
-        self.live_mut(id).run.as_mut().expect("checked above").thief = None;
+        self.live_mut(id).clear(|rare| rare.thief = None);
         Ok(())
     }
 

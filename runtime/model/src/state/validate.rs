@@ -1,7 +1,7 @@
 //! Cross-checks of every index of the state against every other. For tests and debug builds.
 
-use super::State;
-use crate::{Phase, PhaseCounts, ReadyKey, Task, TaskId, WorkerId, WorkerStatus};
+use super::{ReadyRank, State};
+use crate::{Phase, PhaseCounts, Task, TaskId, WorkerId, WorkerStatus};
 
 impl State {
     /// Checks that all fields of the state agree. Cost: the whole state, so not in hot paths.
@@ -30,23 +30,24 @@ impl State {
 
     fn validate_task(&self, id: TaskId, task: &Task) {
         let priority = self.options[task.options.index()].priority;
-        let queued = self.ready.contains(ReadyKey::new(priority, task.deps.is_empty(), id));
+        let rank = ReadyRank::new(priority, task.deps.is_empty());
+        let queued = self.ready.contains(rank, id.0);
         assert_eq!(queued, task.phase == Phase::Queued, "{id} in the ready queue");
         assert_eq!(self.unplaceable.contains(&id), task.phase == Phase::NoWorker, "{id}");
         assert_eq!(task.run.is_some(), task.phase == Phase::Processing, "{id} runs");
         assert_eq!(!task.replicas.is_empty(), task.phase == Phase::Memory, "{id} has copies");
         assert_ne!(task.phase, Phase::Forgotten, "{id} is in the table");
-        assert!(task.due_at.is_none() || task.phase == Phase::Waiting, "{id} is put off");
+        assert!(task.due_at().is_none() || task.phase == Phase::Waiting, "{id} is put off");
         if task.phase == Phase::Waiting {
-            assert!(task.n_missing > 0 || task.due_at.is_some(), "{id} waits for nothing");
+            assert!(task.n_missing > 0 || task.due_at().is_some(), "{id} waits for nothing");
         }
         if task.phase == Phase::Erred {
-            assert!(task.error.is_some(), "{id} erred without a reason");
+            assert!(task.error().is_some(), "{id} erred without a reason");
         }
         if let Some(run) = task.run {
             let worker = &self.workers[run.worker.index()];
             assert_eq!(worker.assigned.get(run.position as usize), Some(&id), "{id}'s position");
-            if let Some(executing) = run.executing {
+            if let Some(executing) = run.executing() {
                 assert_eq!(worker.slots[usize::from(executing.slot)], Some(id), "{id}'s slot");
             }
             let flights = self.flights.iter();
@@ -73,7 +74,7 @@ impl State {
         } else {
             assert_eq!(task.n_missing, 0, "{id} misses nothing");
         }
-        let executing = task.run.is_some_and(|run| run.executing.is_some());
+        let executing = task.run.is_some_and(|run| run.executing().is_some());
         if matches!(task.phase, Phase::Queued | Phase::NoWorker | Phase::Processing) && !executing {
             assert!(deps().all(|dep| dep.phase == Phase::Memory), "{id} is ready without inputs");
         }
@@ -92,7 +93,7 @@ impl State {
 
     fn validate_worker(&self, id: WorkerId) {
         let worker = &self.workers[id.index()];
-        let listed = self.by_load.contains(&(worker.load(), id));
+        let listed = self.by_load.contains(worker.load(), id.0);
         assert_eq!(listed, worker.status == WorkerStatus::Running, "{id} in the load order");
         for task in &worker.assigned {
             assert!(self.live(*task).run.is_some_and(|run| run.worker == id), "{id} runs {task}");

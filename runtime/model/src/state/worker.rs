@@ -55,7 +55,7 @@ impl Worker {
         self.slots.iter().flatten().count()
     }
 
-    /// Assigned tasks per slot, in 1/256: the key of `State::by_load`.
+    /// Assigned tasks per slot, in 1/256: the rank in `State::by_load`.
     pub(crate) fn load(&self) -> u32 {
         (self.assigned.len() as u32).saturating_mul(256) / u32::from(self.info.slots).max(1)
     }
@@ -94,7 +94,7 @@ impl State {
             reports_through: 0,
             lacks: BTreeSet::new(),
         });
-        self.by_load.insert((0, worker));
+        self.by_load.insert(0, worker.0);
         step.changes.push(Change::Worker { worker, from: None, to: WorkerStatus::Running });
         self.queue_unplaceable(step, worker);
         Ok(())
@@ -130,7 +130,9 @@ impl State {
         while let Some(&id) = self.workers[worker.index()].assigned.last() {
             self.unassign(step, id, Outcome::Lost);
             let task = self.live_mut(id);
-            task.n_deaths += u32::from(suspects.binary_search(&id).is_ok());
+            if suspects.binary_search(&id).is_ok() {
+                task.amend(|rare| rare.n_deaths += 1);
+            }
             task.again = Again::Recompute;
             self.put_back(step, id, worker);
         }
@@ -146,7 +148,7 @@ impl State {
         let mut suspects: Vec<TaskId> = found.slots.iter().flatten().copied().collect();
         let waits = |id: &TaskId| {
             let task = self.live(*id);
-            task.attempt == 1 && task.run.is_some_and(|run| run.executing.is_none())
+            task.attempt == 1 && task.run.is_some_and(|run| run.executing().is_none())
         };
         let mut waiting: Vec<TaskId> = found.assigned.iter().copied().filter(waits).collect();
         waiting.sort_unstable_by_key(|id| (self.live(*id).since_seq, *id));
@@ -216,11 +218,11 @@ impl State {
         let found = &mut self.workers[worker.index()];
         let from = std::mem::replace(&mut found.status, to);
         found.since = step.at;
-        let entry = (found.load(), worker);
+        let load = found.load();
         if to == WorkerStatus::Running {
-            self.by_load.insert(entry);
+            self.by_load.insert(load, worker.0);
         } else {
-            self.by_load.remove(&entry);
+            self.by_load.remove(load, worker.0);
         }
         step.changes.push(Change::Worker { worker, from: Some(from), to });
     }

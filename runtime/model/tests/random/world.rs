@@ -276,8 +276,8 @@ impl World {
     /// What a policy that balances would ask.
     fn steal(&mut self, a: u16, b: u16) {
         let idle = |task: &TaskId| {
-            let run = self.state.task(*task).and_then(|found| found.run);
-            run.is_some_and(|run| run.executing.is_none() && run.thief.is_none())
+            let found = self.state.task(*task).filter(|found| found.thief().is_none());
+            found.and_then(|found| found.run).is_some_and(|run| run.executing().is_none())
         };
         let tasks: Vec<TaskId> = self.live_tasks().into_iter().filter(idle).collect();
         let to = nth(self.state.by_load().map(|(_, worker)| worker).collect(), b);

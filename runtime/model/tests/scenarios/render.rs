@@ -61,7 +61,7 @@ fn task(script: &Script, id: TaskId) -> String {
         let spilled = if replica.spilled { " (disk)" } else { "" };
         write!(text, " {}{spilled}", replica.worker).expect("text grows");
     }
-    if let (Phase::Erred, Some(blame)) = (task.phase, task.error) {
+    if let (Phase::Erred, Some(blame)) = (task.phase, task.error()) {
         write!(text, " by {}", name(script, blame.culprit)).expect("text grows");
     }
     text

@@ -50,13 +50,14 @@ impl State {
         if let crate::Suffix::Name(name) = task.key.suffix {
             ensure(self.check_string(name).is_ok(), "a task has no name")?;
         }
-        let few = task.attempt.max(task.n_failures).max(task.n_deaths) <= MAX_ATTEMPTS;
+        let rare = task.rare();
+        let few = task.attempt.max(rare.n_failures).max(rare.n_deaths) <= MAX_ATTEMPTS;
         ensure(few, "a task ran too often")?;
-        let may_be_due = task.due_at.is_none() || phase == Phase::Waiting;
+        let may_be_due = rare.due_at.is_none() || phase == Phase::Waiting;
         ensure(may_be_due, "a task is put off and does not wait")?;
         ensure(task.replicas.is_empty() == (phase != Phase::Memory), "a result is nowhere")?;
-        ensure(phase != Phase::Erred || task.error.is_some(), "a task erred without a reason")?;
-        if let Some(blame) = task.error {
+        ensure(phase != Phase::Erred || rare.error.is_some(), "a task erred without a reason")?;
+        if let Some(blame) = rare.error {
             ensure(self.check_string(blame.error).is_ok(), "an error has no text")?;
         }
         let ascending = |list: &[TaskId]| list.is_sorted_by(|a, b| a < b);
@@ -81,7 +82,7 @@ impl State {
                 };
                 run.position = position;
                 worker.occupancy = worker.occupancy + run.estimate;
-                if let Some(executing) = run.executing {
+                if let Some(executing) = run.executing() {
                     match worker.slots.get_mut(usize::from(executing.slot)) {
                         Some(slot @ None) => *slot = Some(task),
                         Some(Some(_)) | None => return ensure(false, "a slot is taken twice"),
@@ -129,8 +130,7 @@ impl State {
             .enumerate()
             .any(|(i, copy)| copies[..i].iter().any(|other| other.worker == copy.worker));
         ensure(!twice, "a worker holds a result twice")?;
-        let run = task.run.map(|run| [Some(run.worker), run.thief]);
-        let named = run.into_iter().flatten().flatten();
+        let named = task.run.map(|run| run.worker).into_iter().chain(task.thief());
         let known = |worker: WorkerId| worker.index() < self.workers.len();
         ensure(named.chain(copies.iter().map(|c| c.worker)).all(known), "a worker is unknown")
     }

@@ -3,7 +3,8 @@
 
 use super::ensure;
 use crate::keyframe::BadKeyframe;
-use crate::{Phase, PhaseCounts, ReadyKey, State, Task, TaskId};
+use crate::state::ReadyRank;
+use crate::{Phase, PhaseCounts, State, Task, TaskId};
 
 /// What follows from the tasks together.
 #[derive(Debug, Default)]
@@ -11,7 +12,7 @@ pub(super) struct Survey {
     /// Live tasks by phase, of each prefix.
     pub(super) live: Vec<PhaseCounts>,
     /// The tasks in `Queued`.
-    pub(super) ready: Vec<ReadyKey>,
+    pub(super) ready: Vec<(ReadyRank, u32)>,
     /// The tasks in `NoWorker`.
     pub(super) unplaceable: Vec<TaskId>,
     /// Each dependency with its dependent, and whether that is active; dependents ascend.
@@ -31,7 +32,8 @@ impl State {
             survey.count(task)?;
             if task.phase == Phase::Queued {
                 let priority = self.options[task.options.index()].priority;
-                survey.ready.push(ReadyKey::new(priority, task.deps.is_empty(), id));
+                let rank = ReadyRank::new(priority, task.deps.is_empty());
+                survey.ready.push((rank, id.0));
             } else if task.phase == Phase::NoWorker {
                 survey.unplaceable.push(id);
             }
@@ -48,7 +50,7 @@ impl State {
         survey: &mut Survey,
     ) -> Result<(), BadKeyframe> {
         let (is_active, waits) = (task.phase.is_active(), task.phase == Phase::Waiting);
-        let needs_all = is_active && task.run.is_none_or(|run| run.executing.is_none());
+        let needs_all = is_active && task.run.is_none_or(|run| run.executing().is_none());
         let mut n_missing = 0;
         for &dep in &task.deps {
             let Some(found) = self.tasks.get(dep) else {
@@ -60,7 +62,7 @@ impl State {
             n_missing += u32::from(!is_there);
             survey.edges.push((dep, id, is_active));
         }
-        ensure(!waits || n_missing > 0 || task.due_at.is_some(), "a task waits for nothing")?;
+        ensure(!waits || n_missing > 0 || task.due_at().is_some(), "a task waits for nothing")?;
         survey.missing.extend((n_missing > 0 && waits).then_some((id, n_missing)));
         Ok(())
     }

@@ -1,10 +1,12 @@
 //! The columns of tasks, taken apart again.
 
+use smallvec::SmallVec;
+
 use super::ensure;
 use crate::keyframe::{BadKeyframe, Keyframe, RunRow, TaskColumns};
 use crate::{
-    Again, ClientId, Executing, GraphId, Key, Nanos, OptionsId, Phase, PrefixId, Replica, Run,
-    StrId, Suffix, Task, TaskId, TaskTable, WorkerId,
+    Again, ClientId, Executing, GraphId, Key, Nanos, OptionsId, Phase, PrefixId, Rare, Replica,
+    Run, StrId, Suffix, Task, TaskId, TaskTable, WorkerId,
 };
 
 const SHORT: BadKeyframe = BadKeyframe::Contradiction("a column is too short");
@@ -101,7 +103,7 @@ impl TaskColumns {
             suffix: 0,
             dep: 0,
         };
-        let (mut tasks, mut since) = (TaskTable::with_room(n_tasks), 0_u64);
+        let (mut tasks, mut since) = (TaskTable::default(), 0_u64);
         for (i, id) in self.ids().enumerate() {
             ensure(id < u64::from(n_tasks), "a task has an impossible id")?;
             let id = TaskId(id as u32);
@@ -125,45 +127,45 @@ impl TaskColumns {
         let (flags, shape) = (self.flags[i], self.shapes[i]);
         let phase = Phase::ALL[usize::from(flags & 7)];
         let later = |far: &u32| id.0.checked_add(*far).map(TaskId).ok_or(RANGE);
-        let deps = sparse.deps(self.n_deps[i], id)?;
         let dependents = sparse.dependents.list(self.n_dependents[i])?.iter().map(later);
         let wanted_by = sparse.wanted_by.list(self.n_wanted_by[i])?;
         let replicas = sparse.replicas.list(self.n_replicas[i])?.iter().map(replica);
-        let run = if phase == Phase::Processing { Some(sparse.runs.next()?) } else { None };
         // In layout 2 nothing says when it is due: then at once.
         let due = (flags & 1 << 3 != 0).then(|| sparse.due.next().unwrap_or(0));
-        Ok(Task {
-            key: Key { prefix: PrefixId(self.prefixes[i]), suffix: sparse.suffix(shape & 3)? },
-            graph: GraphId(self.graphs[i]),
-            options: OptionsId(self.options[i]),
-            phase,
+        let mut rare = Rare {
             due_at: due.map(|later| Nanos(now.0.wrapping_add(later as u64))),
-            ended: flags & 1 << 4 != 0,
-            finished: flags & 1 << 5 != 0,
-            again: [Again::No, Again::Retry, Again::Recompute, Again::Rebalanced]
-                [usize::from(flags >> 6)],
-            attempt: self.attempts[i],
             n_failures: self.n_failures[i],
             n_deaths: self.n_deaths[i],
-            deps,
-            dependents: dependents.collect::<Result<_, _>>()?,
-            wanted_by: wanted_by.iter().copied().collect(),
-            replicas: replicas.collect::<Result<_, _>>()?,
-            bytes: self.bytes[i],
             error: if shape & 4 != 0 { Some(sparse.errors.next()?) } else { None },
-            run: run.map(|row| row.restore(now)),
-            // What follows from other tasks and from workers is filled in later.
-            n_dependents: 0,
-            n_waiters: 0,
-            n_missing: 0,
-            since_seq: 0,
-        })
+            thief: None,
+        };
+        let key = Key { prefix: PrefixId(self.prefixes[i]), suffix: sparse.suffix(shape & 3)? };
+        // What follows from other tasks and from workers is filled in later.
+        let mut task = Task::new(key, GraphId(self.graphs[i]), OptionsId(self.options[i]));
+        task.phase = phase;
+        task.ended = flags & 1 << 4 != 0;
+        task.finished = flags & 1 << 5 != 0;
+        task.again =
+            [Again::No, Again::Retry, Again::Recompute, Again::Rebalanced][usize::from(flags >> 6)];
+        task.attempt = self.attempts[i];
+        task.deps = sparse.deps(self.n_deps[i], id)?;
+        task.dependents = dependents.collect::<Result<_, _>>()?;
+        task.wanted_by = wanted_by.iter().copied().collect();
+        task.replicas = replicas.collect::<Result<_, _>>()?;
+        task.bytes = self.bytes[i];
+        if phase == Phase::Processing {
+            let row = sparse.runs.next()?;
+            rare.thief = row.thief;
+            task.run = Some(row.restore(now));
+        }
+        task.amend(|empty| *empty = rare);
+        Ok(task)
     }
 }
 
 impl Sparse<'_> {
     /// So many dependencies of a task.
-    fn deps(&mut self, n: u32, of: TaskId) -> Result<Box<[TaskId]>, BadKeyframe> {
+    fn deps(&mut self, n: u32, of: TaskId) -> Result<SmallVec<[TaskId; 4]>, BadKeyframe> {
         let expected = &mut self.dep;
         let next = |step: &i64| {
             let dep = i64::from(*expected).checked_add(*step).ok_or(RANGE)?;
@@ -196,11 +198,10 @@ fn replica(stored: &u64) -> Result<Replica, BadKeyframe> {
 
 impl RunRow {
     fn restore(self, now: Nanos) -> Run {
-        let executing = self.executing.map(|(slot, ago)| Executing {
-            slot,
-            started_at: Nanos(now.0.wrapping_sub(ago as u64)),
-        });
-        let Self { worker, estimate, thief, .. } = self;
-        Run { worker, position: u32::MAX, executing, n_fetching: 0, estimate, thief }
+        let mut run = Run::new(self.worker, u32::MAX, self.estimate);
+        if let Some((slot, ago)) = self.executing {
+            run.begin(Executing { slot, started_at: Nanos(now.0.wrapping_sub(ago as u64)) });
+        }
+        run
     }
 }
