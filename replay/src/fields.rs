@@ -188,8 +188,13 @@ impl Names<'_> {
     }
 }
 
-/// The variants of the small enums read as words: `Locality` → `locality`, `DiskFull` → `disk-full`.
+/// A variant of a small enum as JSON.
 fn word(value: &impl std::fmt::Debug) -> Value {
+    json!(spelled(value))
+}
+
+/// A variant of a small enum as a word: `Locality` → `locality`, `DiskFull` → `disk-full`.
+pub(crate) fn spelled(value: &impl std::fmt::Debug) -> String {
     let mut word = String::new();
     for c in format!("{value:?}").chars() {
         if c.is_ascii_uppercase() && !word.is_empty() {
@@ -197,7 +202,7 @@ fn word(value: &impl std::fmt::Debug) -> Value {
         }
         word.push(c.to_ascii_lowercase());
     }
-    json!(word)
+    word
 }
 
 fn seconds(duration: Nanos) -> Value {

@@ -5,6 +5,7 @@
 //! located error; what was folded before stays as it is.
 
 mod error;
+mod fold;
 mod landmark;
 mod opening;
 mod places;
@@ -18,6 +19,7 @@ use taskreel_recorder::{OpenError, RunInfo, SeekTo, Source, Warning};
 pub use error::{FoldError, SeekError};
 pub use landmark::{Landmark, Toward};
 
+use fold::Until;
 use landmark::Landmarks;
 pub use opening::part_of_a_run;
 pub(crate) use opening::{opening_changes, opening_events};
@@ -62,34 +64,6 @@ pub struct Timeline {
     /// Whether the state that the source begins with, if it does, was taken over.
     opened: bool,
     failed: bool,
-}
-
-/// Up to where to fold.
-#[derive(Clone, Copy)]
-enum Until {
-    LoggedAt(Nanos),
-    Seq(u64),
-    End,
-}
-
-impl Until {
-    fn takes(self, event: &Stamped<Event>) -> bool {
-        match self {
-            Self::LoggedAt(at) => event.logged_at <= at,
-            Self::Seq(seq) => event.seq <= seq,
-            Self::End => true,
-        }
-    }
-
-    /// Samples and log lines belong to no place in the log of events: `now` is the last event that
-    /// is taken.
-    fn takes_reading(self, read_at: Nanos, now: Nanos) -> bool {
-        match self {
-            Self::LoggedAt(at) => read_at <= at,
-            Self::Seq(_) => read_at <= now,
-            Self::End => true,
-        }
-    }
 }
 
 impl Timeline {
@@ -276,125 +250,6 @@ impl Timeline {
         self.opened = false;
         self.failed = false;
         Ok(())
-    }
-
-    /// Takes over the state that a window of a run begins with, and shows it to the plots.
-    fn open(&mut self) -> Result<(), FoldError> {
-        self.opened = true;
-        let Some(state) = self.source.opening_state()? else { return Ok(()) };
-        self.now = state.now();
-        self.state = state;
-        for (at, change) in opening_changes(&self.state) {
-            for plot in &mut self.plots {
-                plot.update(at, &change, &self.state);
-            }
-        }
-        self.settle();
-        Ok(())
-    }
-
-    fn pump_until(&mut self, max_events: usize, until: Until) -> Result<Pumped, FoldError> {
-        let mut sum = Pumped::default();
-        loop {
-            let (events, samples) = self.fold(max_events - sum.events, until)?;
-            sum.events += events;
-            sum.samples += samples;
-            if sum.events >= max_events || !self.pending.is_empty() {
-                return Ok(sum);
-            }
-            if !self.fill()? {
-                sum.starved = true;
-                return Ok(sum);
-            }
-        }
-    }
-
-    /// Reads the next batch; `false`: there is none for now.
-    fn fill(&mut self) -> Result<bool, FoldError> {
-        if self.failed {
-            return Ok(false);
-        }
-        if !self.opened {
-            self.open().inspect_err(|_| self.failed = true)?;
-        }
-        let batch = self.source.next_batch().inspect_err(|_| self.failed = true)?;
-        let Some(batch) = batch else { return Ok(false) };
-        self.pending.extend(batch.events);
-        self.pending_samples.extend(batch.samples);
-        self.pending_logs.extend(batch.logs);
-        Ok(true)
-    }
-
-    /// Folds pending events and samples, and lets the plots settle.
-    fn fold(&mut self, max_events: usize, until: Until) -> Result<(usize, usize), FoldError> {
-        let mut n_events = 0;
-        while n_events < max_events
-            && let Some(event) = self.pending.front()
-            && until.takes(event)
-        {
-            if let Err(illegal) = self.state.apply(event, &mut self.changes) {
-                let error = FoldError::illegal(&self.name, event, illegal);
-                self.failed = true;
-                self.pending.clear();
-                self.settle();
-                return Err(error);
-            }
-            self.landmarks.pass(event);
-            for change in self.changes.drain(..) {
-                for plot in &mut self.plots {
-                    plot.update(event.at, &change, &self.state);
-                }
-            }
-            self.now = self.now.max(event.logged_at);
-            self.pending.pop_front();
-            n_events += 1;
-        }
-        let n_samples = self.take_samples(until);
-        let n_logs = self.take_logs(until);
-        if n_events + n_samples + n_logs > 0 {
-            self.settle();
-        }
-        Ok((n_events, n_samples))
-    }
-
-    /// Samples stand beside the events and change no state, so they are taken in batch by batch.
-    fn take_samples(&mut self, until: Until) -> usize {
-        let mut n_samples = 0;
-        let mut later = VecDeque::new();
-        for sample in self.pending_samples.drain(..) {
-            if !until.takes_reading(sample.at, self.state.now()) {
-                later.push_back(sample);
-                continue;
-            }
-            for plot in &mut self.plots {
-                plot.sample(&sample, &self.state);
-            }
-            self.now = self.now.max(sample.at);
-            n_samples += 1;
-        }
-        self.pending_samples = later;
-        n_samples
-    }
-
-    /// As [`Timeline::take_samples`]; a line of a log moves the instant of no picture.
-    fn take_logs(&mut self, until: Until) -> usize {
-        let now = self.state.now();
-        let n_before = self.pending_logs.len();
-        let (state, plots) = (&self.state, &mut self.plots);
-        self.pending_logs.retain(|line| {
-            let taken = until.takes_reading(line.at, now);
-            if taken {
-                plots.iter_mut().for_each(|plot| plot.log(line, state));
-            }
-            !taken
-        });
-        n_before - self.pending_logs.len()
-    }
-
-    fn settle(&mut self) {
-        for plot in &mut self.plots {
-            plot.settle(&self.state);
-        }
     }
 }
 

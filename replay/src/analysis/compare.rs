@@ -3,9 +3,8 @@
 use serde::Serialize;
 
 use super::explain::{PrefixTime, prefix_times};
-use super::{Attempt, Facts, Usage, Use};
-use taskreel_model::WorkerId;
-
+use super::facts::WorkerRow;
+use super::{Facts, Usage, Use};
 use crate::figure::Window;
 
 /// How run B differs from run A.
@@ -133,24 +132,32 @@ fn side(facts: &Facts) -> Side {
         tasks: facts.tasks.len() as u64,
         erred: facts.n_erred,
         slots: facts.n_slots(),
-        workers: (0..facts.workers.len() as u32).map(|id| worker(facts, WorkerId(id))).collect(),
+        workers: workers(facts),
     }
 }
 
-fn worker(facts: &Facts, id: WorkerId) -> WorkerSide {
-    let row = &facts.workers[id.index()];
+fn workers(facts: &Facts) -> Vec<WorkerSide> {
     let now = facts.window.to;
-    let on_it = || facts.attempts.iter().filter(|attempt| attempt.worker == id);
-    let to = row.left.map_or(now, |(at, _)| at).min(now);
-    let there = to.since(row.joined_at.max(facts.window.from)).0 as f64 * f64::from(row.slots);
-    let busy: u64 = on_it().map(|attempt| attempt.duration(now).0).sum();
-    WorkerSide {
-        name: row.name.clone(),
-        slots: row.slots,
-        runs: on_it().filter(|attempt: &&Attempt| attempt.finished()).count() as u64,
-        busy: if there > 0.0 { busy as f64 / there } else { 0.0 },
-        lost: row.lost_at().is_some(),
+    // By worker: executions that ended well, and the time of all.
+    let mut ran = vec![(0_u64, 0_u64); facts.workers.len()];
+    for attempt in &facts.attempts {
+        let (runs, busy) = &mut ran[attempt.worker.index()];
+        *runs += u64::from(attempt.finished());
+        *busy += attempt.duration(now).0;
     }
+    let side = |(row, (runs, busy)): (&WorkerRow, (u64, u64))| {
+        let to = row.left.map_or(now, |(at, _)| at).min(now);
+        let length = to.since(row.joined_at.max(facts.window.from));
+        let there = length.0 as f64 * f64::from(row.slots);
+        WorkerSide {
+            name: row.name.clone(),
+            slots: row.slots,
+            runs,
+            busy: if there > 0.0 { busy as f64 / there } else { 0.0 },
+            lost: row.lost_at().is_some(),
+        }
+    };
+    facts.workers.iter().zip(ran).map(side).collect()
 }
 
 fn prefixes(a: &[PrefixTime], b: &[PrefixTime]) -> Vec<PrefixDiff> {

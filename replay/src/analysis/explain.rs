@@ -155,7 +155,7 @@ fn path(facts: &Facts, path: &CriticalPath, makespan_s: f64) -> Path {
 
 /// Executions by prefix, the most time first.
 pub(super) fn prefix_times(facts: &Facts) -> Vec<PrefixTime> {
-    let mut durations = durations(facts);
+    let mut durations = facts.durations();
     let mut rows: Vec<PrefixTime> = durations
         .iter_mut()
         .enumerate()
@@ -169,13 +169,4 @@ pub(super) fn prefix_times(facts: &Facts) -> Vec<PrefixTime> {
         .collect();
     rows.sort_by(|a, b| b.run_time_s.total_cmp(&a.run_time_s));
     rows
-}
-
-/// Durations of the executions that ended well, by prefix.
-pub(super) fn durations(facts: &Facts) -> Vec<Vec<Nanos>> {
-    let mut durations = vec![Vec::new(); facts.prefixes.len()];
-    for attempt in facts.attempts.iter().filter(|attempt| attempt.finished()) {
-        durations[attempt.prefix as usize].push(attempt.duration(facts.window.to));
-    }
-    durations
 }

@@ -231,6 +231,11 @@ impl GrowingFacts {
         &self.facts
     }
 
+    /// `seq` of the event that would come next; of a part of a run more than there are rows of.
+    pub fn next_seq(&self) -> u64 {
+        self.state.next_seq()
+    }
+
     /// Adds what the source has by now; `false`: nothing, or the log contradicts itself.
     pub fn grow(&mut self, source: &mut dyn Source) -> bool {
         let n_before = self.facts.n_events;
@@ -320,6 +325,15 @@ impl Facts {
     /// Slots of all workers that were there at some time.
     pub fn n_slots(&self) -> u64 {
         self.workers.iter().map(|worker| u64::from(worker.slots)).sum()
+    }
+
+    /// Durations of the executions that ended well, by prefix.
+    pub(super) fn durations(&self) -> Vec<Vec<Nanos>> {
+        let mut durations = vec![Vec::new(); self.prefixes.len()];
+        for attempt in self.attempts.iter().filter(|attempt| attempt.finished()) {
+            durations[attempt.prefix as usize].push(attempt.duration(self.window.to));
+        }
+        durations
     }
 
     /// Name of a prefix.

@@ -21,7 +21,6 @@ mod stragglers;
 use serde::Serialize;
 use taskreel_model::{Nanos, WorkerId};
 
-use super::explain::durations;
 use super::{Attempt, CriticalPath, Facts, Usage, quantile};
 use crate::figure::{Window, clean};
 
@@ -102,7 +101,7 @@ pub struct Run<'a> {
 impl<'a> Run<'a> {
     /// Prepares a run.
     pub fn new(facts: &'a Facts) -> Self {
-        let mut durations = durations(facts);
+        let mut durations = facts.durations();
         let medians = durations.iter_mut().map(|of| quantile(of, 0.5)).collect();
         let median = quantile(&mut durations.concat(), 0.5);
         Self { facts, usage: Usage::new(facts), path: CriticalPath::of(facts), medians, median }

@@ -3,6 +3,7 @@
 
 mod gather;
 mod names;
+mod words;
 
 use serde::Serialize;
 use taskreel_model::{Change, Event, Nanos, Stamped, State, TaskId};

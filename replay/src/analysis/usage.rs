@@ -78,7 +78,7 @@ impl Use {
     }
 }
 
-/// Slot time by use: in all, by part of the makespan, by worker.
+/// Slot time by use: in all, and by part of the makespan.
 #[derive(Clone, Debug, Default)]
 pub struct Usage {
     window: Window,
@@ -96,13 +96,15 @@ impl Usage {
     pub fn new(facts: &Facts) -> Self {
         let mut sweep = Sweep::new(facts);
         let mut last = facts.window.from;
-        for Edge { at, kind, worker, up } in edges(facts) {
+        for Edge { at, worker, kind, is_begin } in edges(facts) {
             let at = at.clamp(facts.window.from, facts.window.to);
             if at > last {
                 sweep.pass(last, at);
                 last = at;
             }
-            sweep.turn(kind, worker, i64::from(up));
+            let slots = |worker: u32| i64::from(facts.workers[worker as usize].slots);
+            let n = if kind == Kind::Slots { slots(worker) } else { 1 };
+            sweep.turn(kind, worker, if is_begin { n } else { -n });
         }
         if last < facts.window.to {
             sweep.pass(last, facts.window.to);

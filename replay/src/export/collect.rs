@@ -110,29 +110,25 @@ impl Collector {
     }
 
     fn submitted(&mut self, event: &Stamped<Event>) {
-        match event.what {
-            Event::TaskSubmitted { task, graph, key, .. }
-                if self.rows.places.row(task) == Some(self.rows.tasks.len()) =>
-            {
-                self.rows.tasks.push(TaskRow {
-                    key,
-                    graph,
-                    submitted_at: event.at,
-                    ready_at: Nanos::ZERO,
-                    assigned_at: Nanos::ZERO,
-                    phase: Phase::Released,
-                    cancelled: false,
-                    n_runs: 0,
-                    made_by: None,
-                });
-            }
-            Event::TaskCancelled { task, .. } => {
-                if let Some(row) = self.row(task) {
-                    row.cancelled = true;
-                }
-            }
-            // Other events are told by their changes.
-            _ => {}
+        // Other events are told by their changes.
+        if let Event::TaskSubmitted { task, graph, key, .. } = event.what
+            && self.rows.places.row(task) == Some(self.rows.tasks.len())
+        {
+            self.rows.tasks.push(TaskRow {
+                key,
+                graph,
+                submitted_at: event.at,
+                ready_at: Nanos::ZERO,
+                assigned_at: Nanos::ZERO,
+                phase: Phase::Released,
+                cancelled: false,
+                n_runs: 0,
+                made_by: None,
+            });
+        } else if let Event::TaskCancelled { task, .. } = event.what
+            && let Some(row) = self.row(task)
+        {
+            row.cancelled = true;
         }
     }
 
@@ -223,11 +219,11 @@ impl Collector {
         let attempt = &mut self.rows.attempts[index as usize];
         attempt.stopped_at = Some(event.at.max(attempt.started_at));
         attempt.outcome = Some(outcome);
-        match event.what {
-            Event::TaskFinished { bytes, .. } => attempt.bytes = bytes,
-            Event::TaskFailed { kind, error, .. } => attempt.error = Some((kind, error)),
-            // Lost or cancelled: there is nothing more to tell.
-            _ => {}
+        // Of one that was lost or cancelled there is nothing more to tell.
+        if let Event::TaskFinished { bytes, .. } = event.what {
+            attempt.bytes = bytes;
+        } else if let Event::TaskFailed { kind, error, .. } = event.what {
+            attempt.error = Some((kind, error));
         }
         if outcome == Outcome::Finished
             && let Some(row) = self.row(task)

@@ -4,8 +4,6 @@ use taskreel_model::{Event, IllegalEvent, Nanos, Stamped};
 use taskreel_recorder::{OpenError, ReadError};
 use thiserror::Error;
 
-use crate::figure::count_text;
-
 /// Why the fold ended early. What was folded before stays usable.
 #[derive(Debug, Error)]
 pub enum FoldError {
@@ -14,8 +12,8 @@ pub enum FoldError {
     Read(#[from] ReadError),
     /// An event contradicts those before it: the trace is damaged or forged.
     #[error(
-        "{name}: event {} at {:.3} s: {}: {}; shown is the run up to there",
-        count_text(*seq).replace(',', " "), at.as_secs_f64(), source.event, source.why
+        "{name}: event {seq} at {:.3} s: {}: {}; shown is the run up to there",
+        at.as_secs_f64(), source.event, source.why
     )]
     Illegal {
         /// The source.

@@ -46,6 +46,11 @@ pub(super) struct Landmarks {
 }
 
 impl Landmarks {
+    /// The log begins with that event: it is a part of a run.
+    pub(super) fn begin(&mut self, seq: u64) {
+        self.next_seq = self.next_seq.max(seq);
+    }
+
     /// Looks at an event that the timeline passes, unless it did before.
     pub(super) fn pass(&mut self, event: &Stamped<Event>) {
         if event.seq != self.next_seq {

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use taskreel_model::{
-    Change, Event, HumanBytes, Nanos, Outcome, Phase, Stamped, State, TaskId, WorkerId,
-};
+use taskreel_model::{Change, Event, Nanos, Outcome, Phase, Stamped, State, TaskId};
 
 use super::names::Names;
+use super::words::{cause_words, consequence, own_words, rest, worker};
 use super::{Before, Cause, Moment, Need, Story, Wait, seconds};
 
 /// What is gathered of one task.
@@ -204,137 +203,9 @@ impl Gather {
     }
 }
 
-fn worker(state: &State, id: WorkerId) -> String {
-    state.worker(id).map_or_else(|| id.to_string(), |known| known.info.name.clone())
-}
-
 fn phase_of(task: TaskId, changes: &[Change]) -> Option<&'static str> {
     changes.iter().rev().find_map(|change| match change {
         Change::Task { task: of, to, .. } if *of == task => Some(to.name()),
         _ => None,
     })
-}
-
-/// What an event says of its own task.
-fn own_words(event: &Event, state: &State) -> String {
-    let name = |id| worker(state, id);
-    if let Event::TaskSubmitted { deps, wanted, .. } = event {
-        let needs = match deps.len() {
-            0 => "needs no other".to_owned(),
-            1 => "needs one other".to_owned(),
-            n => format!("needs {n} others"),
-        };
-        return format!(
-            "submitted; {needs}{}",
-            if *wanted { ", wanted by its client" } else { "" }
-        );
-    }
-    match *event {
-        Event::TaskAssigned { worker, attempt, reason, .. } => {
-            let reason = format!("{reason:?}").to_lowercase();
-            format!("assigned to {} for the {} time ({reason})", name(worker), ordinal(attempt))
-        }
-        Event::TaskStarted { worker, slot, .. } => {
-            format!("starts on {}, slot {slot}", name(worker))
-        }
-        Event::TaskFinished { bytes, .. } => format!("; its result has {}", HumanBytes(bytes)),
-        Event::TaskFailed { kind, error, retry, .. } => {
-            let kind = format!("{kind:?}").to_lowercase();
-            let then = match retry {
-                None => "for good".to_owned(),
-                Some(delay) => format!("tried again in {delay}"),
-            };
-            format!("; {kind}, {then}: {}", state.text(error))
-        }
-        Event::TaskCancelled { reason, .. } => {
-            format!("given up ({})", format!("{reason:?}").to_lowercase())
-        }
-        Event::TaskUnplaceable { .. } => "no worker that is here may run it".to_owned(),
-        Event::StealRequested { from, to, .. } => {
-            format!("{} is asked to give it back, for {}", name(from), name(to))
-        }
-        Event::StealConfirmed { from, .. } => format!("{} gave it back", name(from)),
-        Event::StealRefused { from, .. } => format!("{} kept it: it had begun", name(from)),
-        Event::RetryDue { .. } => "its delay is over".to_owned(),
-        Event::TransferStarted { from, to, .. } => {
-            format!("{} begins to fetch its result from {}", name(to), name(from))
-        }
-        Event::TransferFinished { to, bytes, .. } => {
-            format!("{} has a copy of its result, {}", name(to), HumanBytes(bytes))
-        }
-        Event::TransferFailed { to, reason, .. } => {
-            format!("{} got no copy ({})", name(to), format!("{reason:?}").to_lowercase())
-        }
-        Event::ActivityRecorded { activity, took, worker, .. } => {
-            format!("{} on {} took {took}", format!("{activity:?}").to_lowercase(), name(worker))
-        }
-        Event::ResultSpilled { worker, bytes, took, .. } => {
-            format!("{} wrote its result to disk, {} in {took}", name(worker), HumanBytes(bytes))
-        }
-        Event::ResultRestored { worker, bytes, took, .. } => {
-            format!("{} read its result back, {} in {took}", name(worker), HumanBytes(bytes))
-        }
-        Event::ReplicaAdded { worker, .. } => {
-            format!("{} holds a copy of its result", name(worker))
-        }
-        Event::ReplicaDropped { worker, .. } => format!("{} dropped its copy", name(worker)),
-        Event::ResultWanted { .. } => "a client asks for its result".to_owned(),
-        Event::ResultReleased { .. } => "its client lets go of its result".to_owned(),
-        Event::Marked { name, .. } => format!("marker {}", state.text(name)),
-        Event::SpanRecorded { name, took, .. } => format!("span {}, {took}", state.text(name)),
-        ref other => other.name().to_owned(),
-    }
-}
-
-/// What an end says behind `finished on w after 3 s`.
-fn rest(what: &str) -> &str {
-    what.find(';').map_or("", |at| &what[at..])
-}
-
-/// What a phase means for a task that another's event put into it.
-fn consequence(to: Phase) -> &'static str {
-    match to {
-        Phase::Released => "its result is let go",
-        Phase::Waiting => "waits again",
-        Phase::NoWorker => "finds no worker",
-        Phase::Queued => "is ready",
-        Phase::Processing => "is assigned",
-        Phase::Memory => "its result is there",
-        Phase::Erred => "errs",
-        Phase::Forgotten => "is forgotten",
-    }
-}
-
-/// An event as the cause of something else.
-fn cause_words(event: &Stamped<Event>, before: &Before, state: &State) -> String {
-    let task = || before.key.clone().unwrap_or_default();
-    let on = |id| worker(state, id);
-    match event.what {
-        Event::TaskFinished { worker, .. } => format!("{} finished on {}", task(), on(worker)),
-        Event::TaskFailed { worker, .. } => format!("{} failed on {}", task(), on(worker)),
-        Event::TaskCancelled { .. } => format!("{} was given up", task()),
-        Event::WorkerLost { worker, reason } => {
-            format!("{} was lost ({})", on(worker), format!("{reason:?}").to_lowercase())
-        }
-        Event::WorkerJoined { worker, .. } => format!("{} joined", on(worker)),
-        Event::ResultReleased { .. } => format!("a client let go of {}", task()),
-        Event::ReplicaDropped { worker, .. } => {
-            format!("{} no longer held {}", on(worker), task())
-        }
-        ref other => match before.key {
-            Some(ref key) => format!("{} of {key}", other.name()),
-            None => other.name().to_owned(),
-        },
-    }
-}
-
-fn ordinal(n: u32) -> String {
-    let end = match (n % 10, n % 100) {
-        (_, 11..=13) => "th",
-        (1, _) => "st",
-        (2, _) => "nd",
-        (3, _) => "rd",
-        _ => "th",
-    };
-    format!("{n}{end}")
 }

@@ -6,21 +6,21 @@ use super::Facts;
 use crate::analysis::facts::NONE;
 use crate::figure::Window;
 
-/// One moment. Sorted by `at`; what happens at the same instant has no length, so its order
-/// does not matter.
+/// One moment, in sixteen bytes: there are millions. Sorted by `at`; what happens at the same instant
+/// has no length, so its order does not matter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Edge {
     pub(super) at: Nanos,
-    pub(super) kind: Kind,
     pub(super) worker: u32,
-    /// What is added to the count of the kind.
-    pub(super) up: i32,
+    pub(super) kind: Kind,
+    /// Whether there is one more of the kind from here on, or one less; of `Slots`, all of the worker's.
+    pub(super) is_begin: bool,
 }
 
 /// What is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Kind {
-    /// Slots of the worker.
+    /// The worker's slots are there.
     Slots,
     /// Its tasks that execute.
     Executing,
@@ -48,17 +48,17 @@ pub(super) fn edges(facts: &Facts) -> Vec<Edge> {
     let mut out = Edges { now: facts.window.to, list: Vec::with_capacity(n) };
     for (id, worker) in (0..).zip(&facts.workers) {
         let to = worker.left.map(|(at, _)| at);
-        out.add(Kind::Slots, id, (worker.joined_at, to), i32::from(worker.slots));
+        out.add(Kind::Slots, id, (worker.joined_at, to));
     }
     for attempt in &facts.attempts {
         let worker = attempt.worker.0;
         let restricted = facts.task(attempt.task).is_some_and(|row| row.restricted);
         let queue = if restricted { Kind::Pinned } else { Kind::Queued };
-        out.add(queue, NONE, (attempt.queued_at, Some(attempt.assigned_at)), 1);
+        out.add(queue, NONE, (attempt.queued_at, Some(attempt.assigned_at)));
         let until = attempt.started_at.or(attempt.ended_at);
-        out.add(Kind::Assigned, worker, (attempt.assigned_at, until), 1);
+        out.add(Kind::Assigned, worker, (attempt.assigned_at, until));
         if let Some(started_at) = attempt.started_at {
-            out.add(Kind::Executing, worker, (started_at, attempt.ended_at), 1);
+            out.add(Kind::Executing, worker, (started_at, attempt.ended_at));
         }
     }
     for of in &facts.moves {
@@ -67,13 +67,13 @@ pub(super) fn edges(facts: &Facts) -> Vec<Edge> {
             Activity::DiskRead | Activity::DiskWrite => Kind::Disk,
             Activity::Deserialize | Activity::Serialize => continue,
         };
-        out.add(kind, of.worker.0, (of.window.from, Some(of.window.to)), 1);
+        out.add(kind, of.worker.0, (of.window.from, Some(of.window.to)));
     }
     for pause in &facts.pauses {
-        out.add(Kind::Pause, pause.worker.0, (pause.from, pause.to), 1);
+        out.add(Kind::Pause, pause.worker.0, (pause.from, pause.to));
     }
     for Window { from, to } in &facts.unasked {
-        out.add(Kind::Unasked, NONE, (*from, Some(*to)), 1);
+        out.add(Kind::Unasked, NONE, (*from, Some(*to)));
     }
     out.list.sort_unstable();
     out.list
@@ -86,12 +86,12 @@ struct Edges {
 
 impl Edges {
     /// Something that lasts from one instant to another, or goes on.
-    fn add(&mut self, kind: Kind, worker: u32, (from, to): (Nanos, Option<Nanos>), up: i32) {
+    fn add(&mut self, kind: Kind, worker: u32, (from, to): (Nanos, Option<Nanos>)) {
         let to = to.unwrap_or(self.now);
         // Clocks of workers are known only so well: what seems to end before it began is nothing.
         if from < to {
-            self.list.push(Edge { at: from, kind, worker, up });
-            self.list.push(Edge { at: to, kind, worker, up: -up });
+            self.list.push(Edge { at: from, worker, kind, is_begin: true });
+            self.list.push(Edge { at: to, worker, kind, is_begin: false });
         }
     }
 }
