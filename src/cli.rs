@@ -4,11 +4,13 @@ mod check;
 mod cluster_options;
 mod demo;
 mod diff;
+mod elsewhere;
 mod events;
 mod explain;
 mod export;
 mod info;
 mod json;
+mod misread;
 mod open;
 mod output;
 mod pack;
@@ -29,7 +31,7 @@ mod viewer;
 
 use std::io::{self, BufWriter, Write};
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use taskreel::command::{
     access, cancel, failure, interrupt, retire, shutdown, size, status, table, worker,
@@ -62,7 +64,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Demo(demo::Demo),
+    Demo(Box<demo::Demo>),
     Run(run::Run),
     Scheduler(scheduler::WatchedScheduler),
     Worker(worker::Worker),
@@ -89,7 +91,8 @@ enum Command {
 
 /// Reads the command line and does what it says.
 pub(crate) fn run() -> Result<(), Failure> {
-    let cli = Cli::parse();
+    let cli = Cli::try_parse()
+        .unwrap_or_else(|error| misread::explained(error, &mut Cli::command()).exit());
     let mut out = BufWriter::new(io::stdout().lock());
     match cli.command {
         Command::Demo(command) => command.run(&mut out)?,

@@ -9,7 +9,7 @@ use taskreel_runtime::{Client, ClientOptions, Cluster};
 
 use crate::command::access::Access;
 use crate::command::failure::say;
-use crate::command::size::{Workers, parse_size, parse_workers};
+use crate::command::size::{Workers, parse_scheduler, parse_size, parse_workers};
 use crate::command::{self, Failure};
 
 /// Makes a program of a function: the program's own work, on a cluster of its own or one that is
@@ -72,7 +72,7 @@ enum Command {
 #[derive(Debug, Args)]
 struct Work {
     /// Work on the cluster whose scheduler is at tcp://HOST:PORT, instead of one of this program's own
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", value_parser = parse_scheduler)]
     cluster: Option<String>,
     #[command(flatten)]
     access: Access,

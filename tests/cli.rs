@@ -44,6 +44,27 @@ fn help_says_what_there_is() {
     assert_eq!(scene.reel(&["run", "--workers", "0", "--", "true"]).code, Some(2));
 }
 
+#[test]
+fn what_people_type_first_is_answered_with_what_they_mean() {
+    let scene = recorded();
+    let cases: [(&[&str], i32, &str); 9] = [
+        (&["run.reel"], 2, "`reel view run.reel`"),
+        (&["job.toml"], 2, "`reel run job.toml`"),
+        (&["."], 2, "`reel view .`"),
+        (&["start", "--head"], 2, "`reel scheduler`"),
+        (&["dashboard"], 2, "`reel view FILE`"),
+        (&["rendr", "run.reel"], 2, "'render'"),
+        (&["render", "run.reel", "-o", "x.svg", "--plot", "task-steam"], 2, "'task-stream'"),
+        (&["run", "make"], 3, "-- make"),
+        (&["worker", "http://head:8787"], 2, "tcp://head:7878"),
+    ];
+    for (args, code, says) in cases {
+        let ran = scene.reel(args);
+        assert_eq!(ran.code, Some(code), "{args:?}: {ran:?}");
+        assert!(ran.stderr.contains(says), "{args:?}: {}", ran.stderr);
+    }
+}
+
 /// A tree with everything that a tree can hold.
 fn odd_tree(scene: &Scene) {
     scene.write("tree/plain.txt", "The quick brown fox, the lazy dog.\n");
@@ -54,6 +75,7 @@ fn odd_tree(scene: &Scene) {
     scene.write("tree/not-text", b"\xff\xfe the binary the\x00".as_slice());
     scene.write("tree/not-text-late", [b"the ".repeat(2_000_000), vec![0xff]].concat());
     scene.write("tree/.git/config", "the git the git\n");
+    scene.write("tree/run.reel.tail2", "the trace that is being written\n");
     scene.write("tree/cache/CACHEDIR.TAG", "Signature: 8a477f597d28d172789f06886806bc55\n");
     scene.write("tree/cache/the", "the cache\n");
     scene.write("tree/with space and \n newline", "odd the name\n");
@@ -82,7 +104,7 @@ fn wordcount_equals_an_independent_count() {
         ["demo", "wordcount", "tree", "--workers", "2", "--top", "100000", "--record", "wc.reel"];
     let ran = scene.ok(&args);
     let independent = scene.shell(
-        "find tree -name .git -prune -o -name cache -prune -o -type f ! -name 'not-text*' \
+        "find tree -name .git -prune -o -name cache -prune -o -type f ! -name 'not-text*' ! -name '*.tail2' \
            -exec sh -c 'for f; do cat \"$f\" || true; echo; done' sh {} + 2>/dev/null |
          LC_ALL=C tr -cs A-Za-z '\\n' | LC_ALL=C tr A-Z a-z | sed '/^$/d' | LC_ALL=C sort |
          uniq -c | LC_ALL=C sort -k1,1nr -k2,2 | awk '{ printf \"%10d %s\\n\", $1, $2 }'",
@@ -223,7 +245,18 @@ fn render_draws_plots_and_the_status_page() {
 #[test]
 fn view_serves_a_trace_until_ctrl_c() {
     let scene = recorded();
-    let mut command = scene.command(&["view", "run.reel", "--view", "127.0.0.1:0"]);
+    served(&scene, &["view", "run.reel"], ("/", "reduction"));
+}
+
+#[test]
+fn view_without_a_file_lists_the_runs_that_are_here() {
+    let scene = recorded();
+    served(&scene, &["view"], ("/runs", "run.reel"));
+}
+
+/// Serves a page at a path that holds some words.
+fn served(scene: &Scene, args: &[&str], (path, words): (&str, &str)) {
+    let mut command = scene.command(&[args, &["--view", "127.0.0.1:0"]].concat());
     command.stdin(Stdio::null()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("reel starts");
     let mut stderr = BufReader::new(child.stderr.take().expect("it is piped"));
@@ -231,19 +264,19 @@ fn view_serves_a_trace_until_ctrl_c() {
     stderr.read_line(&mut line).expect("it says where");
     let url = line.trim().strip_prefix("reel: viewer: http://").expect("an address");
     let addr = url.trim_end_matches('/');
-    let page = get(addr);
-    assert!(page.contains("200 OK") && page.contains("reduction"), "{page}");
+    let page = get(addr, path);
     let pid = child.id().to_string();
     let kill = std::process::Command::new("kill").args(["-s", "INT", &pid]).status();
     assert!(kill.expect("kill runs").success());
     let status = wait_until("the viewer ends", || child.try_wait().expect("our child"));
     assert_eq!(status.code(), Some(0));
+    assert!(page.contains("200 OK") && page.contains(words), "{page}");
 }
 
-fn get(addr: &str) -> String {
+fn get(addr: &str, path: &str) -> String {
     use std::io::{Read, Write};
     let mut stream = std::net::TcpStream::connect(addr).expect("the viewer listens");
-    let request = format!("GET / HTTP/1.1\r\nHost: {addr}\r\nConnection: close\r\n\r\n");
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {addr}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).expect("a request");
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).expect("an answer");

@@ -90,6 +90,32 @@ fn a_job_runs_on_a_cluster_whose_scheduler_is_killed() {
     );
 }
 
+/// `run` and `demo` on a cluster that is there: the same output as on one of their own.
+#[test]
+fn commands_and_demos_run_on_a_cluster_that_is_there() {
+    let cluster = Cluster::new();
+    let scheduler = cluster.start_scheduler();
+    let worker = cluster.start_worker("a", &[]);
+    let there = ["--cluster", &cluster.address, "--token-file", "token"];
+    let run = |args: &[&str]| cluster.scene.ok(args).stdout;
+    assert_eq!(run(&[&["run"], &there[..], &["--", "echo", "one"]].concat()), "one\n");
+    let submit = ["submit", &cluster.address, "--token-file", "token", "--", "echo", "two"];
+    assert_eq!(run(&submit), "two\n");
+    let demo = ["demo", "reduction", "--leaves", "8", "--sleep", "1ms", "--json"];
+    let summary = cluster.scene.json(&[&demo[..], &there[..]].concat());
+    assert_eq!(summary["result"]["sum"], 28, "{summary}");
+    let failing = [&["run"], &there[..], &["--", "false"]].concat();
+    assert_eq!(cluster.scene.reel(&failing).code, Some(1));
+    let both = [&["run", "--workers", "2"], &there[..], &["--", "true"]].concat();
+    assert_eq!(cluster.scene.reel(&both).code, Some(2), "it has the workers that it has");
+    cluster.ask("shutdown", &[]).unwrap();
+    for process in [scheduler, worker] {
+        assert_eq!(process.wait().code, Some(0));
+    }
+    let info = cluster.scene.json(&["info", "run.reel", "--json"]);
+    assert_eq!(info["tasks"]["total"], 18, "{info}");
+}
+
 #[test]
 fn without_the_token_nobody_gets_in_and_off_loopback_there_must_be_one() {
     let cluster = Cluster::new();

@@ -7,7 +7,7 @@ use std::fs;
 use std::process::Command;
 
 use serde_json::Value;
-use support::{Ran, Running, Scene, start, wait_until};
+use support::{Ran, Running, Scene, not_run, start, wait_until};
 
 const CONTINUE: [&str; 2] = ["--on-record-error", "continue"];
 
@@ -77,7 +77,7 @@ fn with_disk(scene: &Scene, options: &str, line: &str) -> Option<Ran> {
         command
     };
     if !apart(&mount).output().is_ok_and(|tried| tried.status.success()) {
-        eprintln!("not shown here: only root can mount a file system");
+        not_run("a disk that fills up or takes nothing", "only root can mount a file system");
         return None;
     }
     Some(start(apart(&format!("{mount} && {{ {line}; }}"))).wait())
@@ -122,7 +122,7 @@ fn syncs(scene: &Scene, args: &[&str]) -> Option<usize> {
     command.args(["-f", "-qq", "-y", "-e", "trace=fsync,fdatasync", "-o", "calls"]);
     command.arg(env!("CARGO_BIN_EXE_reel")).args(args).current_dir(scene.path(""));
     if Command::new("strace").arg("-V").output().is_err() {
-        eprintln!("not shown here: strace is not installed");
+        not_run("what is brought to the disk", "strace is not installed");
         return None;
     }
     let ran = start(command).wait();

@@ -28,7 +28,7 @@ fn entries(scene: &Scene, zip: &str) -> Vec<String> {
 fn has_unzip(scene: &Scene) -> bool {
     let there = scene.shell("command -v unzip || true");
     if there.is_empty() {
-        eprintln!("unzip is not installed: the zip is only read by reel itself");
+        support::not_run("packs read by another program", "unzip is not installed");
     }
     !there.is_empty()
 }

@@ -56,6 +56,25 @@ fn a_frame_shows_lanes_progress_and_events() {
     scene.fails(3, &["replay", "no.reel", "--frame"], &["no.reel"]);
 }
 
+#[test]
+fn a_part_of_a_run_shows_its_events() {
+    let scene = recorded();
+    scene.ok(&["pack", "run.reel", "-o", "part.zip", "--from", "50ms", "--to", "90ms"]);
+    let frame = |file, at| scene.ok(&["replay", file, "--at", at, "--frame"]).stdout;
+    let (part, whole) = (frame("part.zip", "70ms"), frame("run.reel", "70ms"));
+    let events = |frame: &str| -> Vec<String> {
+        let lines = frame.lines().filter(|line| line.contains(" Task"));
+        lines.map(|line| line.trim_start_matches('>').trim().to_owned()).collect()
+    };
+    assert!(events(&part).len() > 5, "{part}");
+    assert_eq!(events(&part), events(&whole));
+    // Places are those in the log of the whole run.
+    let last = scene.ok(&["events", "part.zip", "--json"]).stdout.lines().last().map(str::to_owned);
+    let last: serde_json::Value = serde_json::from_str(&last.expect("some")).expect("JSON");
+    let n = last["seq"].as_u64().expect("a place") + 1;
+    assert!(frame("part.zip", "end").contains(&format!("event {n} of {n}")), "{part}");
+}
+
 /// Types keys into the player in a terminal of 80×24, and gives all that it wrote.
 fn played(scene: &Scene, keys: &str) -> String {
     let reel = env!("CARGO_BIN_EXE_reel");

@@ -5,6 +5,8 @@
 
 #[path = "plots/made_up.rs"]
 mod made_up;
+#[path = "../../tests/support/not_run.rs"]
+mod not_run;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
@@ -12,6 +14,7 @@ use std::process::Command;
 
 use flate2::read::GzDecoder;
 use made_up::Made;
+use not_run::not_run;
 use serde_json::Value;
 use taskreel_model::{Event, Nanos};
 use taskreel_recorder::{Batch, RunInfo, VecSource};
@@ -303,7 +306,7 @@ fn what_contradicts_itself_is_exported_up_to_there() {
 #[test]
 fn perfetto_s_own_importer_drops_nothing() {
     let Some(web_dist) = std::env::var_os("REEL_PERFETTO_WEB_DIST") else {
-        eprintln!("skipped: REEL_PERFETTO_WEB_DIST does not say where Perfetto's importer is");
+        not_run("Perfetto's own importer", "REEL_PERFETTO_WEB_DIST does not say where it is");
         return;
     };
     let rows = rows(&batch());

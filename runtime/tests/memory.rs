@@ -4,12 +4,15 @@
 
 extern crate taskreel_runtime as taskreel;
 
+#[path = "../../tests/support/not_run.rs"]
+mod not_run;
+
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use not_run::not_run;
 use taskreel::{Cluster, ClusterBuilder, TaskErrorKind, task};
 use taskreel_model::{Event, FailureKind, LossReason, PauseReason, State, WorkerStatus};
 use taskreel_recorder::{Source, TraceReader};
@@ -223,14 +226,6 @@ impl Drop for SmallDisk {
         // Lazily: whatever is open there still is let go of later.
         let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
     }
-}
-
-/// Says that a test cannot run here; `./test` repeats it at its end.
-fn not_run(what: &str, why: &str) {
-    eprintln!("NOT RUN: {what}: {why}");
-    let Some(path) = std::env::var_os("TASKREEL_NOT_RUN") else { return };
-    let mut list = std::fs::File::options().append(true).create(true).open(path).unwrap();
-    writeln!(list, "{what}: {why}").unwrap();
 }
 
 #[test]

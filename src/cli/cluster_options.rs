@@ -11,7 +11,8 @@ use taskreel_model::{Nanos, POLICY_NAMES};
 use taskreel_replay::Instant;
 
 use super::Failure;
-use super::size::{Workers, parse_size, parse_workers};
+use super::access::Access;
+use super::size::{Workers, parse_scheduler, parse_size, parse_workers};
 use super::viewer::parse_addr;
 
 /// What a failed write of the trace does to the run.
@@ -74,6 +75,18 @@ pub(crate) struct ClusterOptions {
     /// Seed of the lots that a policy draws
     #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Cluster")]
     pub(crate) seed: u64,
+    /// Run on the cluster whose scheduler is at tcp://HOST:PORT, which records the run, instead of on
+    /// one of this command's own
+    #[arg(
+        long, value_name = "ADDR", value_parser = parse_scheduler, help_heading = "Another cluster",
+        conflicts_with_all = [
+            "record", "no_record", "on_record_error", "durable", "tick", "workers", "threads",
+            "processes", "memory", "policy", "seed", "view", "no_view",
+        ]
+    )]
+    pub(crate) cluster: Option<String>,
+    #[command(flatten, next_help_heading = "Another cluster")]
+    pub(crate) access: Access,
     /// Show the run in the browser at ADDRESS:PORT or a port of this machine; 0 takes a free one
     /// [default: on a terminal 127.0.0.1:8787 or the next free port, in a pipe none]
     #[arg(long, value_name = "ADDR", value_parser = parse_addr, help_heading = "Viewer")]
@@ -81,7 +94,8 @@ pub(crate) struct ClusterOptions {
     /// No viewer, also on a terminal
     #[arg(long, conflicts_with = "view", help_heading = "Viewer")]
     no_view: bool,
-    /// Print a summary as one JSON object: trace, tasks, failed, seconds, tasks_per_second, result
+    /// Print a summary as one JSON object: trace, tasks, failed, seconds, tasks_per_second, result;
+    /// of another cluster, seconds and result
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -5,6 +5,7 @@ mod film;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use taskreel_model::Nanos;
 use taskreel_replay::figure::{View, Window};
@@ -44,7 +45,7 @@ pub(crate) struct Render {
     /// Which plots, separated by commas; several stand below each other
     #[arg(
         long, value_name = "NAME", value_delimiter = ',', conflicts_with = "layout",
-        value_parser = parse_plot
+        hide_possible_values = true, value_parser = PossibleValuesParser::new(plot_ids()).map(plot_id)
     )]
     plot: Vec<&'static str>,
     /// An arrangement of plots [default: status, unless plots are named]
@@ -200,14 +201,14 @@ impl Render {
     }
 }
 
-fn parse_plot(text: &str) -> Result<&'static str, String> {
-    match plots::by_id(text.trim()) {
-        Some(plot) => Ok(plot.about().id),
-        None => {
-            let ids: Vec<&str> = plots::all().iter().map(|plot| plot.about().id).collect();
-            Err(format!("plots are {}", ids.join(", ")))
-        }
-    }
+fn plot_ids() -> Vec<&'static str> {
+    plots::all().iter().map(|plot| plot.about().id).collect()
+}
+
+/// The id as it stands in the list of plots.
+#[expect(clippy::needless_pass_by_value, reason = "what a parser of values is given")]
+fn plot_id(text: String) -> &'static str {
+    plots::by_id(&text).map_or("", |plot| plot.about().id)
 }
 
 fn plot_list() -> String {

@@ -1,16 +1,17 @@
 //! `reel run`: a job file, or one command.
 
-pub(super) mod execute;
+mod execute;
 
 use std::io::Write;
-use std::path::PathBuf;
-use std::sync::mpsc;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, Receiver};
 
 use clap::Args;
-use taskreel::job::Job;
+use taskreel::job::{Job, JobError};
 
 use super::cluster_options::ClusterOptions;
 use super::{Failure, session};
+use crate::demo::Workload;
 
 /// Runs the commands of a job file, or one command, and records the run.
 ///
@@ -34,6 +35,7 @@ use super::{Failure, session};
 #[command(after_help = "Examples:
   reel run examples/jobs/pipeline.toml
   reel run --record build.reel --no-view -- make -j1
+  reel run --cluster tcp://head:7878 -- python3 fit.py
   reel run job.toml --workers 8 --json | jq .result.outputs")]
 pub(crate) struct Run {
     /// The job file.
@@ -53,15 +55,32 @@ pub(crate) struct Run {
 impl Run {
     /// Runs it and prints what it printed.
     pub(crate) fn run(self, out: &mut dyn Write) -> Result<(), Failure> {
-        let job = match &self.job {
-            Some(path) => Job::load(path).map_err(Failure::input)?,
-            None => Job::of_command(self.command),
-        };
+        let job = job(self.job.as_deref(), self.command)?;
         let name = job.name.clone();
-        let (tx, printed) = mpsc::channel();
-        // Nobody listens after a Ctrl-C.
-        let print = move |text| drop(tx.send(text));
-        let work = Box::new(move |client: &_| execute::run(&job, client, print));
+        let (work, printed) = workload(job);
         session::run_printing(&name, &self.options, work, &printed, out)
     }
+}
+
+/// The job of a file, or of one command. What is no job file may be a command that was written
+/// without the dashes before it.
+pub(super) fn job(file: Option<&Path>, command: Vec<String>) -> Result<Job, Failure> {
+    let Some(path) = file else { return Ok(Job::of_command(command)) };
+    Job::load(path).map_err(|error| {
+        let is_command = match &error {
+            JobError::Unreadable { .. } => path.extension().is_none(),
+            JobError::Invalid { .. } => path.extension().is_some_and(|end| end != "toml"),
+        };
+        let failure = Failure::input(error);
+        let hint = || format!("a command stands behind two dashes: -- {}", path.display());
+        if is_command { failure.with_line(&hint()) } else { failure }
+    })
+}
+
+/// What runs a job, and what it prints before its end.
+pub(super) fn workload(job: Job) -> (Workload, Receiver<Vec<u8>>) {
+    let (tx, printed) = mpsc::channel();
+    // Nobody listens after a Ctrl-C.
+    let print = move |text| drop(tx.send(text));
+    (Box::new(move |client: &_| execute::run(&job, client, print)), printed)
 }

@@ -188,7 +188,7 @@ impl Remove {
 }
 
 /// The folder that is meant: the one given, the variable's, the present one.
-fn default_folder(given: Option<&Path>) -> PathBuf {
+pub(super) fn default_folder(given: Option<&Path>) -> PathBuf {
     let from_variable = || env::var_os(FOLDER_VARIABLE).filter(|folder| !folder.is_empty());
     match given {
         Some(folder) => folder.to_owned(),

@@ -20,7 +20,7 @@ use super::json::Object;
 use super::progress::{Bar, Progress};
 use super::size::Workers;
 use super::table::{counted, grouped, printable};
-use super::{Failure, viewer};
+use super::{Failure, elsewhere, viewer};
 use crate::demo::{Outcome, Workload};
 
 /// How often progress is drawn and Ctrl-C is looked for.
@@ -48,7 +48,8 @@ pub(crate) fn run(
     workload: Workload,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
-    let (_nobody, nothing) = mpsc::channel();
+    let (nobody, nothing) = mpsc::channel();
+    drop(nobody);
     run_printing(name, options, workload, &nothing, out)
 }
 
@@ -60,6 +61,10 @@ pub(crate) fn run_printing(
     printed: &Receiver<Vec<u8>>,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
+    if let Some(address) = &options.cluster {
+        let client = elsewhere::connect(address, name, &options.access)?;
+        return elsewhere::run(client, workload, printed, options.json, out);
+    }
     let interrupts = Interrupts::listen()?;
     let trace = options.trace(name)?;
     // Before there is a trace, so that a taken address leaves none behind.

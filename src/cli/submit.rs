@@ -1,31 +1,41 @@
-//! `reel submit`: runs a job file on a cluster that is there.
+//! `reel submit`: runs a job file, or one command, on a cluster that is there.
 
 use std::io::Write;
 use std::path::PathBuf;
 
 use clap::Args;
-use taskreel::job::Job;
-use taskreel::{Client, ClientOptions};
 
-use super::Failure;
 use super::access::Access;
-use super::failure::say;
-use super::run::execute;
-use super::table::printable;
+use super::run::{job, workload};
+use super::size::parse_scheduler;
+use super::{Failure, elsewhere};
 
-/// Runs the commands of a job file on the cluster at ADDR, and prints their output.
+/// Runs the commands of a job file, or one command, on the cluster at ADDR, and prints their output.
 ///
-/// The job runs as long as this command does: when it is killed, what it submitted is given up. A
-/// scheduler that is started again meanwhile is found again.
+/// It is `reel run --cluster ADDR` in short. The job runs as long as this command does: when it is
+/// killed, what it submitted is given up. A scheduler that is started again meanwhile is found again.
 #[derive(Debug, Args)]
+#[command(
+    override_usage = "reel submit [OPTIONS] ADDR JOB.toml\n       reel submit [OPTIONS] ADDR -- CMD [ARGS]..."
+)]
+#[command(after_help = "Examples:
+  reel submit tcp://head:7878 job.toml --token-file cluster.token
+  reel submit tcp://head:7878 -- python3 fit.py")]
 pub(crate) struct Submit {
     /// The scheduler: tcp://HOST:PORT
-    #[arg(value_name = "ADDR")]
+    #[arg(value_name = "ADDR", value_parser = parse_scheduler)]
     address: String,
     /// The job file
-    #[arg(value_name = "JOB.toml")]
-    job: PathBuf,
-    /// Print outputs and errors as one JSON object
+    #[arg(
+        value_name = "JOB.toml",
+        required_unless_present = "command",
+        conflicts_with = "command"
+    )]
+    job: Option<PathBuf>,
+    /// One command and its arguments, run without a shell
+    #[arg(value_name = "CMD", last = true)]
+    command: Vec<String>,
+    /// Print a summary as one JSON object: seconds, result
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -35,30 +45,9 @@ pub(crate) struct Submit {
 impl Submit {
     /// Runs it and prints what it printed.
     pub(crate) fn run(self, out: &mut dyn Write) -> Result<(), Failure> {
-        let job = Job::load(&self.job).map_err(Failure::input)?;
-        let options = ClientOptions {
-            name: job.name.clone(),
-            token: self.access.token()?,
-            tls: self.access.tls()?,
-            ..ClientOptions::default()
-        };
-        let client = Client::connect(&self.address, &options).map_err(Failure::run)?;
-        let mut written = Ok(());
-        let print = |text: Vec<u8>| {
-            if !self.json && written.is_ok() {
-                written = out.write_all(&text).and_then(|()| out.flush());
-            }
-        };
-        let outcome = execute::run(&job, &client, print)?;
-        written?;
-        for note in &outcome.notes {
-            say(format_args!("{}", printable(note)));
-        }
-        if self.json {
-            serde_json::to_writer_pretty(&mut *out, &outcome.json).map_err(std::io::Error::from)?;
-            writeln!(out)?;
-            out.flush()?;
-        }
-        if outcome.failed { Err(Failure::told()) } else { Ok(()) }
+        let job = job(self.job.as_deref(), self.command)?;
+        let client = elsewhere::connect(&self.address, &job.name, &self.access)?;
+        let (work, printed) = workload(job);
+        elsewhere::run(client, work, &printed, self.json, out)
     }
 }

@@ -9,13 +9,17 @@ use taskreel_runtime::wire::operate::Target;
 
 use super::Failure;
 use super::access::Access;
+use super::size::parse_scheduler;
 use super::table::counted;
 
 /// Gives up a task, a graph or all that a client wants, with all that depends on it.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  reel cancel tcp://head:7878 g3             a graph, as reel status shows it
+  reel cancel tcp://head:7878 count-17       a task, by its key")]
 pub struct Cancel {
     /// The scheduler: tcp://HOST:PORT
-    #[arg(value_name = "ADDR")]
+    #[arg(value_name = "ADDR", value_parser = parse_scheduler)]
     address: String,
     /// A task (t17 or its key), a graph (g3) or a client (c1), as `reel status` shows them
     #[arg(value_name = "ID")]

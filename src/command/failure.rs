@@ -35,6 +35,11 @@ impl Failure {
         Self { code: 3, message: chain(error.into().as_ref()) }
     }
 
+    /// The same with one more line, which says what to do.
+    pub fn with_line(self, line: &str) -> Self {
+        Self { message: format!("{}\n{line}", self.message), ..self }
+    }
+
     /// What went wrong.
     pub fn into_message(self) -> String {
         self.message

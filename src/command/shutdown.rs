@@ -5,12 +5,15 @@ use taskreel_runtime::Operator;
 
 use super::Failure;
 use super::access::Access;
+use super::size::parse_scheduler;
 
 /// Stops the cluster at ADDR: scheduler and workers end, and the trace is closed.
 #[derive(Debug, Args)]
+#[command(after_help = "Example:
+  reel shutdown tcp://head:7878")]
 pub struct Shutdown {
     /// The scheduler: tcp://HOST:PORT
-    #[arg(value_name = "ADDR")]
+    #[arg(value_name = "ADDR", value_parser = parse_scheduler)]
     address: String,
     #[command(flatten)]
     access: Access,

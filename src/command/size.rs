@@ -44,6 +44,27 @@ pub fn parse_addr(text: &str) -> Result<SocketAddr, String> {
     }
 }
 
+/// Where a scheduler listens unless told.
+const SCHEDULER_PORT: u16 = 7878;
+
+/// The address of a scheduler: `tcp://head:7878`; what is left out of it is added.
+///
+/// # Errors
+/// It is one of something else, such as `http://head`.
+pub fn parse_scheduler(text: &str) -> Result<String, String> {
+    let wrong = || format!("`{text}` is no scheduler: write tcp://HOST:PORT as in tcp://head:7878");
+    let host = text.strip_prefix("tcp://").unwrap_or(text);
+    if host.is_empty() || host.contains('/') || host.contains(char::is_whitespace) {
+        return Err(wrong());
+    }
+    // Of `[::1]:7878` the port stands behind the bracket; a bare `::1` is left as it is.
+    let behind = host.rsplit_once(']').map_or(host, |(_, behind)| behind);
+    if behind.contains(':') {
+        return Ok(format!("tcp://{host}"));
+    }
+    Ok(format!("tcp://{host}:{SCHEDULER_PORT}"))
+}
+
 /// How many workers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Workers {
@@ -80,6 +101,18 @@ mod tests {
         assert_eq!(parse_size("512mb"), Ok(512_000_000));
         for bad in ["", "MB", "1XB", "-1", "1e9", "999999999999T"] {
             assert!(parse_size(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn completes_the_address_of_a_scheduler() {
+        let parsed = |text| parse_scheduler(text).unwrap();
+        assert_eq!(parsed("tcp://head:9000"), "tcp://head:9000");
+        assert_eq!(parsed("10.0.0.7"), "tcp://10.0.0.7:7878");
+        assert_eq!(parsed("[::1]"), "tcp://[::1]:7878");
+        assert_eq!(parsed("tcp://[::1]:9000"), "tcp://[::1]:9000");
+        for bad in ["", "tcp://", "http://head:8787", "job.toml extra", "jobs/job.toml"] {
+            assert!(parse_scheduler(bad).is_err(), "{bad}");
         }
     }
 }

@@ -9,13 +9,17 @@ use taskreel_runtime::wire::operate::{ClusterStatus, WorkerLine};
 
 use super::Failure;
 use super::access::Access;
+use super::size::parse_scheduler;
 use super::table::{Table, counted, grouped, printable};
 
 /// Shows the workers, clients and unfinished graphs of the cluster at ADDR.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  reel status tcp://head:7878
+  reel status tcp://head:7878 --json | jq .workers")]
 pub struct Status {
     /// The scheduler: tcp://HOST:PORT
-    #[arg(value_name = "ADDR")]
+    #[arg(value_name = "ADDR", value_parser = parse_scheduler)]
     address: String,
     /// Print one JSON object
     #[arg(long)]

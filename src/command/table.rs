@@ -2,6 +2,9 @@
 
 use std::io::{self, Write};
 
+/// A whole number with its thousands set apart: `1,234,567`.
+pub use taskreel_replay::figure::count_text as grouped;
+
 /// Rows of cells; the first row is the heading.
 #[derive(Debug)]
 pub struct Table {
@@ -46,19 +49,6 @@ impl Table {
 /// A text without control characters, so that a name cannot steer a terminal.
 pub fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
-}
-
-/// A whole number with its thousands set apart: `1,234,567`.
-pub fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }
 
 /// `1 task`, `2 tasks`.

@@ -14,7 +14,7 @@ use super::Failure;
 use super::access::Access;
 use super::failure::say;
 use super::interrupt::Interrupts;
-use super::size::parse_size;
+use super::size::{parse_scheduler, parse_size};
 
 /// How often it is looked whether a worker has ended.
 const TICK: Duration = Duration::from_millis(100);
@@ -30,7 +30,7 @@ const TICK: Duration = Duration::from_millis(100);
   reel worker tcp://head:7878 --resources gpu=1 --supervise")]
 pub struct Worker {
     /// The scheduler: tcp://HOST:PORT
-    #[arg(value_name = "ADDR")]
+    #[arg(value_name = "ADDR", value_parser = parse_scheduler)]
     scheduler: String,
     /// How many tasks it runs at once [default: one per core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use taskreel_replay::Instant;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -190,31 +191,12 @@ fn number_text(value: &Spanned<DeValue<'_>>) -> Option<Text> {
     Some(Text { text, offset: value.span().start })
 }
 
-/// `1h30m`, `5m`, `30s`, `1.5s`, `250ms`, `10us`.
+/// `1h30m`, `5m`, `30s`, `1.5s`, `250ms`: as instants of a run are written.
 fn parse_duration(text: &str) -> Option<Duration> {
-    let mut rest = text.trim();
-    let mut total = Duration::ZERO;
-    if rest.is_empty() {
-        return None;
+    match text.parse() {
+        Ok(Instant::At(since)) => Some(Duration::from_nanos(since.0)),
+        Ok(Instant::Percent(_) | Instant::Event(_) | Instant::End) | Err(_) => None,
     }
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
-        let number: f64 = rest[..digits].parse().ok()?;
-        let unit = &rest[digits..];
-        let unit = &unit[..unit.find(|c: char| c.is_ascii_digit()).unwrap_or(unit.len())];
-        let secs = match unit.trim() {
-            "us" | "µs" => 1e-6,
-            "ms" => 1e-3,
-            "s" => 1.0,
-            "m" | "min" => 60.0,
-            "h" => 3600.0,
-            "d" => 86_400.0,
-            _ => return None,
-        };
-        total = total.checked_add(Duration::try_from_secs_f64(number * secs).ok()?)?;
-        rest = &rest[digits + unit.len()..];
-    }
-    Some(total)
 }
 
 /// What other tools call the fields of a task.

@@ -1,7 +1,14 @@
 //! Real `reel` processes for end-to-end tests.
-#![allow(dead_code, unreachable_pub, reason = "each test binary uses its own part of this")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    reason = "each test binary uses its own part of this"
+)]
 
-use std::io::{Read, Write};
+mod not_run;
+
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::{self, JoinHandle};
@@ -9,6 +16,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
+
+pub(crate) use not_run::not_run;
 
 /// Longer than any test takes on a slow machine: what is not done by then hangs.
 const PATIENCE: Duration = Duration::from_secs(240);
@@ -186,13 +195,4 @@ pub fn only_trace(folder: &Path) -> PathBuf {
         .collect();
     assert_eq!(traces.len(), 1, "{traces:?}");
     traces.into_iter().next().expect("there is one")
-}
-
-/// Says that a test cannot run here, and why: `./test` repeats it at its end.
-pub fn not_run(what: &str, why: &str) {
-    eprintln!("NOT RUN: {what}: {why}");
-    let Some(path) = std::env::var_os("TASKREEL_NOT_RUN") else { return };
-    let mut list =
-        std::fs::OpenOptions::new().append(true).create(true).open(path).expect("a list");
-    writeln!(list, "{what}: {why}").expect("a list that takes a line");
 }

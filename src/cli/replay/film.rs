@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::path::Path;
 
 use taskreel_model::{Event, Nanos, Stamped, State};
-use taskreel_recorder::{Source, Tailer, TraceReader};
+use taskreel_recorder::{ReadError, SeekTo, Source, Tailer, TraceReader};
 use taskreel_replay::analysis::{Attempt, Facts, GrowingFacts};
 use taskreel_replay::{Instant, Landmark, Timeline, Toward};
 
@@ -31,17 +31,22 @@ pub(super) struct Film {
     tail: Tailer,
     /// Positions in `facts.attempts` that executed, by worker and slot, in the order of time.
     pub(super) lanes: Vec<(u32, u16, Vec<u32>)>,
-    /// The last event of the run, and when it was logged.
+    /// Place of the event that would come next, and when the last one was logged.
     pub(super) n_events: u64,
     pub(super) end: Nanos,
     /// The events around the one last shown, so that stepping does not read the file again.
     around: VecDeque<Line>,
+    /// Where they begin: nothing of the log lies between that place and the first of them.
+    around_from: u64,
     path: std::path::PathBuf,
     trouble: Option<String>,
 }
 
-/// How many events around the cursor are kept.
+/// How many events around the cursor are kept, on either side.
 const KEPT: u64 = 400;
+
+/// How many of them there are at least on either side, before more are read.
+const SPARE: u64 = 30;
 
 impl Film {
     /// Reads the run once for its lanes, and stands at its begin.
@@ -58,12 +63,13 @@ impl Film {
             name: printable(&tail.run_info().name),
             timeline: timeline.named(path.display().to_string()),
             lanes: lanes(growing.facts()),
-            n_events: growing.facts().n_events,
+            n_events: growing.next_seq(),
             end: growing.facts().end,
             trouble: trouble.map(|warning| format!("{}: {warning}", path.display())),
             growing,
             tail,
             around: VecDeque::new(),
+            around_from: 0,
             path: path.to_owned(),
         };
         film.look_around();
@@ -76,7 +82,7 @@ impl Film {
             return false;
         }
         self.lanes = lanes(self.facts());
-        (self.n_events, self.end) = (self.facts().n_events, self.facts().end);
+        (self.n_events, self.end) = (self.growing.next_seq(), self.facts().end);
         self.look_around();
         true
     }
@@ -174,19 +180,17 @@ impl Film {
     /// The first event from the cursor on whose line has a text; wraps at the end. `None`: none.
     pub(super) fn find(&mut self, text: &str) -> Option<u64> {
         let here = self.state().next_seq();
-        let (mut first, mut next) = (None, None);
         let lower = text.to_lowercase();
-        self.read(|line| {
-            if line.text.to_lowercase().contains(&lower) {
-                first.get_or_insert(line.seq);
-                if line.seq >= here {
-                    next = Some(line.seq);
-                    return false;
-                }
-            }
-            true
-        });
-        let found = next.or(first)?;
+        let search = |from, to| {
+            let mut found = None;
+            self.read(from, to, |line| {
+                let is_it = line.text.to_lowercase().contains(&lower);
+                found = is_it.then_some(line.seq);
+                !is_it
+            });
+            found
+        };
+        let found = search(here, u64::MAX).or_else(|| search(0, here))?;
         self.go_to(Instant::Event(found));
         Some(found)
     }
@@ -198,13 +202,9 @@ impl Film {
         let next = self.state().next_seq();
         // A trace that grows may have grown since its rows were read.
         (self.n_events, self.end) = (self.n_events.max(next), self.end.max(self.state().now()));
-        let is_near = |line: Option<&Line>, edge: bool| line.is_some_and(|_| edge);
-        let starts = self.around.front().is_some_and(|line| line.seq == 0 || line.seq + 30 <= next);
-        let ends = self
-            .around
-            .back()
-            .is_some_and(|line| line.seq + 1 >= self.n_events || line.seq >= next + 30);
-        if !is_near(self.around.front(), starts) || !is_near(self.around.back(), ends) {
+        let begins = self.around_from == 0 || self.around_from + SPARE <= next;
+        let ends = |line: &Line| line.seq + 1 >= self.n_events || line.seq >= next + SPARE;
+        if !begins || !self.around.back().is_some_and(ends) {
             self.look_around();
         }
     }
@@ -212,31 +212,44 @@ impl Film {
     /// Reads the lines of the events around the cursor.
     fn look_around(&mut self) {
         let next = self.timeline.state().next_seq();
-        let (from, to) = (next.saturating_sub(KEPT), next + KEPT);
+        let from = next.saturating_sub(KEPT);
         let mut around = VecDeque::new();
-        self.read(|line| {
-            if line.seq >= from {
-                around.push_back(line);
-            }
-            around.back().is_none_or(|line| line.seq < to)
+        self.read(from, next + KEPT, |line| {
+            around.push_back(line);
+            true
         });
-        self.around = around;
+        (self.around, self.around_from) = (around, from);
     }
 
-    /// Reads the log from its begin, as lines, as long as the visitor wants.
-    fn read(&self, mut visit: impl FnMut(Line) -> bool) {
+    /// Reads the events from one place of the log to before another, as lines, as long as the
+    /// visitor wants. What cannot be read is not shown: the timeline says why.
+    fn read(&self, from: u64, to: u64, mut visit: impl FnMut(Line) -> bool) {
         let Ok(mut reader) = TraceReader::open(&self.path) else { return };
-        let mut state = State::new();
+        let Ok(mut state) = state_before(&mut reader, from) else { return };
         let mut changes = Vec::new();
         while let Ok(Some(batch)) = reader.next_batch() {
             for event in &batch.events {
-                if !visit(line(event, &state)) || state.apply(event, &mut changes).is_err() {
+                let is_wanted = (from..to).contains(&event.seq);
+                if event.seq >= to || (is_wanted && !visit(line(event, &state))) {
+                    return;
+                }
+                if state.apply(event, &mut changes).is_err() {
                     return;
                 }
                 changes.clear();
             }
         }
     }
+}
+
+/// The state that is stored nearest before a place of the log: reading goes on behind it.
+fn state_before(reader: &mut TraceReader, seq: u64) -> Result<State, ReadError> {
+    if let Some(last) = seq.checked_sub(1)
+        && let Some(state) = reader.seek(SeekTo::Event(last), 0)?
+    {
+        return Ok(state);
+    }
+    Ok(reader.opening_state()?.unwrap_or_default())
 }
 
 /// An event in one line.

@@ -2,7 +2,7 @@
 //!
 //! Left out, unless named themselves or `--all` is given: what version control keeps for itself
 //! (`.git`, `.hg`, `.svn`), folders that say they are caches (`CACHEDIR.TAG`, as `target` has) and
-//! traces (`*.reel`), one of which is being written.
+//! traces (`*.reel` and their tails), one of which is being written.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -68,7 +68,7 @@ fn is_left_out(entry: &DirEntry) -> bool {
         let is_cache = || entry.path().join("CACHEDIR.TAG").is_file();
         return matches!(name.as_ref(), ".git" | ".hg" | ".svn") || is_cache();
     }
-    name.ends_with(".reel") || name.ends_with(".reel.tail")
+    [".reel", ".reel.tail", ".reel.tail2"].iter().any(|ending| name.ends_with(ending))
 }
 
 fn is_new(path: &Path, seen: &mut BTreeSet<PathBuf>) -> bool {
