@@ -145,12 +145,12 @@ impl Room<'_> {
         self.varint(((value << 1) ^ (value >> 63)) as u64);
     }
 
-    /// Several as varints.
+    /// A number of fixed width, little-endian.
     #[inline(always)]
-    pub(crate) fn all<const N: usize>(&mut self, numbers: [u32; N]) {
-        for number in numbers {
-            self.varint(u64::from(number));
-        }
+    pub(crate) fn fixed<const N: usize>(&mut self, bytes: [u8; N]) {
+        let room = self.bytes[self.len..].first_chunk_mut();
+        *room.expect("a row is shorter than the room") = bytes;
+        self.len += N;
     }
 }
 

@@ -240,8 +240,10 @@ impl TraceCursor {
             Kind::Specs => self.specs.push(decode_specs(header.first, header.n_records, &raw)?),
             Kind::Events => {
                 let mut decoded = decode(header, &raw, tick, self.spent.room(file_bytes))?;
-                // The first ones may have come from the tail already.
-                decoded.events.retain(|event| event.seq >= self.next_seq);
+                if header.first < self.next_seq {
+                    // The first ones came from the tail already.
+                    decoded.events.retain(|event| event.seq >= self.next_seq);
+                }
                 batch.events = decoded.events;
                 self.next_seq = header.first + u64::from(header.n_records);
                 for (tag, n) in decoded.unknown {

@@ -77,6 +77,18 @@ pub enum RecordError {
     },
 }
 
+impl From<ReadError> for RecordError {
+    /// The recorder reads back what it wrote.
+    fn from(why: ReadError) -> Self {
+        match why {
+            ReadError::Io { path, source, .. } => Self::Io { path, source },
+            ReadError::TooMuch { path, .. } | ReadError::Replaced { path } => {
+                Self::Removed { path }
+            }
+        }
+    }
+}
+
 /// Why a trace could not be opened.
 #[derive(Debug, Error)]
 pub enum OpenError {

@@ -90,7 +90,7 @@ fn example() -> String {
     dump(&mut out, "trailer", &bytes, bytes.len() - TRAILER_LEN, TRAILER_LEN);
 
     let mut tail = TailWriter::new(&path, run_check);
-    tail.events(&events()[3..], 0, |_, _, _, _| {}).unwrap();
+    tail.events(&events()[3..], 0).unwrap();
     let tail = fs::read(folder.path().join("tiny.reel.tail")).unwrap();
     dump(&mut out, "a tail that holds the last event: header", &tail, 0, 20);
     dump(&mut out, "a tail that holds the last event: frame", &tail, 20, tail.len() - 20);

@@ -51,7 +51,6 @@ mod queue;
 mod reader;
 mod recorder;
 mod records;
-mod rows;
 #[cfg(test)]
 #[path = "../tests/trace/run.rs"]
 mod run;

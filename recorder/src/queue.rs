@@ -1,38 +1,38 @@
-//! The bounded queue between the thread that records and the thread that makes blocks.
+//! What passes between the thread that records and the thread that makes blocks: how far the tail is,
+//! and how far the blocks; samples and log lines, which no tail holds.
+//!
+//! The thread that makes blocks gives way to all others, so whoever records waits for none of its
+//! locks: what is counted with each turn are atomic numbers.
 
-use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use taskreel_model::{LogLine, Sample};
 
-use crate::rows::Rows;
-use crate::{RecordError, SpecBatch, Totals};
+use crate::RecordError;
+use crate::Totals;
+use crate::tail::Extent;
 
 /// So many events make a block at once, without waiting for more.
-const FULL_EVENTS: usize = 64 << 10;
-/// So many bytes do too.
-const FULL_WEIGHT: usize = 8 << 20;
-/// Beyond this weight whoever records makes blocks itself.
-const MAX_WEIGHT: usize = 64 << 20;
+const FULL_EVENTS: u64 = 64 << 10;
+/// So many bytes of the tail do too.
+const FULL_BYTES: u64 = 8 << 20;
+/// Beyond so many bytes of the tail whoever records makes blocks itself.
+const MAX_BYTES: u64 = 128 << 20;
 /// Beyond this many samples, or log lines, further ones are dropped.
 const MAX_DROPPABLE: usize = 16 << 10;
 /// How long what is less than a block waits for more: a viewer has it from the tail meanwhile.
 const FLUSH_AFTER: Duration = Duration::from_millis(400);
 
-/// What becomes blocks together.
+/// What becomes blocks beside the events and specs of the tail.
 #[derive(Debug, Default)]
 pub(crate) struct Pending {
-    pub(crate) rows: Rows,
-    pub(crate) specs: Vec<SpecBatch>,
+    /// Frames that are to be in blocks, counted from the first.
+    pub(crate) frames: u64,
     pub(crate) samples: Vec<Sample>,
     pub(crate) logs: Vec<LogLine>,
     pub(crate) n_dropped: u64,
-    /// The last frame of the tail that is in it; 0: none is.
-    ticket: u64,
-    spec_bytes: usize,
-    since: Option<Instant>,
 }
 
 /// How the recording ends.
@@ -44,28 +44,52 @@ pub(crate) enum Closing {
     Abandon,
 }
 
-/// What the queue holds.
 #[derive(Debug, Default)]
 struct Inner {
-    /// What comes is added to the last one; all before it are full.
-    waiting: VecDeque<Pending>,
-    /// Bytes of all before the last one.
-    weight: usize,
+    samples: Vec<Sample>,
+    logs: Vec<LogLine>,
+    n_dropped: u64,
+    /// Since when anything waits; `None`: nothing does.
+    since: Option<Instant>,
     closing: bool,
-    /// Memory of rows that are in blocks, for the next ones.
-    spare: Vec<Rows>,
     /// Why no more blocks are made; taken by the first who asks.
     failure: Option<RecordError>,
 }
 
-/// The queue. Its bound is [`MAX_WEIGHT`].
+/// How far something is.
+#[derive(Debug, Default)]
+struct Counted {
+    frames: AtomicU64,
+    events: AtomicU64,
+    bytes: AtomicU64,
+}
+
+impl Counted {
+    fn set(&self, extent: Extent) {
+        self.events.store(extent.events, Ordering::Relaxed);
+        self.bytes.store(extent.bytes, Ordering::Relaxed);
+        // The last: who sees it sees the others too.
+        self.frames.store(extent.frames, Ordering::SeqCst);
+    }
+
+    fn get(&self) -> Extent {
+        let frames = self.frames.load(Ordering::SeqCst);
+        let (events, bytes) =
+            (self.events.load(Ordering::Relaxed), self.bytes.load(Ordering::Relaxed));
+        Extent { frames, events, bytes }
+    }
+}
+
+/// What both threads share. Its bound is [`MAX_BYTES`] of the tail.
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
     inner: Mutex<Inner>,
     /// There is work for the thread.
     work: Condvar,
-    /// The last frame of the tail that blocks hold.
-    folded: AtomicU64,
+    /// What the tail holds.
+    tail: Counted,
+    /// What of it is in blocks.
+    folded: Counted,
     /// Bytes in the main file.
     bytes: AtomicU64,
     /// No more blocks are made.
@@ -84,72 +108,58 @@ impl Queue {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The last frame that blocks hold, and bytes in the main file; or why no more are made.
+    /// How many frames blocks hold, and bytes in the main file; or why no more are made.
     pub(crate) fn progress(&self) -> Result<(u64, u64), Option<RecordError>> {
         if self.is_over() {
             return Err(self.lock().failure.take());
         }
-        Ok((self.folded.load(Ordering::Acquire), self.bytes.load(Ordering::Relaxed)))
+        Ok((self.folded.get().frames, self.bytes.load(Ordering::Relaxed)))
     }
 
-    /// Adds the payload of a frame of `n` events. Returns whether there is too much.
-    pub(crate) fn push_rows(&self, ticket: u64, first: u64, n: u32, payload: &[u8]) -> bool {
-        self.push(|pending| {
-            pending.rows.push(first, n, payload);
-            pending.ticket = ticket;
-        })
-    }
-
-    /// Adds specs. Returns whether there is too much.
-    pub(crate) fn push_specs(&self, batch: SpecBatch, ticket: u64) -> bool {
-        self.push(|pending| {
-            pending.spec_bytes += batch.bytes.len() + 4 * batch.lens.len();
-            pending.specs.push(batch);
-            pending.ticket = ticket;
-        })
-    }
-
-    fn push(&self, add: impl FnOnce(&mut Pending)) -> bool {
-        let mut inner = self.lock();
-        if inner.waiting.back().is_none_or(Pending::is_full) {
-            let weight = inner.waiting.back().map_or(0, Pending::weight);
-            inner.weight += weight;
-            let rows = inner.spare.pop().unwrap_or_default();
-            inner.waiting.push_back(Pending { rows, ..Pending::default() });
-        }
-        let is_first = inner.waiting.len() == 1;
-        let pending = inner.waiting.back_mut().expect("one was just added");
-        let is_new = pending.since.is_none();
-        if is_new {
-            pending.since = Some(Instant::now());
-        }
-        add(pending);
-        if is_first && (is_new || pending.is_full()) {
+    /// Says how much the tail holds. Returns whether too much of it is not in blocks.
+    pub(crate) fn grown(&self, tail: Extent) -> bool {
+        let before = self.tail.get();
+        self.tail.set(tail);
+        // Read behind the store: either this sees that all before was folded, or the thread that
+        // folded it sees the new frames.
+        let folded = self.folded.get();
+        let was_idle = before.frames <= folded.frames;
+        if was_idle || is_full(tail, folded) && !is_full(before, folded) {
+            self.lock().since.get_or_insert_with(Instant::now);
             self.work.notify_one();
         }
-        inner.weight >= MAX_WEIGHT
+        tail.bytes.saturating_sub(folded.bytes) >= MAX_BYTES
     }
 
     /// Adds a sample, unless too many wait.
     pub(crate) fn push_sample(&self, sample: Sample) {
-        self.push(|pending| {
-            if pending.samples.len() < MAX_DROPPABLE {
-                pending.samples.push(sample);
+        self.push(|inner| {
+            if inner.samples.len() < MAX_DROPPABLE {
+                inner.samples.push(sample);
             } else {
-                pending.n_dropped += 1;
+                inner.n_dropped += 1;
             }
         });
     }
 
     /// Adds a log line, unless too many wait.
     pub(crate) fn push_log(&self, line: LogLine) {
-        self.push(|pending| {
-            if pending.logs.len() < MAX_DROPPABLE {
-                pending.logs.push(line);
+        self.push(|inner| {
+            if inner.logs.len() < MAX_DROPPABLE {
+                inner.logs.push(line);
             } else {
-                pending.n_dropped += 1;
+                inner.n_dropped += 1;
             }
         });
+    }
+
+    fn push(&self, add: impl FnOnce(&mut Inner)) {
+        let mut inner = self.lock();
+        add(&mut inner);
+        if inner.since.is_none() {
+            inner.since = Some(Instant::now());
+            self.work.notify_one();
+        }
     }
 
     /// Asks the thread to end.
@@ -165,7 +175,7 @@ impl Queue {
             if inner.closing {
                 return true;
             }
-            let due = inner.waiting.front().and_then(Pending::due);
+            let due = self.due(&inner);
             let Some(instant) = due.into_iter().chain(until).min() else {
                 inner = self.work.wait(inner).unwrap_or_else(PoisonError::into_inner);
                 continue;
@@ -179,34 +189,41 @@ impl Queue {
         }
     }
 
+    /// When what waits is to become blocks; `None`: nothing waits.
+    fn due(&self, inner: &Inner) -> Option<Instant> {
+        let since = inner.since?;
+        let is_full = is_full(self.tail.get(), self.folded.get());
+        Some(if is_full { since } else { since + FLUSH_AFTER })
+    }
+
     /// What becomes blocks next, if it is due, or in any case.
     pub(crate) fn pop(&self, in_any_case: bool) -> Option<Pending> {
         let mut inner = self.lock();
-        let due = inner.waiting.front()?.due()?;
+        let due = self.due(&inner)?;
         if !in_any_case && due > Instant::now() {
             return None;
         }
-        let pending = inner.waiting.pop_front()?;
-        if !inner.waiting.is_empty() {
-            inner.weight -= pending.weight();
-        }
-        Some(pending)
+        Some(Pending {
+            frames: self.tail.get().frames,
+            samples: std::mem::take(&mut inner.samples),
+            logs: std::mem::take(&mut inner.logs),
+            n_dropped: std::mem::take(&mut inner.n_dropped),
+        })
     }
 
     /// Since when the oldest waits that no block holds.
     pub(crate) fn waits_since(&self) -> Option<Instant> {
-        self.lock().waiting.front()?.since
+        self.lock().since
     }
 
-    /// Says that what was popped is in blocks, and how large the file is now.
-    pub(crate) fn done(&self, mut pending: Pending, bytes: u64) {
-        self.folded.fetch_max(pending.ticket, Ordering::AcqRel);
-        self.bytes.store(bytes, Ordering::Relaxed);
-        pending.rows.clear();
+    /// Says what of the tail is in blocks, and how large the file is now. What was popped is, too.
+    pub(crate) fn done(&self, folded: Extent, bytes: u64) {
         let mut inner = self.lock();
-        if inner.spare.is_empty() {
-            inner.spare.push(pending.rows);
-        }
+        self.folded.set(folded);
+        self.bytes.store(bytes, Ordering::Relaxed);
+        let waits = self.tail.get().frames > folded.frames
+            || !(inner.samples.is_empty() && inner.logs.is_empty() && inner.n_dropped == 0);
+        inner.since = waits.then(Instant::now);
     }
 
     /// Whether nothing more is written.
@@ -222,18 +239,8 @@ impl Queue {
     }
 }
 
-impl Pending {
-    fn weight(&self) -> usize {
-        self.rows.weight() + self.spec_bytes
-    }
-
-    fn is_full(&self) -> bool {
-        self.rows.len() >= FULL_EVENTS || self.weight() >= FULL_WEIGHT
-    }
-
-    /// When it is to become blocks; `None`: there is nothing in it.
-    fn due(&self) -> Option<Instant> {
-        let since = self.since?;
-        Some(if self.is_full() { since } else { since + FLUSH_AFTER })
-    }
+/// Whether there is enough for a block.
+fn is_full(tail: Extent, folded: Extent) -> bool {
+    tail.events.saturating_sub(folded.events) >= FULL_EVENTS
+        || tail.bytes.saturating_sub(folded.bytes) >= FULL_BYTES
 }

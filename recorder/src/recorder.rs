@@ -12,7 +12,7 @@ use taskreel_model::{Event, LogLine, Sample, Stamped, State};
 
 use crate::keyframe::Keyframer;
 use crate::queue::{Closing, Queue};
-use crate::tail::TailWriter;
+use crate::tail::{TailReader, TailWriter};
 use crate::writer::BlockWriter;
 use crate::{CreateError, RecordError, RunInfo, SpecBatch, Totals};
 
@@ -117,7 +117,7 @@ impl Recorder {
                 let _ = fs::remove_file(path);
             }
         })?;
-        let tail = TailWriter::new(path, run_check);
+        let tail = (TailWriter::new(path, run_check), TailReader::new(path, run_check));
         let keyframer = Keyframer::new(path, writer.bytes(), State::new());
         Self::start(path, options, (writer, keyframer), tail).map_err(fault)
     }
@@ -127,11 +127,11 @@ impl Recorder {
         path: &Path,
         options: RecorderOptions,
         (writer, keyframer): (BlockWriter, Keyframer),
-        tail: TailWriter,
+        (tail, tail_reader): (TailWriter, TailReader),
     ) -> io::Result<Self> {
         let bytes_written = writer.bytes();
         let queue = Arc::new(Queue::new(bytes_written));
-        let maker = Arc::new(Mutex::new(Some(Maker::new(writer, keyframer))));
+        let maker = Arc::new(Mutex::new(Some(Maker::new(writer, keyframer, tail_reader))));
         let theirs = (Arc::clone(&maker), Arc::clone(&queue));
         // It ends by itself once the maker is taken: nobody waits for a thread that gives way to all.
         std::thread::Builder::new()
@@ -165,13 +165,9 @@ impl Recorder {
     pub fn append(&mut self, events: &[Stamped<Event>]) -> Result<(), RecordError> {
         self.check_order(events);
         self.record(|recorder, folded| {
-            let queue = &recorder.queue;
-            let mut too_much = false;
-            recorder.tail.events(events, folded, |ticket, first, n, rows| {
-                too_much |= queue.push_rows(ticket, first, n, rows);
-            })?;
+            recorder.tail.events(events, folded)?;
             recorder.stats.events += events.len() as u64;
-            if too_much { maker::help(&recorder.maker, queue) } else { Ok(()) }
+            recorder.grown()
         })
     }
 
@@ -192,8 +188,7 @@ impl Recorder {
     fn check_order(&mut self, events: &[Stamped<Event>]) {
         let Some(first) = events.first() else { return };
         let begin = *self.next_seq.get_or_insert(first.seq);
-        let in_order = (begin..).zip(events).all(|(seq, event)| event.seq == seq);
-        assert!(in_order, "events are recorded in the order of their seq");
+        assert_eq!(first.seq, begin, "events are recorded in the order of their seq");
         self.next_seq = Some(begin + events.len() as u64);
     }
 
@@ -204,13 +199,17 @@ impl Recorder {
     /// A write failed, now or earlier; or one spec has more than 32 MiB.
     pub fn specs(&mut self, batch: SpecBatch) -> Result<(), RecordError> {
         self.record(|recorder, folded| {
-            let mut too_much = false;
             for part in recorder.tail.split_specs(batch)? {
-                let ticket = recorder.tail.specs(&part, folded)?;
-                too_much |= recorder.queue.push_specs(part, ticket);
+                recorder.tail.specs(&part, folded)?;
             }
-            if too_much { maker::help(&recorder.maker, &recorder.queue) } else { Ok(()) }
+            recorder.grown()
         })
+    }
+
+    /// The tail has grown: makes blocks of it if nobody else gets round to it.
+    fn grown(&self) -> Result<(), RecordError> {
+        let too_much = self.queue.grown(self.tail.written());
+        if too_much { maker::help(&self.maker, &self.queue) } else { Ok(()) }
     }
 
     /// Records a sample; it is dropped when the disk does not keep up.

@@ -19,6 +19,16 @@ impl SpecBatch {
         Self { first, ..Self::default() }
     }
 
+    /// Specs that lie behind one another, by their lengths; the first is that of the task given.
+    ///
+    /// # Panics
+    /// The lengths do not add up to the bytes.
+    pub fn joined(first: TaskId, lens: Vec<u32>, bytes: Vec<u8>) -> Self {
+        let total: usize = lens.iter().map(|&len| len as usize).sum();
+        assert_eq!(total, bytes.len(), "each byte belongs to a spec");
+        Self { first, lens, bytes }
+    }
+
     /// Adds the spec of the next task.
     pub fn push(&mut self, spec: &[u8]) {
         // A length that does not fit is far beyond what `Recorder::specs` takes.

@@ -4,17 +4,23 @@
 //! survive a kill at once. So each append also goes, uncompressed and in one write, to a small file
 //! beside the trace. Two such files take turns: one is emptied once all that it holds is in blocks.
 
+mod first;
 mod read;
 mod row;
 mod write;
 
 use std::path::{Path, PathBuf};
 
-pub(crate) use read::TailReader;
-#[cfg(test)]
-pub(crate) use row::put_event;
-pub(crate) use row::read_event;
+pub(crate) use read::{Frame, Next, TailReader};
 pub(crate) use write::TailWriter;
+
+/// How much went through the tails since the recording began, or began again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Extent {
+    pub(crate) frames: u64,
+    pub(crate) events: u64,
+    pub(crate) bytes: u64,
+}
 
 use crate::bytes::{Cursor, Malformed};
 
@@ -26,6 +32,26 @@ const HEADER_LEN: usize = 20;
 const FRAME_LEN: usize = 21;
 /// The most a frame's payload may have.
 const MAX_FRAME: usize = 64 << 20;
+
+/// What a frame holds. Numbers of the format: appended, never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum FrameKind {
+    /// Events in rows of numbers of varying length: only read, of the first tails.
+    FirstEvents = 1,
+    /// What tasks run, as in a block.
+    Specs = 4,
+    /// Events in rows.
+    Events = 7,
+}
+
+impl FrameKind {
+    fn from_number(number: u8) -> Option<Self> {
+        [Self::FirstEvents, Self::Specs, Self::Events]
+            .into_iter()
+            .find(|&kind| kind as u8 == number)
+    }
+}
 
 /// The two tails of a trace.
 pub(crate) fn tail_paths(trace: &Path) -> [PathBuf; 2] {
@@ -72,7 +98,7 @@ impl TailHeader {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct FrameHeader {
     payload_len: u32,
-    /// As of a block: events or specs.
+    /// A [`FrameKind`], or one of a newer version.
     kind: u8,
     /// `seq` of the first event, or the first task.
     first: u64,

@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 
 use taskreel_model::{Event, LogLine, Sample, Stamped, State};
 
+use crate::bytes::Malformed;
 use crate::events::{Encoded, Encoder};
 use crate::format::{
     BlockHeader, Footer, IndexEntry, Kind, MAX_RAW, MAX_RECORDS, Sealer, Trailer, encode_header,
 };
 use crate::keyframe::encode_keyframe;
 use crate::records::{encode_logs, encode_samples, encode_specs};
-use crate::rows::Rows;
+use crate::tail::{Frame, tail_paths};
 use crate::{CreateError, RecordError, RunInfo, SpecBatch, Summary, Totals};
 
 /// Events in one block: more make it no smaller, fewer make a reader's first picture quicker.
@@ -32,6 +33,8 @@ pub(crate) struct BlockWriter {
     encoder: Encoder,
     /// Memory for events on their way into the encoder.
     batch: Vec<Stamped<Event>>,
+    /// Specs that wait for those that follow them.
+    open_specs: Option<SpecBatch>,
     footer: Footer,
     next_seq: u64,
 }
@@ -67,6 +70,7 @@ impl BlockWriter {
             sealer: Sealer::new().map_err(fault)?,
             encoder: Encoder::new(info.tick()),
             batch: Vec::new(),
+            open_specs: None,
             footer: Footer::default(),
             next_seq: 0,
         };
@@ -90,6 +94,7 @@ impl BlockWriter {
             sealer: Sealer::new()?,
             encoder: Encoder::new(info.tick()),
             batch: Vec::new(),
+            open_specs: None,
             next_seq: footer.events_end(),
             footer,
         })
@@ -159,24 +164,63 @@ impl BlockWriter {
     /// Writes events whose `seq` has no gaps.
     pub(crate) fn events(&mut self, events: &[Stamped<Event>]) -> Result<(), RecordError> {
         for events in events.chunks(BATCH) {
-            self.add_events(events)?;
+            self.add_events(events, EVENTS_PER_BLOCK)?;
         }
         self.event_block()
     }
 
-    /// Writes events that waited as rows.
-    pub(crate) fn rows(&mut self, rows: &Rows) -> Result<(), RecordError> {
+    /// Adds what a frame of the tail holds to the open blocks. Returns whether a block of events was
+    /// full and written.
+    pub(crate) fn frame(&mut self, frame: &Frame<'_>) -> Result<bool, RecordError> {
+        let [tail, _] = tail_paths(&self.path);
+        let tampered = |_why: Malformed| RecordError::Removed { path: tail.clone() };
+        if let Some(specs) = frame.specs().map_err(tampered)? {
+            return self.add_specs(specs).map(|()| false);
+        }
+        let n_blocks = self.footer.index.len();
         let mut batch = std::mem::take(&mut self.batch);
-        rows.each_batch(BATCH, &mut batch, |events| self.add_events(events))?;
+        for event in frame.events() {
+            batch.push(event.map_err(tampered)?);
+            if batch.len() == BATCH {
+                // The frame fits into the open block, unless it is a large one.
+                self.add_events(&batch, 2 * EVENTS_PER_BLOCK)?;
+                batch.clear();
+            }
+        }
+        self.add_events(&batch, EVENTS_PER_BLOCK)?;
+        batch.clear();
         self.batch = batch;
+        Ok(self.footer.index.len() > n_blocks)
+    }
+
+    /// Writes what [`frame`](Self::frame) left open.
+    pub(crate) fn close_blocks(&mut self) -> Result<(), RecordError> {
+        self.spec_block()?;
         self.event_block()
     }
 
-    /// Adds at most [`BATCH`] events to the open block, and closes it when it is full.
-    fn add_events(&mut self, events: &[Stamped<Event>]) -> Result<(), RecordError> {
+    /// Adds specs to the open batch if they follow it.
+    fn add_specs(&mut self, batch: SpecBatch) -> Result<(), RecordError> {
+        match &mut self.open_specs {
+            Some(open) if open.takes(&batch) => open.join(&batch),
+            _ => {
+                self.spec_block()?;
+                self.open_specs = Some(batch);
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the open batch of specs, if there is one.
+    fn spec_block(&mut self) -> Result<(), RecordError> {
+        self.open_specs.take().map_or(Ok(()), |batch| self.specs(&batch))
+    }
+
+    /// Adds at most [`BATCH`] events to the open block, and closes it when it has so many.
+    fn add_events(&mut self, events: &[Stamped<Event>], n_full: usize) -> Result<(), RecordError> {
         self.encoder.add(events);
         self.footer.summary.count_events(events);
-        let is_full = self.encoder.n_events() >= EVENTS_PER_BLOCK;
+        let is_full = self.encoder.n_events() >= n_full;
         // A single event is smaller by far than a block may be: the tail refused it else.
         if is_full || self.encoder.weight() > MAX_RAW / 4 { self.event_block() } else { Ok(()) }
     }
@@ -187,6 +231,8 @@ impl BlockWriter {
         else {
             return Ok(());
         };
+        // A scheduler that starts again needs the specs of every task that an event names.
+        self.spec_block()?;
         let header = BlockHeader {
             kind: Kind::Events as u8,
             n_records: n_events,
@@ -235,22 +281,6 @@ impl BlockWriter {
             ..BlockHeader::default()
         };
         self.block(header, raw)
-    }
-
-    /// Writes task specs: batches that follow one another share a block.
-    pub(crate) fn spec_batches(&mut self, batches: &[SpecBatch]) -> Result<(), RecordError> {
-        let mut joined: Option<SpecBatch> = None;
-        for batch in batches {
-            match &mut joined {
-                Some(open) if open.takes(batch) => open.join(batch),
-                _ => {
-                    if let Some(full) = joined.replace(batch.clone()) {
-                        self.specs(&full)?;
-                    }
-                }
-            }
-        }
-        joined.map_or(Ok(()), |last| self.specs(&last))
     }
 
     /// Writes task specs; a batch is at most as large as one frame of the tail.

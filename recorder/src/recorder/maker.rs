@@ -1,7 +1,8 @@
 //! Makes blocks of what waits, stores states between them, and brings all to the disk.
 //!
-//! A thread of low priority does it while the cores have nothing better to do. Whoever cannot wait for
-//! that, since too much waits or the run is over, does it in its place.
+//! A thread of low priority does it while the cores have nothing better to do: it reads the tail back,
+//! so that what waits takes no memory. Whoever cannot wait for that, since too much waits or the run is
+//! over, does it in its place.
 
 use std::fs::File;
 use std::io;
@@ -11,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use crate::keyframe::Keyframer;
 use crate::queue::{Closing, Pending, Queue};
-use crate::tail::tail_paths;
+use crate::tail::{Extent, Frame, Next, TailReader, tail_paths};
 use crate::writer::BlockWriter;
 use crate::{RecordError, Summary};
 
@@ -24,11 +25,16 @@ const SYNC_AFTER: Duration = Duration::from_millis(400);
 pub(super) struct Maker {
     writer: BlockWriter,
     keyframer: Keyframer,
+    tail: TailReader,
+    /// What of the tail is in blocks.
+    folded: Extent,
     tails: [PathBuf; 2],
     /// The last time all was on the disk.
     synced: Instant,
     /// Bytes of the main file that were.
     synced_bytes: u64,
+    /// Since when something is not on the disk, as far as that was looked at.
+    dirty_since: Option<Instant>,
 }
 
 /// The maker, taken when the recording ends.
@@ -44,43 +50,71 @@ pub(super) struct Closed {
 }
 
 impl Maker {
-    pub(super) fn new(writer: BlockWriter, keyframer: Keyframer) -> Self {
-        let tails = tail_paths(writer.path());
-        Self { writer, keyframer, tails, synced: Instant::now(), synced_bytes: 0 }
+    pub(super) fn new(writer: BlockWriter, keyframer: Keyframer, tail: TailReader) -> Self {
+        Self {
+            tails: tail_paths(writer.path()),
+            writer,
+            keyframer,
+            tail,
+            folded: Extent::default(),
+            synced: Instant::now(),
+            synced_bytes: 0,
+            dirty_since: None,
+        }
     }
 
-    /// Makes blocks of the oldest that waits, if it is due or in any case. Returns whether it was.
+    /// Makes a block of the oldest that waits, if it is due or in any case. Returns whether it was.
     fn make(&mut self, queue: &Queue, in_any_case: bool) -> Result<bool, RecordError> {
         // Behind a failure, what follows would leave a gap.
         if queue.is_over() {
             return Ok(false);
         }
-        let Some(pending) = queue.pop(in_any_case) else { return Ok(false) };
-        self.write(&pending)?;
-        queue.done(pending, self.writer.bytes());
+        let Some(Pending { frames, samples, logs, n_dropped }) = queue.pop(in_any_case) else {
+            return Ok(false);
+        };
+        if self.folded.frames < frames {
+            self.fold(frames)?;
+        }
+        self.writer.samples(&samples)?;
+        self.writer.logs(&logs)?;
+        self.writer.count_dropped(n_dropped);
+        queue.done(self.folded, self.writer.bytes());
         Ok(true)
     }
 
-    fn write(&mut self, pending: &Pending) -> Result<(), RecordError> {
-        // A scheduler that starts again needs the specs of every task that an event names.
-        self.writer.spec_batches(&pending.specs)?;
-        self.writer.rows(&pending.rows)?;
-        self.writer.samples(&pending.samples)?;
-        self.writer.logs(&pending.logs)?;
-        self.writer.count_dropped(pending.n_dropped);
-        Ok(())
+    /// Makes a block of events, or fewer, of what the tail holds up to a frame.
+    fn fold(&mut self, frames: u64) -> Result<(), RecordError> {
+        let Self { tail, writer, folded, tails, .. } = self;
+        let before = *folded;
+        tail.frames(|frame: &Frame<'_>| {
+            let is_full = writer.frame(frame)?;
+            folded.frames += 1;
+            folded.events += frame.n_events();
+            folded.bytes += frame.bytes();
+            let is_enough = is_full || folded.frames == frames;
+            Ok::<_, RecordError>(if is_enough { Next::Enough } else { Next::GoOn })
+        })?;
+        if *folded == before {
+            // The frames were acknowledged, so they were there.
+            return Err(RecordError::Removed { path: tails[0].clone() });
+        }
+        writer.close_blocks()
     }
 
     /// When all is to be on the disk; `None`: it is.
-    fn sync_at(&self, queue: &Queue) -> Option<Instant> {
-        let is_dirty = self.writer.bytes() > self.synced_bytes;
-        let since = queue.waits_since().or_else(|| is_dirty.then_some(self.synced))?;
-        Some(since.max(self.synced) + SYNC_AFTER)
+    fn sync_at(&mut self, queue: &Queue) -> Option<Instant> {
+        if self.dirty_since.is_none() {
+            let is_dirty = self.writer.bytes() > self.synced_bytes;
+            let since = queue.waits_since().or_else(|| is_dirty.then_some(self.synced));
+            self.dirty_since = since.map(|since| since.max(self.synced));
+        }
+        Some(self.dirty_since? + SYNC_AFTER)
     }
 
     fn sync(&mut self, queue: &Queue) -> Result<(), RecordError> {
         // What is written while this goes on is for the next time.
         self.synced = Instant::now();
+        self.dirty_since = None;
         if self.writer.bytes() > self.synced_bytes {
             self.writer.sync()?;
             self.synced_bytes = self.writer.bytes();

@@ -12,7 +12,7 @@ use crate::format::{Footer, IndexEntry, Kind};
 use crate::keyframe::Keyframer;
 use crate::reader::TraceReader;
 use crate::scan::{Found, Scanner};
-use crate::tail::TailWriter;
+use crate::tail::{TailReader, TailWriter};
 use crate::writer::BlockWriter;
 use crate::{OpenError, ReadError, RecordError, RunInfo, Source, SpecBatch, Summary, read_specs};
 
@@ -110,7 +110,11 @@ impl Recorder {
         writer.sync()?;
         let cursor = reader.cursor();
         let generation = cursor.tail.generation();
-        let tail = TailWriter::after(path, cursor.scanner.run_check, generation);
+        let run_check = cursor.scanner.run_check;
+        let tail = (
+            TailWriter::after(path, run_check, generation),
+            TailReader::new(path, run_check).after(generation),
+        );
         let keyframer =
             Keyframer::new(path, writer.bytes(), state.clone()).after(last, blocks.keyframe_bytes);
         let mut recorder = Self::start(path, options, (writer, keyframer), tail).map_err(fault)?;

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 
 use taskreel_model::{Event, Stamped};
 
-use super::row::read_event;
-use super::{FRAME_LEN, FrameHeader, HEADER_LEN, MAX_FRAME, TailHeader, tail_paths};
+use super::{
+    FRAME_LEN, FrameHeader, FrameKind, HEADER_LEN, MAX_FRAME, TailHeader, first, row, tail_paths,
+};
 use crate::bytes::{Cursor, Malformed};
-use crate::format::Kind;
 use crate::records::decode_specs;
 use crate::{ReadError, RunInfo, SpecBatch};
 
@@ -22,6 +22,31 @@ const READ_AT_ONCE: u64 = 4 << 20;
 pub(crate) struct TailReader {
     tails: [Position; 2],
     run_check: u32,
+    /// Tails of this generation and those before are passed over.
+    after: u32,
+    /// Memory for payloads.
+    payload: Vec<u8>,
+}
+
+/// A whole frame.
+#[derive(Debug)]
+pub(crate) struct Frame<'a> {
+    kind: Option<FrameKind>,
+    /// `seq` of the first event, or the first task.
+    first: u64,
+    n_records: u32,
+    payload: &'a [u8],
+}
+
+/// What follows once a frame was looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// The next frame.
+    GoOn,
+    /// Nothing for now.
+    Enough,
+    /// The same frame, when there is more to read.
+    Again,
 }
 
 #[derive(Debug)]
@@ -50,7 +75,13 @@ impl TailReader {
     /// For the trace whose header has the checksum given.
     pub(crate) fn new(trace: &Path, run_check: u32) -> Self {
         let at = |path| Position { path, generation: 0, offset: 0 };
-        Self { tails: tail_paths(trace).map(at), run_check }
+        let tails = tail_paths(trace).map(at);
+        Self { tails, run_check, after: 0, payload: Vec::new() }
+    }
+
+    /// For those alone that are begun after the generation given.
+    pub(crate) fn after(self, generation: u32) -> Self {
+        Self { after: generation, ..self }
     }
 
     /// The highest generation that was read.
@@ -63,30 +94,116 @@ impl TailReader {
         self.tails.iter().filter_map(|tail| tail.path.metadata().ok()).map(|meta| meta.len()).sum()
     }
 
-    /// Whole frames not read before, without the events before `next_seq`. Nothing: there are none
-    /// for now.
+    /// What is in whole frames not read before, without the events before `next_seq`. Nothing: there
+    /// is none for now.
     pub(crate) fn read(&mut self, next_seq: u64, info: &RunInfo) -> Result<TailRecords, ReadError> {
         let mut found = TailRecords { next_seq, ..TailRecords::default() };
+        self.frames(|frame| {
+            if found.take(frame, info).is_err() {
+                return Ok::<_, ReadError>(Next::Again);
+            }
+            found.n_bytes += frame.bytes();
+            Ok(if found.n_bytes < READ_AT_ONCE { Next::GoOn } else { Next::Enough })
+        })?;
+        Ok(found)
+    }
+
+    /// Passes on the whole frames that were not taken before.
+    pub(crate) fn frames<E: From<ReadError>>(
+        &mut self,
+        mut take: impl FnMut(&Frame<'_>) -> Result<Next, E>,
+    ) -> Result<(), E> {
         let mut open = Vec::new();
         for tail in &mut self.tails {
             let file = tail.open(self.run_check).map_err(|source| tail.fault(source))?;
             open.extend(file.map(|file| (tail.generation, file, tail)));
         }
+        open.retain(|&(generation, ..)| generation > self.after);
         open.sort_by_key(|&(generation, ..)| generation);
         for (_, file, tail) in &mut open {
-            while found.n_bytes < READ_AT_ONCE {
-                let frame = tail.frame(file).map_err(|source| tail.fault(source))?;
-                let Some((header, payload)) = frame else {
-                    break;
-                };
-                if found.take(&header, &payload, info).is_err() {
-                    return Ok(found);
+            loop {
+                let read = tail.frame(file, &mut self.payload);
+                let Some(frame) = read.map_err(|source| tail.fault(source))? else { break };
+                let (next, bytes) = (take(&frame)?, frame.bytes());
+                if next == Next::Again {
+                    return Ok(());
                 }
-                tail.offset += (FRAME_LEN + payload.len()) as u64;
-                found.n_bytes += (FRAME_LEN + payload.len()) as u64;
+                tail.offset += bytes;
+                if next == Next::Enough {
+                    return Ok(());
+                }
             }
         }
-        Ok(found)
+        Ok(())
+    }
+}
+
+impl Frame<'_> {
+    /// Bytes in the file.
+    pub(crate) fn bytes(&self) -> u64 {
+        (FRAME_LEN + self.payload.len()) as u64
+    }
+
+    /// How many events it holds.
+    pub(crate) fn n_events(&self) -> u64 {
+        match self.kind {
+            Some(FrameKind::FirstEvents | FrameKind::Events) => u64::from(self.n_records),
+            Some(FrameKind::Specs) | None => 0,
+        }
+    }
+
+    /// What tasks run, if that is what it holds.
+    pub(crate) fn specs(&self) -> Result<Option<SpecBatch>, Malformed> {
+        match self.kind {
+            Some(FrameKind::Specs) => {
+                decode_specs(self.first, self.n_records, self.payload).map(Some)
+            }
+            Some(FrameKind::FirstEvents | FrameKind::Events) | None => Ok(None),
+        }
+    }
+
+    /// Its events, in order; behind an error nothing can be read.
+    pub(crate) fn events(&self) -> Events<'_> {
+        Events {
+            rows: Cursor::new(self.payload),
+            is_first: self.kind == Some(FrameKind::FirstEvents),
+            seq: self.first,
+            end: self.first.saturating_add(self.n_events()),
+            last: 0,
+        }
+    }
+}
+
+/// The events of a frame.
+#[derive(Debug)]
+pub(crate) struct Events<'a> {
+    rows: Cursor<'a>,
+    /// Whether the rows are those of the first tails.
+    is_first: bool,
+    seq: u64,
+    end: u64,
+    /// `logged_at` of the event before.
+    last: u64,
+}
+
+impl Iterator for Events<'_> {
+    type Item = Result<Stamped<Event>, Malformed>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.seq == self.end {
+            return None;
+        }
+        let Self { rows, seq, last, .. } = self;
+        let read = if self.is_first {
+            first::read_event(rows, *seq, *last)
+        } else {
+            row::read_event(rows, *seq, *last)
+        };
+        if let Ok(event) = &read {
+            *last = event.logged_at.0;
+        }
+        *seq += 1;
+        Some(read)
     }
 }
 
@@ -119,8 +236,12 @@ impl Position {
         ReadError::Io { path: self.path.clone(), offset: self.offset, source }
     }
 
-    /// The next whole frame.
-    fn frame(&self, file: &mut BufReader<File>) -> io::Result<Option<(FrameHeader, Vec<u8>)>> {
+    /// The next whole frame, its payload in the memory given.
+    fn frame<'a>(
+        &self,
+        file: &mut BufReader<File>,
+        payload: &'a mut Vec<u8>,
+    ) -> io::Result<Option<Frame<'a>>> {
         let Some(bytes) = read_array::<FRAME_LEN>(file)? else {
             return Ok(None);
         };
@@ -131,11 +252,16 @@ impl Position {
             return Ok(None);
         }
         // `take` keeps a forged length from taking more memory than there are bytes.
-        let mut payload = Vec::new();
-        file.take(u64::from(header.payload_len)).read_to_end(&mut payload)?;
+        payload.clear();
+        file.take(u64::from(header.payload_len)).read_to_end(payload)?;
         let whole = payload.len() == header.payload_len as usize
-            && header.checksum(self.generation, &payload) == header.crc;
-        Ok(whole.then_some((header, payload)))
+            && header.checksum(self.generation, payload) == header.crc;
+        Ok(whole.then_some(Frame {
+            kind: FrameKind::from_number(header.kind),
+            first: header.first,
+            n_records: header.n_records,
+            payload,
+        }))
     }
 }
 
@@ -150,52 +276,29 @@ fn read_array<const N: usize>(file: &mut BufReader<File>) -> io::Result<Option<[
 
 impl TailRecords {
     /// Adds a frame's records; `Err`: reading must not go on behind it for now.
-    fn take(
-        &mut self,
-        header: &FrameHeader,
-        payload: &[u8],
-        info: &RunInfo,
-    ) -> Result<(), Malformed> {
-        match Kind::from_number(header.kind) {
-            Some(Kind::Specs) => {
-                self.specs.push(decode_specs(header.first, header.n_records, payload)?);
-                Ok(())
-            }
-            Some(Kind::Events) => self.take_events(header, payload, info),
-            Some(Kind::Samples | Kind::Logs | Kind::Keyframe | Kind::Footer) | None => Ok(()),
-        }
-    }
-
-    fn take_events(
-        &mut self,
-        header: &FrameHeader,
-        payload: &[u8],
-        info: &RunInfo,
-    ) -> Result<(), Malformed> {
-        let end = header.first.saturating_add(u64::from(header.n_records));
-        if end <= self.next_seq {
+    fn take(&mut self, frame: &Frame<'_>, info: &RunInfo) -> Result<(), Malformed> {
+        self.specs.extend(frame.specs()?);
+        if frame.first.saturating_add(frame.n_events()) <= self.next_seq || frame.n_events() == 0 {
             return Ok(());
         }
-        if header.first > self.next_seq {
-            self.gap_before = Some(header.first);
+        if frame.first > self.next_seq {
+            self.gap_before = Some(frame.first);
             return Err(Malformed("events are missing"));
         }
-        let (mut rows, mut last) = (Cursor::new(payload), 0);
-        for seq in header.first..end {
-            let event = read_event(&mut rows, seq, last)?;
-            last = event.logged_at.0;
-            if seq < self.next_seq {
+        for event in frame.events() {
+            let event = event?;
+            if event.seq < self.next_seq {
                 continue;
             }
             if let Event::Unknown { tag } = event.what {
                 *self.unknown.entry(tag).or_default() += 1;
             }
+            self.next_seq = event.seq + 1;
             self.events.push(Stamped {
                 logged_at: info.quantize(event.logged_at),
                 at: info.quantize(event.at),
                 ..event
             });
-            self.next_seq = seq + 1;
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
-//! One event in a tail: quick to write, since the thread that records waits for it.
+//! Events in a tail: quick to write, since the thread that records waits for it.
 //!
-//! The frequent kinds are their fields as numbers; all others are rows with their length.
+//! The frequent kinds have rows of fixed width, whose numbers nearly always fit. All other events, and
+//! those with larger numbers, are long rows, with their length.
 
 use taskreel_model::{
     ClientId, Event, GraphId, Key, Nanos, OptionsId, PrefixId, Stamped, StrId, Suffix, TaskId,
@@ -8,86 +9,298 @@ use taskreel_model::{
 };
 
 use crate::bytes::{Cursor, Malformed, Room, Sink};
-use crate::codec::{put_row, read_row};
+use crate::codec::{MAX_ROW, put_row, read_row};
 use crate::events::{HAS_CAUSE, reasons, tag};
 
-/// Appends an event; `last` is the `logged_at` of the one before it in the frame, at first 0.
-pub(crate) fn put_event(out: &mut Sink, event: &Stamped<Event>, last: u64) {
-    let is_hot = out.fill(|row| {
-        let caused = if event.cause.is_some() { HAS_CAUSE } else { 0 };
-        row.byte(event.what.tag() | caused);
-        row.varint(event.logged_at.0.wrapping_sub(last));
-        row.zigzag(event.logged_at.0.wrapping_sub(event.at.0) as i64);
-        if let Some(cause) = event.cause {
-            row.zigzag(event.seq.wrapping_sub(cause) as i64);
-        }
-        put_hot(row, &event.what)
-    });
-    if let Event::TaskSubmitted { deps, .. } = &event.what {
-        for dep in deps {
-            out.varint(u64::from(dep.0));
-        }
+/// In the place of a tag: a long row follows. The event of that tag always has one.
+const LONG: u8 = 0;
+/// In the place of a tag: the `logged_at` of the events that follow. The event of that tag is long.
+const INSTANT: u8 = 1;
+/// Dependencies that are sure to have room.
+const DEPS_AT_ONCE: usize = 16;
+
+/// Appends an event; `last` is the `logged_at` of the one before it in the frame, `None` before the
+/// first. The error is the length of a row that is too long to be read.
+#[inline(always)]
+pub(crate) fn put_event(
+    out: &mut Sink,
+    event: &Stamped<Event>,
+    last: &mut Option<Nanos>,
+) -> Result<(), usize> {
+    if *last != Some(event.logged_at) {
+        *last = Some(event.logged_at);
+        put_instant(out, event.logged_at);
     }
-    if !is_hot {
-        out.append(|out| {
-            let begin = out.len();
-            out.extend_from_slice(&[0; 4]);
-            put_row(out, &event.what);
-            let len = (out.len() - begin - 4) as u32;
-            out[begin..begin + 4].copy_from_slice(&len.to_le_bytes());
-        });
+    if out.fill(|row| put_short(row, event)).is_none() {
+        return put_long(out, event);
+    }
+    if let Event::TaskSubmitted { deps, .. } = &event.what
+        && !deps.is_empty()
+    {
+        put_deps(out, deps);
+    }
+    Ok(())
+}
+
+#[inline(never)]
+fn put_instant(out: &mut Sink, logged_at: Nanos) {
+    out.byte(INSTANT);
+    out.fill(|row| row.fixed(logged_at.0.to_le_bytes()));
+}
+
+#[inline(never)]
+fn put_deps(out: &mut Sink, deps: &[TaskId]) {
+    for deps in deps.chunks(DEPS_AT_ONCE) {
+        out.fill(|row| deps.iter().for_each(|dep| row.fixed(dep.0.to_le_bytes())));
     }
 }
 
-/// Appends the fields of a frequent kind, but for the dependencies; `false`: it is none.
+/// Appends a row of fixed width, but for the dependencies; `None`, and nothing: it is of another kind,
+/// or does not fit.
 #[inline(always)]
-fn put_hot(out: &mut Room<'_>, event: &Event) -> bool {
-    match *event {
+#[expect(clippy::too_many_lines, reason = "a table of the rows")]
+fn put_short(row: &mut Room<'_>, event: &Stamped<Event>) -> Option<()> {
+    let lag = u32::try_from(event.logged_at.0.wrapping_sub(event.at.0)).ok()?;
+    // What the scheduler decides has no lag, and only what is assigned has a cause.
+    let at_once = || (lag == 0).then_some(());
+    let no_cause = || event.cause.is_none().then_some(());
+    let plain = || at_once().and_then(|()| no_cause());
+    match event.what {
         Event::TaskSubmitted { task, graph, key, options, wanted, ref deps } => {
+            plain()?;
             let (kind, suffix) = match key.suffix {
                 Suffix::None => (0, 0),
                 Suffix::Index(index) => (1, index),
                 Suffix::Name(name) => (2, name.0),
             };
-            out.byte(kind | u8::from(wanted) << 2);
-            out.all([task.0, graph.0, key.prefix.0, suffix, options.0, deps.len() as u32]);
+            let n_deps = u16::try_from(deps.len()).ok()?;
+            let (prefix, options) = (narrow(key.prefix.0)?, narrow(options.0)?);
+            let shape = kind | u8::from(wanted) << 2;
+            row.fixed(begin(tag::TASK_SUBMITTED, shape, n_deps, task));
+            row.fixed(pair(graph.0, suffix));
+            row.fixed(joined(prefix, options).to_le_bytes());
         }
-        Event::ResultReleased { client, task } => out.all([client.0, task.0]),
+        Event::ResultReleased { client, task } => {
+            plain()?;
+            row.fixed(begin(tag::RESULT_RELEASED, 0, narrow(client.0)?, task));
+        }
         Event::TaskAssigned { task, worker, attempt, reason } => {
-            out.byte(reason as u8);
-            out.all([task.0, worker.0, attempt]);
+            at_once()?;
+            // An event is never its own cause, so that 0 says that there is none.
+            let distance = match event.cause {
+                None => 0,
+                Some(cause) => narrow_some(event.seq.wrapping_sub(cause))?,
+            };
+            let (worker, attempt) = (narrow(worker.0)?, narrow(attempt)?);
+            row.fixed(begin(tag::TASK_ASSIGNED, reason as u8, worker, task));
+            row.fixed(distance.to_le_bytes());
+            row.fixed(attempt.to_le_bytes());
         }
         Event::TransferStarted { task, from, to, dependent } => {
-            out.all([task.0, from.0, to.0, dependent.0]);
+            no_cause()?;
+            let (from, to) = (narrow(from.0)?, narrow(to.0)?);
+            row.fixed(begin(tag::TRANSFER_STARTED, 0, to, task));
+            row.fixed(pair(lag, dependent.0));
+            row.fixed(from.to_le_bytes());
         }
         Event::TransferFinished { task, to, bytes } => {
-            out.all([task.0, to.0]);
-            out.varint(bytes);
+            no_cause()?;
+            let (to, bytes) = (narrow(to.0)?, u32::try_from(bytes).ok()?);
+            row.fixed(begin(tag::TRANSFER_FINISHED, 0, to, task));
+            row.fixed(pair(lag, bytes));
         }
         Event::TaskStarted { task, worker, attempt, slot } => {
-            out.all([task.0, worker.0, attempt, u32::from(slot)]);
+            no_cause()?;
+            let (worker, attempt) = (narrow(worker.0)?, narrow(attempt)?);
+            row.fixed(begin(tag::TASK_STARTED, 0, worker, task));
+            row.fixed(pair(lag, joined(attempt, slot)));
         }
         Event::TaskFinished { task, worker, attempt, bytes } => {
-            out.all([task.0, worker.0, attempt]);
-            out.varint(bytes);
+            no_cause()?;
+            let (attempt, bytes) = (narrow(attempt)?, u32::try_from(bytes).ok()?);
+            row.fixed(begin(tag::TASK_FINISHED, 0, narrow(worker.0)?, task));
+            row.fixed(pair(lag, bytes));
+            row.fixed(attempt.to_le_bytes());
         }
         Event::ActivityRecorded { task, worker, activity, took, bytes } => {
-            out.byte(activity as u8);
-            out.all([task.0, worker.0]);
-            out.varint(took.0);
-            out.varint(bytes);
+            no_cause()?;
+            let (worker, bytes) = (narrow(worker.0)?, u32::try_from(bytes).ok()?);
+            let took = u32::try_from(took.0).ok()?;
+            row.fixed(begin(tag::ACTIVITY_RECORDED, activity as u8, worker, task));
+            row.fixed(pair(lag, took));
+            row.fixed(bytes.to_le_bytes());
         }
-        ref _rare => return false,
+        ref _rare => return None,
     }
-    true
+    Some(())
 }
 
-/// Reads an event, the inverse of [`put_event`]. An event that this version does not know is
-/// `Event::Unknown`.
+/// A number that nearly always fits into two bytes.
+#[inline(always)]
+fn narrow(number: u32) -> Option<u16> {
+    u16::try_from(number).ok()
+}
+
+/// A number that is not 0 and nearly always fits into four bytes.
+#[inline(always)]
+fn narrow_some(number: u64) -> Option<u32> {
+    u32::try_from(number).ok().filter(|&number| number != 0)
+}
+
+/// What every row of fixed width begins with, as one number to be stored at once.
+#[inline(always)]
+fn begin(tag: u8, own: u8, narrow: u16, task: TaskId) -> [u8; 8] {
+    pair(u32::from(tag) | u32::from(own) << 8 | u32::from(narrow) << 16, task.0)
+}
+
+/// Two numbers, likewise.
+#[inline(always)]
+fn pair(first: u32, second: u32) -> [u8; 8] {
+    (u64::from(first) | u64::from(second) << 32).to_le_bytes()
+}
+
+/// Two small numbers, likewise.
+#[inline(always)]
+fn joined(first: u16, second: u16) -> u32 {
+    u32::from(first) | u32::from(second) << 16
+}
+
+#[cold]
+#[inline(never)]
+fn put_long(out: &mut Sink, event: &Stamped<Event>) -> Result<(), usize> {
+    let caused = if event.cause.is_some() { HAS_CAUSE } else { 0 };
+    out.byte(LONG);
+    out.byte(event.what.tag() | caused);
+    out.varint(0); // The instant was just put.
+    out.zigzag(event.logged_at.0.wrapping_sub(event.at.0) as i64);
+    if let Some(cause) = event.cause {
+        out.zigzag(event.seq.wrapping_sub(cause) as i64);
+    }
+    let mut len = 0;
+    out.append(|out| {
+        let begin = out.len();
+        out.extend_from_slice(&[0; 4]);
+        put_row(out, &event.what);
+        len = out.len() - begin - 4;
+        out[begin..begin + 4].copy_from_slice(&(len as u32).to_le_bytes());
+    });
+    if len <= MAX_ROW { Ok(()) } else { Err(len) }
+}
+
+/// Reads an event, the inverse of [`put_event`]; `last` is the `logged_at` of the one before it, at
+/// first 0. An event that this version does not know is `Event::Unknown`.
 pub(crate) fn read_event(
     rows: &mut Cursor<'_>,
     seq: u64,
     last: u64,
+) -> Result<Stamped<Event>, Malformed> {
+    let mut number = rows.u8()?;
+    let mut logged_at = last;
+    if number == INSTANT {
+        logged_at = rows.u64()?;
+        number = rows.u8()?;
+    }
+    if number == LONG {
+        return read_long(rows, seq, logged_at, read_rare);
+    }
+    let mut row = Row { own: rows.u8()?, narrow: rows.u16()?, task: TaskId(rows.u32()?), lag: 0 };
+    let (what, cause) = row.fields(rows, number, seq)?;
+    let what = what.unwrap_or(Event::Unknown { tag: number });
+    let at = logged_at.wrapping_sub(u64::from(row.lag));
+    Ok(Stamped { seq, logged_at: Nanos(logged_at), at: Nanos(at), cause, what })
+}
+
+/// What every row of fixed width begins with, and its lag, if it has one.
+struct Row {
+    own: u8,
+    narrow: u16,
+    task: TaskId,
+    lag: u32,
+}
+
+impl Row {
+    /// The rest of a row, and its cause. No event: a number in it is known to newer versions alone.
+    fn fields(
+        &mut self,
+        rows: &mut Cursor<'_>,
+        number: u8,
+        seq: u64,
+    ) -> Result<(Option<Event>, Option<u64>), Malformed> {
+        let (own, task, worker) = (self.own, self.task, WorkerId(u32::from(self.narrow)));
+        let mut cause = None;
+        if !matches!(number, tag::TASK_SUBMITTED | tag::RESULT_RELEASED | tag::TASK_ASSIGNED) {
+            self.lag = rows.u32()?;
+        }
+        let what = match number {
+            tag::TASK_SUBMITTED => Some(self.submitted(rows)?),
+            tag::RESULT_RELEASED => {
+                Some(Event::ResultReleased { client: ClientId(u32::from(self.narrow)), task })
+            }
+            tag::TASK_ASSIGNED => {
+                let distance = u64::from(rows.u32()?);
+                cause = (distance > 0).then(|| seq.wrapping_sub(distance));
+                let attempt = u32::from(rows.u16()?);
+                reasons::assign_reason(own).map(|reason| Event::TaskAssigned {
+                    task,
+                    worker,
+                    attempt,
+                    reason,
+                })
+            }
+            tag::TRANSFER_STARTED => {
+                let (dependent, from) = (TaskId(rows.u32()?), WorkerId(u32::from(rows.u16()?)));
+                Some(Event::TransferStarted { task, from, to: worker, dependent })
+            }
+            tag::TRANSFER_FINISHED => {
+                let bytes = u64::from(rows.u32()?);
+                Some(Event::TransferFinished { task, to: worker, bytes })
+            }
+            tag::TASK_STARTED => {
+                let (attempt, slot) = (u32::from(rows.u16()?), rows.u16()?);
+                Some(Event::TaskStarted { task, worker, attempt, slot })
+            }
+            tag::TASK_FINISHED => {
+                let (bytes, attempt) = (u64::from(rows.u32()?), u32::from(rows.u16()?));
+                Some(Event::TaskFinished { task, worker, attempt, bytes })
+            }
+            tag::ACTIVITY_RECORDED => {
+                let (took, bytes) = (Nanos(u64::from(rows.u32()?)), u64::from(rows.u32()?));
+                reasons::activity(own).map(|activity| Event::ActivityRecorded {
+                    task,
+                    worker,
+                    activity,
+                    took,
+                    bytes,
+                })
+            }
+            _newer => return Err(Malformed("a row of fixed width is of an unknown kind")),
+        };
+        Ok((what, cause))
+    }
+
+    fn submitted(&self, rows: &mut Cursor<'_>) -> Result<Event, Malformed> {
+        let (graph, suffix) = (GraphId(rows.u32()?), rows.u32()?);
+        let prefix = PrefixId(u32::from(rows.u16()?));
+        let options = OptionsId(u32::from(rows.u16()?));
+        let suffix = match self.own & 3 {
+            0 => Suffix::None,
+            1 => Suffix::Index(suffix),
+            2 => Suffix::Name(StrId(suffix)),
+            _ => return Err(Malformed("a key has an impossible shape")),
+        };
+        let (deps, _rest) = rows.take(4 * usize::from(self.narrow))?.as_chunks();
+        let deps = deps.iter().map(|&dep| TaskId(u32::from_le_bytes(dep))).collect();
+        let (key, wanted) = (Key { prefix, suffix }, self.own & 4 != 0);
+        Ok(Event::TaskSubmitted { task: self.task, graph, key, options, wanted, deps })
+    }
+}
+
+/// Reads a row of numbers of varying length, its fields by `read_body`.
+pub(super) fn read_long(
+    rows: &mut Cursor<'_>,
+    seq: u64,
+    last: u64,
+    read_body: impl FnOnce(&mut Cursor<'_>, u8) -> Result<Option<Event>, Malformed>,
 ) -> Result<Stamped<Event>, Malformed> {
     let byte = rows.u8()?;
     let logged_at = last.wrapping_add(rows.varint()?);
@@ -99,102 +312,24 @@ pub(crate) fn read_event(
     Ok(Stamped { seq, logged_at: Nanos(logged_at), at: Nanos(at), cause, what })
 }
 
-fn read_body(rows: &mut Cursor<'_>, number: u8) -> Result<Option<Event>, Malformed> {
-    let task = |rows: &mut Cursor<'_>| rows.varint_u32().map(TaskId);
-    let worker = |rows: &mut Cursor<'_>| rows.varint_u32().map(WorkerId);
-    Ok(Some(match number {
-        tag::TASK_SUBMITTED => read_submitted(rows)?,
-        tag::RESULT_RELEASED => {
-            Event::ResultReleased { client: ClientId(rows.varint_u32()?), task: task(rows)? }
-        }
-        tag::TASK_ASSIGNED => {
-            let reason = rows.u8()?;
-            let (task, worker, attempt) = (task(rows)?, worker(rows)?, rows.varint_u32()?);
-            return Ok(reasons::assign_reason(reason).map(|reason| Event::TaskAssigned {
-                task,
-                worker,
-                attempt,
-                reason,
-            }));
-        }
-        tag::TRANSFER_STARTED => Event::TransferStarted {
-            task: task(rows)?,
-            from: worker(rows)?,
-            to: worker(rows)?,
-            dependent: task(rows)?,
-        },
-        tag::TRANSFER_FINISHED => {
-            Event::TransferFinished { task: task(rows)?, to: worker(rows)?, bytes: rows.varint()? }
-        }
-        tag::TASK_STARTED => Event::TaskStarted {
-            task: task(rows)?,
-            worker: worker(rows)?,
-            attempt: rows.varint_u32()?,
-            slot: u16::try_from(rows.varint()?)
-                .map_err(|_too_large| Malformed("a slot is out of range"))?,
-        },
-        tag::TASK_FINISHED => Event::TaskFinished {
-            task: task(rows)?,
-            worker: worker(rows)?,
-            attempt: rows.varint_u32()?,
-            bytes: rows.varint()?,
-        },
-        tag::ACTIVITY_RECORDED => {
-            let activity = rows.u8()?;
-            let (task, worker) = (task(rows)?, worker(rows)?);
-            let (took, bytes) = (Nanos(rows.varint()?), rows.varint()?);
-            return Ok(reasons::activity(activity).map(|activity| Event::ActivityRecorded {
-                task,
-                worker,
-                activity,
-                took,
-                bytes,
-            }));
-        }
-        _rare => {
-            let len = rows.u32()?;
-            let row = rows.take_len(u64::from(len))?;
-            return Ok(read_row::<Event>(row).ok().filter(|event| event.tag() == number));
-        }
-    }))
-}
-
-fn read_submitted(rows: &mut Cursor<'_>) -> Result<Event, Malformed> {
-    let shape = rows.u8()?;
-    let task = TaskId(rows.varint_u32()?);
-    let graph = GraphId(rows.varint_u32()?);
-    let prefix = PrefixId(rows.varint_u32()?);
-    let suffix = rows.varint_u32()?;
-    let suffix = match shape & 3 {
-        0 => Suffix::None,
-        1 => Suffix::Index(suffix),
-        2 => Suffix::Name(StrId(suffix)),
-        _ => return Err(Malformed("a key has an impossible shape")),
-    };
-    let options = OptionsId(rows.varint_u32()?);
-    let n_deps = rows.varint_u32()? as usize;
-    if n_deps > rows.remaining() {
-        return Err(Malformed("a task claims more dependencies than there are"));
-    }
-    let mut deps = Vec::with_capacity(n_deps);
-    for _ in 0..n_deps {
-        deps.push(TaskId(rows.varint_u32()?));
-    }
-    let (key, wanted) = (Key { prefix, suffix }, shape & 4 != 0);
-    Ok(Event::TaskSubmitted { task, graph, key, options, wanted, deps: deps.into_boxed_slice() })
+/// Reads the fields with their length.
+pub(super) fn read_rare(rows: &mut Cursor<'_>, number: u8) -> Result<Option<Event>, Malformed> {
+    let len = rows.u32()?;
+    let row = rows.take_len(u64::from(len))?;
+    Ok(read_row::<Event>(row).ok().filter(|event| event.tag() == number))
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use taskreel_model::{Activity, AssignReason};
 
     use super::*;
 
     fn rows(events: &[Stamped<Event>]) -> Vec<u8> {
-        let (mut out, mut last) = (Sink::default(), 0);
+        let (mut out, mut last) = (Sink::default(), None);
         for event in events {
-            put_event(&mut out, event, last);
-            last = event.logged_at.0;
+            put_event(&mut out, event, &mut last).unwrap();
         }
         out.bytes().to_vec()
     }
@@ -210,32 +345,77 @@ mod tests {
             .collect()
     }
 
+    /// Each frequent kind, its small fields with the value given, its large ones with another.
+    fn frequent(small: u32, large: u64) -> Vec<Event> {
+        let (task, dependent) = (TaskId(u32::MAX), TaskId(3));
+        let (worker, from, to) = (WorkerId(small), WorkerId(small), WorkerId(1));
+        let (attempt, slot, bytes) = (small, u16::MAX, large);
+        let key = Key { prefix: PrefixId(small), suffix: Suffix::Name(StrId(u32::MAX)) };
+        let deps = (0..40).map(|step| TaskId(u32::MAX - step)).collect();
+        let (graph, options) = (GraphId(u32::MAX), OptionsId(small));
+        vec![
+            Event::TaskSubmitted { task, graph, key, options, wanted: false, deps },
+            Event::ResultReleased { client: ClientId(small), task },
+            Event::TaskAssigned { task, worker, attempt, reason: AssignReason::Random },
+            Event::TransferStarted { task, from, to, dependent },
+            Event::TransferFinished { task, to: from, bytes },
+            Event::TaskStarted { task, worker, attempt, slot },
+            Event::TaskFinished { task, worker, attempt, bytes },
+            Event::ActivityRecorded {
+                task,
+                worker,
+                activity: Activity::Transfer,
+                took: Nanos(large),
+                bytes,
+            },
+        ]
+    }
+
     #[test]
     fn events_come_back_and_cut_ones_do_not() {
         let mut events = crate::run::turns(5, 40, 2, 2).concat();
-        let task = TaskId(u32::MAX);
-        let (from, to) = (WorkerId(1), WorkerId(u32::MAX));
-        let more = [
-            Event::TransferStarted { task, from, to, dependent: TaskId(3) },
-            Event::TransferFinished { task, to, bytes: u64::MAX },
-            Event::ActivityRecorded {
-                task,
-                worker: to,
-                activity: taskreel_model::Activity::DiskRead,
-                took: Nanos(u64::MAX),
-                bytes: 0,
-            },
-            Event::Marked { name: StrId(3), task: None },
-        ];
-        for what in more {
-            let seq = events.len() as u64;
-            let (logged_at, at) = (Nanos(u64::MAX - 10 + seq % 3), Nanos(7));
-            events.push(Stamped { seq, logged_at, at, cause: Some(0), what });
+        let narrow = (u32::from(u16::MAX), u64::from(u32::MAX));
+        let wide = [(narrow.0 + 1, 0), (0, narrow.1 + 1), (u32::MAX, u64::MAX)];
+        let what =
+            [narrow].into_iter().chain(wide).flat_map(|(small, large)| frequent(small, large));
+        for what in what.chain([Event::Marked { name: StrId(3), task: None }]) {
+            // Instants that go back, or far ahead, and causes that are near, far or impossible.
+            for (logged_at, at, cause) in [
+                (u64::MAX - 3, 7, Some(0)),
+                (u64::MAX - 3, u64::MAX - 3, None),
+                (9, 9_000_000_000, Some(u64::MAX)),
+                (9 + u64::from(u32::MAX), 9, Some(events.len() as u64 + 3)),
+            ] {
+                let (seq, what) = (events.len() as u64, what.clone());
+                let (logged_at, at) = (Nanos(logged_at), Nanos(at));
+                events.push(Stamped { seq, logged_at, at, cause, what });
+            }
         }
         let bytes = rows(&events);
         assert_eq!(read_all(&bytes, events.len()), Ok(events.clone()));
         for len in 0..bytes.len() {
             assert!(read_all(&bytes[..len], events.len()).is_err(), "cut at {len}");
+        }
+    }
+
+    /// What makes up nearly all of a run is short: else writing it were slow.
+    #[test]
+    fn frequent_events_have_rows_of_fixed_width() {
+        let now = Nanos(5_000_000_000);
+        let widths = [20 + 4 * 40, 8, 14, 18, 16, 16, 18, 20];
+        for (what, width) in frequent(u32::from(u16::MAX), u64::from(u32::MAX)).iter().zip(widths) {
+            let is_reported = !matches!(
+                what,
+                Event::TaskSubmitted { .. }
+                    | Event::ResultReleased { .. }
+                    | Event::TaskAssigned { .. }
+            );
+            let at = if is_reported { now - Nanos(u64::from(u32::MAX)) } else { now };
+            let cause = matches!(what, Event::TaskAssigned { .. }).then_some(3);
+            let event = Stamped { seq: 8, logged_at: now, at, cause, what: what.clone() };
+            let mut out = Sink::default();
+            put_event(&mut out, &event, &mut Some(now)).unwrap();
+            assert_eq!(out.len(), width, "{what:?}");
         }
     }
 

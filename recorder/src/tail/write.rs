@@ -7,11 +7,10 @@ use std::path::{Path, PathBuf};
 use taskreel_model::{Event, Stamped, TaskId};
 
 use super::row::put_event;
-use super::{FRAME_LEN, FrameHeader, HEADER_LEN, TailHeader, tail_paths};
+use super::{Extent, FRAME_LEN, FrameHeader, FrameKind, HEADER_LEN, TailHeader, tail_paths};
 use crate::bytes::Sink;
 use crate::codec::MAX_ROW;
-use crate::format::{Kind, MAX_RECORDS};
-use crate::records::encode_specs;
+use crate::format::MAX_RECORDS;
 use crate::{RecordError, SpecBatch};
 
 /// A tail of this size is left for the other one as soon as that one is free.
@@ -25,8 +24,7 @@ pub(crate) struct TailWriter {
     trace: PathBuf,
     run_check: u32,
     generation: u32,
-    /// Counts the frames.
-    ticket: u64,
+    written: Extent,
     tails: [Tail; 2],
     current: usize,
     frame: Sink,
@@ -38,19 +36,20 @@ struct Tail {
     path: PathBuf,
     file: Option<File>,
     len: u64,
-    /// The last ticket it holds: it is free once the blocks hold that too.
-    last_ticket: u64,
+    /// How many frames there were with the last one it holds: it is free once the blocks hold all
+    /// of these.
+    end: u64,
 }
 
 impl TailWriter {
     /// Tails of a new trace; any of an earlier one of that name are removed.
     pub(crate) fn new(trace: &Path, run_check: u32) -> Self {
-        let tails = tail_paths(trace).map(|path| Tail { path, file: None, len: 0, last_ticket: 0 });
+        let tails = tail_paths(trace).map(|path| Tail { path, file: None, len: 0, end: 0 });
         let writer = Self {
             trace: trace.to_owned(),
             run_check,
             generation: 0,
-            ticket: 0,
+            written: Extent::default(),
             tails,
             current: 0,
             frame: Sink::default(),
@@ -80,61 +79,63 @@ impl TailWriter {
         }
     }
 
-    /// Writes events. `folded` is the last frame that blocks hold; `written` is told of each frame:
-    /// its ticket, `seq` of its first event, how many these are, and their rows.
+    /// Writes events. Of the frames so far, blocks hold the first `folded`.
+    ///
+    /// # Panics
+    /// A `seq` is not one more than the one before: a frame holds only the first.
     pub(crate) fn events(
         &mut self,
         events: &[Stamped<Event>],
         folded: u64,
-        mut written: impl FnMut(u64, u64, u32, &[u8]),
     ) -> Result<(), RecordError> {
         self.rotate(folded)?;
         let mut rest = events;
         while let Some(first) = rest.first() {
             self.begin_frame();
-            let (mut n, mut last) = (0, 0);
-            while let Some(event) = rest.get(n)
-                && n < MAX_RECORDS as usize
-                && self.frame.len() < FRAME_TARGET
-            {
-                self.row(event, last)?;
-                last = event.logged_at.0;
-                n += 1;
-            }
+            let n = self.rows(rest, first.seq)?;
             rest = &rest[n..];
-            let ticket = self.write(Kind::Events, first.seq, n)?;
-            written(ticket, first.seq, n as u32, &self.frame.bytes()[FRAME_LEN..]);
+            self.write(FrameKind::Events, first.seq, n)?;
         }
         Ok(())
+    }
+
+    /// Puts events into the frame until it is full. Returns how many these are.
+    fn rows(&mut self, events: &[Stamped<Event>], first: u64) -> Result<usize, RecordError> {
+        let (frame, mut last, mut n) = (&mut self.frame, None, 0);
+        for (seq, event) in (first..).zip(events).take(MAX_RECORDS as usize) {
+            assert_eq!(event.seq, seq, "events are recorded in the order of their seq");
+            if frame.len() >= FRAME_TARGET {
+                break;
+            }
+            put_event(frame, event, &mut last).map_err(|bytes| RecordError::TooLarge {
+                path: self.trace.clone(),
+                what: format!("event {} ({})", event.seq, event.what.name()),
+                bytes,
+                limit: MAX_ROW,
+            })?;
+            n += 1;
+        }
+        Ok(n)
     }
 
     /// Empties the frame, but for the room of its header.
     fn begin_frame(&mut self) {
         self.frame.clear();
-        (0..FRAME_LEN).for_each(|_| self.frame.byte(0));
+        self.frame.fill(|room| room.fixed([0; FRAME_LEN]));
     }
 
-    fn row(&mut self, event: &Stamped<Event>, last: u64) -> Result<(), RecordError> {
-        let begin = self.frame.len();
-        put_event(&mut self.frame, event, last);
-        let len = self.frame.len() - begin;
-        if len > MAX_ROW {
-            return Err(RecordError::TooLarge {
-                path: self.trace.clone(),
-                what: format!("event {} ({})", event.seq, event.what.name()),
-                bytes: len,
-                limit: MAX_ROW,
-            });
-        }
-        Ok(())
-    }
-
-    /// Writes task specs, in one frame; returns its ticket.
-    pub(crate) fn specs(&mut self, batch: &SpecBatch, folded: u64) -> Result<u64, RecordError> {
+    /// Writes task specs, in one frame.
+    pub(crate) fn specs(&mut self, batch: &SpecBatch, folded: u64) -> Result<(), RecordError> {
         self.rotate(folded)?;
         self.begin_frame();
-        self.frame.append(|out| out.append(&mut encode_specs(&batch.lens, &batch.bytes)));
-        self.write(Kind::Specs, u64::from(batch.first.0), batch.lens.len())
+        batch.lens.iter().for_each(|&len| self.frame.varint(u64::from(len)));
+        self.frame.append(|out| out.extend_from_slice(&batch.bytes));
+        self.write(FrameKind::Specs, u64::from(batch.first.0), batch.lens.len())
+    }
+
+    /// What was written so far.
+    pub(crate) fn written(&self) -> Extent {
+        self.written
     }
 
     /// Cuts a batch of specs into such as fit into a frame and a block.
@@ -174,7 +175,7 @@ impl TailWriter {
     fn rotate(&mut self, folded: u64) -> Result<(), RecordError> {
         let other = 1 - self.current;
         let full = self.tails[self.current].len > ROTATE_AT;
-        if full && self.tails[other].last_ticket <= folded {
+        if full && self.tails[other].end <= folded {
             self.current = other;
             self.begin()?;
         } else if self.tails[self.current].file.is_none() {
@@ -201,13 +202,13 @@ impl TailWriter {
         Ok(())
     }
 
-    fn write(&mut self, kind: Kind, first: u64, n_records: usize) -> Result<u64, RecordError> {
+    fn write(&mut self, kind: FrameKind, first: u64, n: usize) -> Result<(), RecordError> {
         let payload = &self.frame.bytes()[FRAME_LEN..];
         let mut header = FrameHeader {
             payload_len: payload.len() as u32,
             kind: kind as u8,
             first,
-            n_records: n_records as u32,
+            n_records: n as u32,
             crc: 0,
         };
         header.crc = header.checksum(self.generation, payload);
@@ -218,9 +219,13 @@ impl TailWriter {
         let written = if self.durable { written.and_then(|()| file.sync_data()) } else { written };
         written.map_err(|source| fault(tail, source))?;
         tail.len += self.frame.len() as u64;
-        self.ticket += 1;
-        tail.last_ticket = self.ticket;
-        Ok(self.ticket)
+        self.written.frames += 1;
+        self.written.bytes += self.frame.len() as u64;
+        if kind == FrameKind::Events {
+            self.written.events += n as u64;
+        }
+        tail.end = self.written.frames;
+        Ok(())
     }
 }
 

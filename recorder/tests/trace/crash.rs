@@ -113,6 +113,20 @@ fn a_removed_file_is_noticed() {
     assert!(failure.to_string().contains("was removed or replaced"), "{failure}");
 }
 
+/// What waits for its block is in the tail and nowhere else.
+#[test]
+fn a_removed_tail_is_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.reel");
+    let turns = run::turns(10, 10, 1, 1);
+    let mut recorder =
+        Recorder::create(&path, &RunInfo::default(), RecorderOptions::default()).unwrap();
+    recorder.append(&turns[0]).unwrap();
+    fs::remove_file(folder.path().join("run.reel.tail")).unwrap();
+    let failure = recorder.append(&turns[1]).and_then(|()| recorder.finish()).unwrap_err();
+    assert!(failure.to_string().contains("run.reel.tail was removed or replaced"), "{failure}");
+}
+
 #[test]
 fn files_that_are_no_traces() {
     let folder = tempfile::tempdir().unwrap();

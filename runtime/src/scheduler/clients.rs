@@ -157,15 +157,17 @@ impl Core {
         let refused = match submit.split_specs() {
             None => "its specs do not fit its tasks".to_owned(),
             Some(specs) => {
-                let mut batch = SpecBatch::new(first);
-                specs.iter().for_each(|spec| batch.push(spec));
                 let n_graphs = self.state.graphs().len();
-                let graph = Arc::unwrap_or_clone(submit.graph);
+                let SubmitGraph { graph, spec_lens, specs: joined } = submit;
+                let graph = Arc::unwrap_or_clone(graph);
                 match self.decide(Input::GraphSubmitted { client, graph }) {
                     // The rest of a graph whose specs are in the log.
                     Ok(()) if self.state.graphs().len() == n_graphs => return,
                     Ok(()) => {
-                        self.new_specs.push(batch);
+                        if self.config.recorder.is_some() {
+                            let batch = SpecBatch::joined(first, spec_lens, joined.to_vec());
+                            self.new_specs.push(batch);
+                        }
                         self.specs.add(first, specs);
                         return;
                     }

@@ -36,7 +36,7 @@ pub(super) struct Core {
     pub(super) out: Output,
     pub(super) peers: Peers,
     pub(super) specs: SpecStore,
-    /// Specs accepted in this turn, to be recorded before its events.
+    /// Specs accepted in this turn, to be recorded before its events; none if nothing is recorded.
     pub(super) new_specs: Vec<SpecBatch>,
     /// Results that came with the reports of this turn, for the clients that wait for them.
     pub(super) small_results: BTreeMap<TaskId, Bytes>,
@@ -150,7 +150,6 @@ impl Core {
                 recorder.take(&mut self.out.events)?;
             }
         }
-        self.new_specs.clear();
         let mut out = std::mem::take(&mut self.out);
         for effect in out.effects.drain(..) {
             self.carry_out(effect);
