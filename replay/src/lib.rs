@@ -36,6 +36,7 @@ pub mod figure;
 mod instant;
 mod lanes;
 mod lod;
+pub mod packed;
 pub mod plots;
 pub mod render;
 mod series;

@@ -6,17 +6,24 @@
 //! height is the share of the column that was busy**: 40 % busy looks 40 % full, not idle and not
 //! busy. The least share still is a sliver, so work in an otherwise idle stretch never vanishes.
 //! Equal neighbours merge into one piece.
+//!
+//! Where many spans fall into one column, their sums ([`Sum`]) are gathered instead, so that a picture
+//! costs what it shows, however long the run.
 
 use taskreel_model::Nanos;
 
 use crate::figure::Window;
-use crate::spans::Spans;
+use crate::spans::{Known, Span, Spans, Stretch, Sum};
 
 /// The level of a piece that fills its lane.
 pub(crate) const FULL: u8 = 4;
 
 /// A span narrower than this many pixels is gathered with others.
 const WIDE_PX: f64 = 2.0;
+/// Spans that lie so near one another are taken as evenly spread, though a column may end among them.
+const NARROW_PX: f64 = 0.25;
+/// What a span without duration covers of a column: it still is there.
+const LEAST_SHARE: f64 = 1e-6;
 
 /// A rectangle on a lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +38,8 @@ pub(crate) struct Piece {
     pub(crate) category: u8,
     /// A span of that category that it shows.
     pub(crate) span: usize,
+    /// The class of that span.
+    pub(crate) class: u32,
     /// Whether it shows that span and no other.
     pub(crate) is_single: bool,
 }
@@ -50,21 +59,25 @@ pub(crate) struct Lod {
 
 impl Lod {
     /// Pieces of a lane whose spans do not overlap but for errors of clocks.
-    /// A span without a category is left out.
-    pub(crate) fn lane<T, C: Into<Option<u8>>>(
+    /// Spans of a class without a category are left out.
+    pub(crate) fn lane<T: Known, C: Into<Option<u8>>>(
         &self,
         spans: &Spans<T>,
-        category: impl Fn(usize) -> C,
+        category: impl Fn(u32) -> C,
     ) -> Vec<Piece> {
         let mut bins = Bins::new(self);
         let mut pieces = Vec::new();
         let (mut free_from, mut ended) = (0, f64::MIN);
-        for i in spans.range(self.window) {
-            let Some(category) = category(i).into() else { continue };
-            let (a, b) = self.px(spans, i);
+        let take = |stretch: Stretch<'_, T>| {
+            let (i, span) = match stretch {
+                Stretch::One(i, span) => (i, span),
+                Stretch::Many(sum) => return self.gather(&mut bins, sum, &category),
+            };
+            let class = span.what.class();
+            let Some(category) = category(class).into() else { return };
+            let (a, b) = self.px(&span);
             if b - a < WIDE_PX {
-                bins.add(a, b, category, i);
-                continue;
+                return bins.add((a, b), category, (i as u32, class));
             }
             bins.cover_edges(a, b);
             // Clipping overlaps keeps the number of pieces below the number of columns.
@@ -75,19 +88,14 @@ impl Lod {
             }
             ended = b;
             if x1 <= x0 {
-                continue;
+                return;
             }
             bins.occupy(x0, x1);
             free_from = x1;
-            pieces.push(Piece {
-                x: x0,
-                width: x1 - x0,
-                level: FULL,
-                category,
-                span: i,
-                is_single: true,
-            });
-        }
+            let (width, level, is_single) = (x1 - x0, FULL, true);
+            pieces.push(Piece { x: x0, width, level, category, span: i, class, is_single });
+        };
+        spans.stretches(self.window, |sum| self.is_narrow(sum), take);
         bins.gather(1.0, &mut pieces);
         pieces.sort_unstable_by_key(|piece| piece.x);
         pieces
@@ -95,37 +103,67 @@ impl Lod {
 
     /// Pieces of several lanes seen as one, or of a lane whose spans overlap: `capacity` spans at
     /// once fill it.
-    pub(crate) fn overlaid<'a, T: 'a, C: Into<Option<u8>>>(
+    pub(crate) fn overlaid<'a, T: Known + 'a, C: Into<Option<u8>>>(
         &self,
         lanes: impl IntoIterator<Item = &'a Spans<T>>,
         capacity: f32,
-        category: impl Fn(&'a Spans<T>, usize) -> C,
+        category: impl Fn(u32) -> C,
     ) -> Vec<Piece> {
         let mut bins = Bins::new(self);
         for spans in lanes {
-            for i in spans.range(self.window) {
-                let Some(category) = category(spans, i).into() else { continue };
-                let (a, b) = self.px(spans, i);
+            let take = |stretch: Stretch<'_, T>| {
+                let (i, span) = match stretch {
+                    Stretch::One(i, span) => (i, span),
+                    Stretch::Many(sum) => return self.gather(&mut bins, sum, &category),
+                };
+                let class = span.what.class();
+                let Some(category) = category(class).into() else { return };
+                let (a, b) = self.px(&span);
                 let (a, b) = if b - a < WIDE_PX { (a, b) } else { (a.round(), b.round()) };
-                bins.add(a, b, category, i);
-            }
+                bins.add((a, b), category, (i as u32, class));
+            };
+            spans.stretches(self.window, |sum| self.is_narrow(sum), take);
         }
         let mut pieces = Vec::new();
         bins.gather(capacity.max(1.0), &mut pieces);
         pieces
     }
 
+    /// Whether spans can be gathered by their sum: they lie in one column, or so near one another that
+    /// it makes no difference.
+    fn is_narrow(&self, sum: &Sum) -> bool {
+        let (a, b) = (self.px_from_ns(sum.start), self.px_from_ns(sum.reach));
+        let is_inside = sum.start >= self.window.from && sum.reach <= self.window.to;
+        is_inside && (b - a <= NARROW_PX || a.floor() == b.floor())
+    }
+
+    fn gather<C: Into<Option<u8>>>(&self, bins: &mut Bins, sum: &Sum, category: impl Fn(u32) -> C) {
+        let (a, b) = (self.px_from_ns(sum.start), self.px_from_ns(sum.reach));
+        for part in sum.parts() {
+            let Some(category) = category(part.class).into() else { continue };
+            let share = self.px_from_length(part.busy).max(LEAST_SHARE);
+            bins.add_many((a, b), share, category, ((part.last, part.class), part.n));
+        }
+    }
+
     /// Begin and end of a span in pixels, cut to the window.
-    fn px<T>(&self, spans: &Spans<T>, index: usize) -> (f64, f64) {
-        (self.px_from_ns(spans.start(index)), self.px_from_ns(spans.stop(index, self.now)))
+    fn px<T>(&self, span: &Span<T>) -> (f64, f64) {
+        (self.px_from_ns(span.start), self.px_from_ns(span.stop(self.now)))
     }
 
     /// Where an instant is, cut to the window.
     pub(crate) fn px_from_ns(&self, at: Nanos) -> f64 {
         let since = at.clamp(self.window.from, self.window.to).since(self.window.from);
-        since.0 as f64 / self.window.length().0.max(1) as f64 * f64::from(self.width_px)
+        self.px_from_length(since)
+    }
+
+    fn px_from_length(&self, length: Nanos) -> f64 {
+        length.0 as f64 / self.window.length().0.max(1) as f64 * f64::from(self.width_px)
     }
 }
+
+/// Index and class of a span.
+type Seen = (u32, u32);
 
 /// Pixel columns of a lane.
 struct Bins {
@@ -140,7 +178,7 @@ struct Bins {
     /// Whether a wide span shows there.
     occupied: Vec<bool>,
     /// By column and category: the last span seen.
-    span: Vec<u32>,
+    last: Vec<Seen>,
     /// Spans in the column.
     n_spans: Vec<u32>,
 }
@@ -155,7 +193,7 @@ impl Bins {
             steps: Vec::new(),
             edge: vec![0.0; width],
             occupied: vec![false; width],
-            span: vec![0; width * n_categories],
+            last: vec![(0, 0); width * n_categories],
             n_spans: vec![0; width],
         }
     }
@@ -164,33 +202,48 @@ impl Bins {
         (px as usize).min(self.width - 1)
     }
 
-    fn add(&mut self, a: f64, b: f64, category: u8, span: usize) {
+    fn add(&mut self, (a, b): (f64, f64), category: u8, seen: Seen) {
         let (first, last) = (self.column(a), self.column(b));
         if last - first > 4 {
-            self.add_long(first, last, a, b, category, span);
-            return;
+            return self.add_long((first, last), (a, b), category, seen);
         }
         for column in first..=last {
             let share = b.min((column + 1) as f64) - a.max(column as f64);
             if share > 0.0 || first == last {
-                // A span without duration still is there.
-                self.add_share(column, share.max(1e-6) as f32, category, span);
+                self.add_share(column, share.max(LEAST_SHARE), category, (seen, 1));
             }
         }
     }
 
-    fn add_share(&mut self, column: usize, share: f32, category: u8, span: usize) {
+    /// Spans between two places, the last of them and how many, that cover so much together.
+    fn add_many(&mut self, (a, b): (f64, f64), share: f64, category: u8, seen: (Seen, u32)) {
+        let (first, last) = (self.column(a), self.column(b));
+        if first == last {
+            return self.add_share(first, share, category, seen);
+        }
+        let before = share * ((last as f64 - a) / (b - a));
+        self.add_share(first, before, category, seen);
+        self.add_share(last, share - before, category, seen);
+    }
+
+    fn add_share(&mut self, column: usize, share: f64, category: u8, (seen, n): (Seen, u32)) {
         let cell = column * self.n_categories + category as usize;
-        self.share[cell] += share;
-        self.span[cell] = span as u32;
-        self.n_spans[column] += 1;
+        self.share[cell] += share as f32;
+        self.last[cell] = seen;
+        self.n_spans[column] = self.n_spans[column].saturating_add(n);
     }
 
     /// Whole columns as two steps, so that a long span costs no more than a short one.
-    fn add_long(&mut self, first: usize, last: usize, a: f64, b: f64, category: u8, span: usize) {
-        self.add_share(first, ((first + 1) as f64 - a) as f32, category, span);
+    fn add_long(
+        &mut self,
+        (first, last): (usize, usize),
+        (a, b): (f64, f64),
+        category: u8,
+        seen: Seen,
+    ) {
+        self.add_share(first, (first + 1) as f64 - a, category, (seen, 1));
         if b > last as f64 {
-            self.add_share(last, (b - last as f64) as f32, category, span);
+            self.add_share(last, b - last as f64, category, (seen, 1));
         }
         if self.steps.is_empty() {
             self.steps = vec![0.0; (self.width + 1) * self.n_categories];
@@ -249,7 +302,7 @@ impl Bins {
                     self.share[cell] += *sum;
                     self.n_spans[column] += *sum as u32;
                     if column > 0 && self.share[cell] > 0.0 && *sum < 1.5 {
-                        self.span[cell] = self.span[cell - self.n_categories];
+                        self.last[cell] = self.last[cell - self.n_categories];
                     }
                 }
             }
@@ -269,12 +322,14 @@ impl Bins {
             }
         }
         let busy = ((shares.iter().sum::<f32>() + self.edge[column]) / capacity).min(1.0);
+        let (span, class) = self.last[cells.start + category];
         Some(Piece {
             x: column as i32,
             width: 1,
             level: (busy * f32::from(FULL)).round() as u8,
             category: category as u8,
-            span: self.span[cells.start + category] as usize,
+            span: span as usize,
+            class,
             is_single: self.n_spans[column] == 1,
         })
     }

@@ -5,8 +5,7 @@
 //! | column  | unit, shape                                  | for              |
 //! |---------|----------------------------------------------|------------------|
 //! | busy    | ns of execution, by bucket of time           | the strip        |
-//! | attempts | task, key, worker, slot, begin, end, outcome, bytes: 88 B each | search, selection, clicks, arrows |
-//! | deps    | tasks that each attempt waited for: 4 B each | arrows, critical path |
+//! | attempts | task, key, worker, slot, begin, end, outcome, bytes, and the tasks it waited for: some bytes each | search, selection, clicks, arrows, critical path |
 //! | workers | slots, when they came and went               | selection        |
 //! | errors  | when, which task, on which worker, why        | their page, the strip, jumps |
 //! | moments | instants of lost workers and markers         | the strip, jumps |
@@ -16,6 +15,7 @@ mod busy;
 mod executions;
 mod gaps;
 mod relatives;
+mod rows;
 mod selection;
 mod strip;
 

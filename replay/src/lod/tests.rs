@@ -29,7 +29,7 @@ fn spans(times: &[(u64, u64, u8)]) -> Spans<u8> {
 
 fn lane(width_px: u32, times: &[(u64, u64, u8)]) -> Vec<Piece> {
     let spans = spans(times);
-    lod(width_px).lane(&spans, |i| *spans.what(i))
+    lod(width_px).lane(&spans, |class| class as u8)
 }
 
 /// The lane as text: a letter per full column, digits for quarters, a dot where nothing shows.
@@ -106,8 +106,36 @@ fn single_spans_are_told_from_gathered_ones() {
 #[test]
 fn overlaid_lanes_fill_up_together() {
     let two = [spans(&[(0, 1_000, 0)]), spans(&[(500, 1_000, 0)])];
-    let pieces = lod(10).overlaid(&two, 2.0, |spans, i| *spans.what(i));
+    let pieces = lod(10).overlaid(&two, 2.0, |class| class as u8);
     assert_eq!(text(10, &pieces), "22222aaaaa");
+}
+
+/// A lane of many short spans looks the same whether sums of them are gathered or each of them.
+#[test]
+fn sums_look_like_the_spans() {
+    const LEFT_OUT: u8 = 9;
+    let (mut summed, mut one_by_one) = (Spans::default(), Spans::default());
+    // While the first one goes on, none of those that follow are summed up.
+    one_by_one.open(Nanos(0), LEFT_OUT);
+    let mut at = 0;
+    for i in 0..100_000_u64 {
+        // Busier here and idler there, of three classes in turn, with a long one now and then.
+        let (gap, took) = (i / 7_000 % 4, if i % 20_011 == 0 { 900 } else { 1 + i % 3 });
+        let class = (i / 300 % 3) as u8;
+        summed.push(Nanos(at), Nanos(at + took), class);
+        one_by_one.push(Nanos(at), Nanos(at + took), class);
+        at += took + gap;
+    }
+    let shown = |class: u32| (class < u32::from(LEFT_OUT)).then_some(class as u8);
+    for (from, to) in [(0, at), (at / 3, at / 2), (at / 2, at / 2 + 2_000)] {
+        let window = Window::new(Nanos(from), Nanos(to));
+        let lod = Lod { window, now: window.to, ..lod(700) };
+        let (a, b) = (lod.lane(&summed, shown), lod.lane(&one_by_one, shown));
+        let (a, b) = (text(700, &a), text(700, &b));
+        let n_other = a.chars().zip(b.chars()).filter(|(a, b)| a != b).count();
+        // Where a sum lies across the end of a column, a share may be rounded otherwise.
+        assert!(n_other <= 7, "{from} to {to}: {n_other} columns differ\n{a}\n{b}");
+    }
 }
 
 proptest! {
@@ -142,7 +170,7 @@ proptest! {
     ) {
         let times: Vec<_> = times.iter().map(|(start, took, c)| (*start, start + took, *c)).collect();
         let (spans, lod) = (spans(&times), lod(width_px));
-        let pieces = lod.overlaid([&spans], 1.0, |spans, i| *spans.what(i));
+        let pieces = lod.overlaid([&spans], 1.0, |class| class as u8);
         prop_assert!(pieces.len() <= width_px as usize);
         prop_assert!(pieces.windows(2).all(|pair| pair[0].x + pair[0].width <= pair[1].x));
         for (start, stop, _) in times.iter().filter(|(start, ..)| *start < lod.window.to.0) {

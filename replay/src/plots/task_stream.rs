@@ -13,6 +13,7 @@
 //! | marks    | ns and name, the user's own markers and spans, the first 4,096 of each | triangles and bars above the lanes, lines across them |
 //! | presence | ns and status, one per change of a worker         | lane background, lost line |
 
+mod known;
 mod picture;
 
 use std::collections::BTreeMap;
@@ -26,7 +27,7 @@ use taskreel_model::{
 use super::marks::Marks;
 use super::{About, Page, Plot};
 use crate::figure::{Color, Figure, PrefixColors, View, clean};
-use crate::spans::{Spans, outcome_name};
+use crate::spans::{Span, Spans, outcome_name};
 
 const ABOUT: About = About {
     id: "task-stream",
@@ -156,17 +157,18 @@ impl Plot for TaskStream {
             }
             for (s, slot) in worker.slots.iter().enumerate() {
                 for i in 0..slot.attempts.len() {
-                    let attempt = slot.attempts.what(i);
-                    let (start, key) = (slot.attempts.start(i), self.key_text(attempt.key));
-                    let stop = stop_text(&slot.attempts, i);
-                    let outcome = outcome_name(attempt.outcome);
+                    let span = slot.attempts.get(i);
+                    let (start, key) = (span.start, self.key_text(span.what.key));
+                    let stop = stop_text(&span);
+                    let outcome = outcome_name(span.what.outcome);
                     let _ = writeln!(table, "w{w} {s}\t{}\t{stop}\t{key}\t{outcome}", start.0);
                 }
             }
             for spans in [&worker.transfers, &worker.local] {
                 for i in 0..spans.len() {
-                    let (moved, stop) = (spans.what(i), stop_text(spans, i));
-                    let (start, activity) = (spans.start(i), moved.activity);
+                    let span = spans.get(i);
+                    let (moved, stop) = (span.what, stop_text(&span));
+                    let (start, activity) = (span.start, moved.activity);
                     let _ = writeln!(
                         table,
                         "w{w}\t{}\t{stop}\t{}\t{activity:?} {}",
@@ -238,8 +240,8 @@ impl TaskStream {
     ) {
         let Some(columns) = self.workers.get_mut(worker.index()) else { return };
         let Some(columns) = columns.slots.get_mut(usize::from(slot)) else { return };
-        let Some(attempt) = columns.attempts.close(started_at, at, |_| true) else { return };
-        attempt.outcome = Some(outcome);
+        let end = |attempt: &mut Attempt| attempt.outcome = Some(outcome);
+        let Some(attempt) = columns.attempts.close(started_at, at, |_| true, end) else { return };
         let key = attempt.key;
         self.n_running -= 1;
         if let Some(prefix) = self.prefixes.get_mut(key.prefix.index()) {
@@ -260,9 +262,9 @@ impl TaskStream {
             columns.local.push(started_at, at, moved);
             return;
         }
-        match columns.transfers.close(started_at, at, |open| open.task == moved.task) {
-            Some(open) => *open = moved,
-            None => columns.transfers.push(started_at, at, moved),
+        let is_meant = |open: &Moved| open.task == moved.task;
+        if columns.transfers.close(started_at, at, is_meant, |open| *open = moved).is_none() {
+            columns.transfers.push(started_at, at, moved);
         }
     }
 
@@ -300,6 +302,6 @@ fn track(activity: Activity) -> usize {
     }
 }
 
-fn stop_text<T>(spans: &Spans<T>, index: usize) -> String {
-    if spans.is_open(index) { "-".to_owned() } else { spans.stop(index, Nanos::ZERO).0.to_string() }
+fn stop_text<T>(span: &Span<T>) -> String {
+    if span.is_open() { "-".to_owned() } else { span.stop(Nanos::ZERO).0.to_string() }
 }

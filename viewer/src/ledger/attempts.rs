@@ -6,6 +6,7 @@ use serde::Serialize;
 use taskreel_model::{Key, Nanos, Outcome, PrefixId, State, StrId, Suffix, TaskId, WorkerId};
 use taskreel_replay::figure::Window;
 
+use super::rows::Rows;
 use crate::text::visible;
 
 /// Most matches of a search that are listed.
@@ -14,11 +15,9 @@ const MATCHES_MAX: usize = 1_000;
 /// Executions in the order in which they began.
 #[derive(Debug, Default)]
 pub(super) struct Attempts {
-    rows: Vec<Attempt>,
-    /// Dependencies of what was executed, execution after execution.
-    deps: Vec<TaskId>,
-    /// Rows of executions that have not ended, by where they are.
-    open: BTreeMap<(WorkerId, u16), usize>,
+    rows: Rows,
+    /// Rows of executions that have not ended and when they began, by where they are.
+    open: BTreeMap<(WorkerId, u16), (usize, Nanos)>,
     /// Names of prefixes, by id.
     prefixes: Vec<Box<str>>,
     /// Names that keys end in.
@@ -26,7 +25,7 @@ pub(super) struct Attempts {
 }
 
 /// One execution.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Attempt {
     pub task: TaskId,
     pub key: Key,
@@ -39,8 +38,6 @@ pub(super) struct Attempt {
     pub outcome: Option<Outcome>,
     /// Size of the result, if it has one.
     pub bytes: u64,
-    /// Where its dependencies begin, and how many there are.
-    deps: (usize, u32),
 }
 
 /// An execution for the page.
@@ -75,8 +72,6 @@ impl Attempts {
     ) {
         let Some(found) = state.task(task) else { return };
         let key = found.key;
-        let deps = (self.deps.len(), found.deps.len() as u32);
-        self.deps.extend(&found.deps[..]);
         while self.prefixes.len() <= key.prefix.index() {
             let prefix = state.prefix(PrefixId(self.prefixes.len() as u32));
             self.prefixes.push(visible(&prefix.name).into());
@@ -84,20 +79,11 @@ impl Attempts {
         if let Suffix::Name(name) = key.suffix {
             self.names.entry(name).or_insert_with(|| visible(state.text(name)).into());
         }
-        self.open.insert(place, self.rows.len());
-        let (worker, slot) = place;
-        let (stop, outcome) = (Nanos::MAX, None);
-        self.rows.push(Attempt {
-            task,
-            key,
-            worker,
-            slot,
-            start: at,
-            stop,
-            outcome,
-            bytes: 0,
-            deps,
-        });
+        let ((worker, slot), start) = (place, at);
+        let (stop, outcome, bytes) = (Nanos::MAX, None, 0);
+        let row = Attempt { task, key, worker, slot, start, stop, outcome, bytes };
+        let index = self.rows.push(row, &found.deps);
+        self.open.insert(place, (index, at));
     }
 
     pub(super) fn stopped(
@@ -107,44 +93,39 @@ impl Attempts {
         outcome: Outcome,
         state: &State,
     ) {
-        let Some(row) = self.open.remove(&place) else { return };
-        let row = &mut self.rows[row];
+        let Some((index, _)) = self.open.remove(&place) else { return };
+        let Some(row) = self.rows.open_mut(index) else { return };
         (row.stop, row.outcome) = (at.max(row.start), Some(outcome));
         row.bytes = state.task(row.task).map_or(0, |task| task.bytes);
     }
 
     /// All, in the order in which they began.
-    pub(super) fn rows(&self) -> &[Attempt] {
+    pub(super) fn rows(&self) -> &Rows {
         &self.rows
     }
 
-    /// What it needed.
-    pub(super) fn deps(&self, row: &Attempt) -> &[TaskId] {
-        let (begin, n) = row.deps;
-        &self.deps[begin..begin + n as usize]
+    /// When each of those began that go on, the first one first.
+    pub(super) fn open_since(&self) -> Vec<Nanos> {
+        let mut since: Vec<Nanos> = self.open.values().map(|(_, start)| *start).collect();
+        since.sort_unstable();
+        since
     }
 
-    /// Since when something goes on.
-    pub(super) fn open_since(&self) -> Option<Nanos> {
-        self.open.values().map(|row| self.rows[*row].start).min()
-    }
-
-    /// How many go on, of those that began before `to`.
-    pub(super) fn n_open(&self, to: Nanos) -> usize {
-        self.open.values().filter(|row| self.rows[**row].start < to).count()
-    }
-
-    /// Those that a stretch of time holds a part of.
-    pub(super) fn within(&self, window: Window) -> impl Iterator<Item = &Attempt> {
+    /// Calls `take` for those that a stretch of time holds a part of.
+    pub(super) fn each_within(&self, window: Window, mut take: impl FnMut(&Attempt)) {
         // They began in order but for what was reported late, so no end can be searched for.
-        self.rows.iter().filter(move |row| row.start < window.to && row.stop > window.from)
+        self.rows.each_within(window, |_, row, _| {
+            if row.start < window.to && row.stop > window.from {
+                take(row);
+            }
+        });
     }
 
     /// Executions of tasks whose keys contain a text.
     pub(super) fn search(&self, text: &str) -> Matches {
         let mut matches = Matches { total: 0, first: Vec::new() };
         let mut key = String::new();
-        for row in &self.rows {
+        self.rows.each(|_, row, _| {
             key.clear();
             self.write_key(row.key, &mut key);
             if key.contains(text) {
@@ -153,25 +134,30 @@ impl Attempts {
                     matches.first.push(self.found(row));
                 }
             }
-        }
+        });
         matches
     }
 
     /// The execution that a label of the task stream tells of: it begins with the task's key.
     pub(super) fn labelled(&self, label: &str, window: Window) -> Option<Found> {
-        let mut key = String::new();
-        let fits = |row: &&Attempt| {
+        let (mut key, mut last) = (String::new(), None::<Attempt>);
+        self.each_within(window, |row| {
             key.clear();
             self.write_key(row.key, &mut key);
-            label.strip_prefix(key.as_str()).is_some_and(|rest| !rest.starts_with('-'))
-        };
-        self.within(window).filter(fits).max_by_key(|row| row.stop).map(|row| self.found(row))
+            let rest = label.strip_prefix(key.as_str());
+            let is_it = rest.is_some_and(|rest| !rest.starts_with('-'));
+            if is_it && last.is_none_or(|last| row.stop >= last.stop) {
+                last = Some(*row);
+            }
+        });
+        last.map(|row| self.found(&row))
     }
 
     /// The last executions on a worker that began by an instant, the newest first.
     pub(super) fn on_worker(&self, worker: u32, at: Nanos, n_max: usize) -> Vec<Found> {
-        let here = |row: &&Attempt| row.worker.0 == worker && row.start <= at;
-        self.rows.iter().rev().filter(here).take(n_max).map(|row| self.found(row)).collect()
+        let here = |row: &Attempt| row.worker.0 == worker && row.start <= at;
+        let rows = self.rows.newest_first().filter(here);
+        rows.take(n_max).map(|row| self.found(&row)).collect()
     }
 
     pub(super) fn prefix(&self, prefix: PrefixId) -> &str {

@@ -36,7 +36,7 @@ impl Columns {
     /// See the module.
     pub(crate) fn executions(&self) -> Executions {
         let mut all = Executions::default();
-        for row in self.attempts.rows() {
+        self.attempts.rows().each(|_, row, deps| {
             let found = self.attempts.found(row);
             all.task.push(found.task);
             all.key.push(found.key);
@@ -47,8 +47,8 @@ impl Columns {
             all.stop_ns.push(found.stop_ns);
             all.failed.push(row.outcome == Some(Outcome::Failed));
             all.bytes.push(row.bytes);
-            all.deps.push(self.attempts.deps(row).iter().map(|task| task.0).collect());
-        }
+            all.deps.push(deps.iter().map(|task| task.0).collect());
+        });
         let n_prefixes = all.prefix.iter().max().map_or(0, |last| last + 1);
         let names = (0..n_prefixes).map(|id| self.attempts.prefix(PrefixId(id)).to_owned());
         all.prefixes = names.collect();

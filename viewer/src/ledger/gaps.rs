@@ -22,7 +22,7 @@ impl Columns {
     pub(super) fn gaps(&self, view: &View) -> Vec<Idle> {
         let least = Nanos((view.window.length().0 / SHARE_MIN).max(1));
         let mut gaps = self.busy.idle(least);
-        let open = self.attempts.open_since().unwrap_or(Nanos::MAX);
+        let open = self.attempts.open_since().first().copied().unwrap_or(Nanos::MAX);
         gaps.retain_mut(|(from, to)| {
             *to = (*to).min(open);
             from.0.saturating_add(least.0) < to.0

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use taskreel_model::{Outcome, TaskId};
+use taskreel_model::{Nanos, Outcome, TaskId};
 
 use super::attempts::{Attempt, Attempts, Found};
 
@@ -41,15 +41,29 @@ pub(crate) struct Path {
 impl Attempts {
     /// `None`: the task never ran.
     pub(super) fn relatives(&self, task: TaskId) -> Option<Relatives> {
-        let runs: Vec<&Attempt> = self.rows().iter().filter(|row| row.task == task).collect();
-        let last = *runs.last()?;
-        let needs = self.last_of(|row| self.deps(last).contains(&row.task));
-        let needed_by = self.last_of(|row| self.deps(row).contains(&task));
+        let (mut runs, mut waited_for) = (Vec::new(), Vec::new());
+        let mut needed_by = BTreeMap::new();
+        self.rows().each(|_, row, deps| {
+            if row.task == task {
+                runs.push(*row);
+                waited_for = deps.to_vec();
+            }
+            if deps.contains(&task) {
+                needed_by.insert(row.task, *row);
+            }
+        });
+        let Found { task, key, .. } = self.found(runs.last()?);
+        let mut needs = BTreeMap::new();
+        waited_for.sort_unstable();
+        self.rows().each(|_, row, _| {
+            if waited_for.binary_search(&row.task).is_ok() {
+                needs.insert(row.task, *row);
+            }
+        });
         let n_more = [&needs, &needed_by].map(|list| list.len().saturating_sub(RELATIVES_MAX));
-        let found = |list: BTreeMap<TaskId, &Attempt>| {
-            list.into_values().take(RELATIVES_MAX).map(|row| self.found(row)).collect()
+        let found = |list: BTreeMap<TaskId, Attempt>| {
+            list.into_values().take(RELATIVES_MAX).map(|row| self.found(&row)).collect()
         };
-        let Found { task, key, .. } = self.found(last);
         Some(Relatives {
             task,
             key,
@@ -60,30 +74,27 @@ impl Attempts {
         })
     }
 
-    /// The last execution of each task of which one fits.
-    fn last_of(&self, fits: impl Fn(&Attempt) -> bool) -> BTreeMap<TaskId, &Attempt> {
-        let rows = self.rows().iter().filter(|row| fits(row));
-        rows.map(|row| (row.task, row)).collect()
-    }
-
     /// Walks back from the execution that ended last, each time to the dependency that ended last.
     pub(super) fn critical_path(&self) -> Path {
-        let rows = self.rows();
-        let finished: Vec<(TaskId, usize)> = (0..rows.len())
-            .filter(|i| rows[*i].outcome == Some(Outcome::Finished))
-            .map(|i| (rows[i].task, i))
-            .collect();
         // Of several executions of a task the last one made its result.
-        let finished: BTreeMap<TaskId, usize> = finished.into_iter().collect();
-        let ended = (0..rows.len()).filter(|i| rows[*i].outcome.is_some());
-        let mut next = ended.max_by_key(|i| rows[*i].stop);
+        let mut finished: BTreeMap<TaskId, (Nanos, usize)> = BTreeMap::new();
+        let mut last = None;
+        self.rows().each(|index, row, _| {
+            if row.outcome == Some(Outcome::Finished) {
+                finished.insert(row.task, (row.stop, index));
+            }
+            if row.outcome.is_some() {
+                last = last.max(Some((row.stop, index)));
+            }
+        });
         let (mut path, mut executed_ns) = (Vec::new(), 0);
         // Dependencies have smaller ids than what depends on them, so this ends.
-        while let Some(row) = next.map(|i| &rows[i]) {
-            path.push(row);
+        while let Some((_, index)) = last {
+            let row = self.rows().get(index);
             executed_ns += row.stop.since(row.start).0;
-            let deps = self.deps(row).iter().filter_map(|dep| finished.get(dep).copied());
-            next = deps.max_by_key(|i| rows[*i].stop);
+            path.push(row);
+            let deps = self.rows().deps(index);
+            last = deps.iter().filter_map(|dep| finished.get(dep).copied()).max();
         }
         let n_more = path.len().saturating_sub(LINKS_MAX);
         path.truncate(LINKS_MAX);

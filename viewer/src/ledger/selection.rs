@@ -52,11 +52,11 @@ impl Columns {
         let window = Window::new(window.from, window.to.min(now.max(window.from)));
         let mut all = Share { name: "all".to_owned(), ..Share::default() };
         let mut prefixes: BTreeMap<PrefixId, Share> = BTreeMap::new();
-        for row in self.attempts.within(window) {
+        self.attempts.each_within(window, |row| {
             let prefix = self.attempts.prefix(row.key.prefix);
             let is_other = filter.prefix.as_deref().is_some_and(|wanted| wanted != prefix);
             if is_other || filter.worker.is_some_and(|wanted| wanted != row.worker.0) {
-                continue;
+                return;
             }
             let stop = row.stop.min(now);
             let inside = stop.min(window.to).since(row.start.max(window.from));
@@ -70,7 +70,7 @@ impl Columns {
                 share.bytes += if stop <= window.to { row.bytes } else { 0 };
                 share.durations.push(stop.since(row.start).0);
             }
-        }
+        });
         let mut prefixes: Vec<Share> = prefixes.into_values().map(Share::settled).collect();
         prefixes.sort_by_key(|share| std::cmp::Reverse(share.total_ns));
         let available = self.slot_time(window, filter.worker) as f64;

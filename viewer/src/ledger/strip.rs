@@ -56,9 +56,11 @@ pub(super) fn figure(columns: &Columns, about: About, view: &View, gaps: &[Idle]
 fn activity(columns: &Columns, view: &View, folds: &Folds, height: u32) -> Area {
     let n_steps = folds.width_px() / STEP_PX;
     let at = |step: u32| folds.instant(f64::from(step * STEP_PX));
+    let open_since = columns.attempts.open_since();
     let value = |step| {
         let (from, to) = (at(step), at(step + 1));
-        let open = if from < view.now { columns.attempts.n_open(to) } else { 0 };
+        let n_open = open_since.partition_point(|since| *since < to);
+        let open = if from < view.now { n_open } else { 0 };
         columns.busy.mean(from, to) + open as f64
     };
     let values: Vec<f64> = (0..n_steps).map(value).collect();

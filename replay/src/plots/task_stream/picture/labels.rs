@@ -89,7 +89,7 @@ impl<'a> Labels<'a> {
                 self.attempt(worker, slot, columns, span)
             }
             Subject::Attempt { columns, span, .. } => {
-                several(columns.attempts.what(span).key.prefix)
+                several(columns.attempts.get(span).what.key.prefix)
             }
             Subject::Attempts { prefix } => several(prefix),
             Subject::Worker { worker, category } => {
@@ -105,7 +105,7 @@ impl<'a> Labels<'a> {
             }
             Subject::Moved { worker, columns, span } if is_own => self.moved(worker, columns, span),
             Subject::Moved { columns, span, .. } => {
-                MOVED[super::super::track(columns.what(span).activity)].1.to_owned()
+                MOVED[super::super::track(columns.get(span).what.activity)].1.to_owned()
             }
             Subject::MovedMany { track } => MOVED[track].1.to_owned(),
             Subject::Failed { n_failed: 1, key } => format!("{} failed", self.plot.key_text(key)),
@@ -122,8 +122,8 @@ impl<'a> Labels<'a> {
         columns: &SlotColumns,
         span: usize,
     ) -> String {
-        let attempt = columns.attempts.what(span);
-        let (start, stop) = (columns.attempts.start(span), columns.attempts.stop(span, self.now));
+        let span = columns.attempts.get(span);
+        let (attempt, start, stop) = (span.what, span.start, span.stop(self.now));
         format!(
             "{} on {} · {slot}: {} {}, from {:.3} s",
             self.plot.key_text(attempt.key),
@@ -135,8 +135,8 @@ impl<'a> Labels<'a> {
     }
 
     fn moved(&self, worker: &WorkerColumns, columns: &Spans<Moved>, span: usize) -> String {
-        let moved = columns.what(span);
-        let (start, stop) = (columns.start(span), columns.stop(span, self.now));
+        let span = columns.get(span);
+        let (moved, start, stop) = (span.what, span.start, span.stop(self.now));
         let key = moved.key.map_or_else(|| moved.task.to_string(), |key| self.plot.key_text(key));
         let peer = moved.peer.and_then(|peer| self.plot.workers.get(peer.index()));
         let from = peer.map_or_else(String::new, |peer| format!(" from {}", peer.name));

@@ -13,7 +13,8 @@ use crate::figure::{
 };
 use crate::lanes::{Lanes, WorkerLanes};
 use crate::lod::{FULL, Lod, Piece};
-use crate::plots::task_stream::{Moved, SlotColumns, TaskStream, WorkerColumns, track};
+use crate::plots::task_stream::known::{of_attempts, of_moves};
+use crate::plots::task_stream::{Moved, SlotColumns, TaskStream, WorkerColumns};
 use crate::spans::Spans;
 
 /// Categories below this are the colours of prefixes.
@@ -159,22 +160,22 @@ impl<'a> Drawing<'a> {
     }
 
     fn slot(&mut self, worker: &'a WorkerColumns, index: usize, slot: &'a SlotColumns, y: i32) {
-        let pieces = self.pieces.lane(&slot.attempts, |i| self.category(&slot.attempts, i));
+        let pieces = self.pieces.lane(&slot.attempts, |class| self.category(class));
         let mut before: Option<Piece> = None;
         for piece in pieces {
             let piece = self.in_pixels(piece);
-            let attempt = slot.attempts.what(piece.span);
             let subject = if piece.is_single {
                 Subject::Attempt { worker, slot: index, columns: slot, span: piece.span }
             } else {
-                Subject::Attempts { prefix: attempt.key.prefix }
+                Subject::Attempts { prefix: of_attempts(piece.class).0 }
             };
             let label = self.labels.want(piece.width, subject);
-            let rects = match attempt.outcome {
-                _ if piece.level < FULL || !piece.is_single => &mut self.done,
-                None => &mut self.running,
-                Some(Outcome::Finished | Outcome::Failed) => &mut self.done,
-                Some(Outcome::Lost | Outcome::Cancelled) => &mut self.lost,
+            let is_one = piece.level == FULL && piece.is_single;
+            let outcome = || slot.attempts.get(piece.span).what.outcome;
+            let rects = match is_one.then(outcome) {
+                Some(None) => &mut self.running,
+                Some(Some(Outcome::Lost | Outcome::Cancelled)) => &mut self.lost,
+                None | Some(Some(Outcome::Finished | Outcome::Failed)) => &mut self.done,
             };
             put(rects, &piece, y, self.lanes.lane_px, color(piece.category), label);
             if let Some(before) = before
@@ -191,9 +192,8 @@ impl<'a> Drawing<'a> {
     /// All slots of a worker on one lane, whose height then is the share of slots that are busy.
     fn collapsed(&mut self, worker: &'a WorkerColumns, y: i32) {
         let lanes = worker.slots.iter().map(|slot| &slot.attempts);
-        let pieces = self
-            .pieces
-            .overlaid(lanes, f32::from(worker.n_slots), |spans, i| self.category(spans, i));
+        let n_slots = f32::from(worker.n_slots);
+        let pieces = self.pieces.overlaid(lanes, n_slots, |class| self.category(class));
         for piece in pieces {
             let piece = self.in_pixels(piece);
             let subject = Subject::Worker { worker, category: piece.category };
@@ -203,12 +203,11 @@ impl<'a> Drawing<'a> {
     }
 
     fn band(&mut self, worker: &'a WorkerColumns, spans: &'a Spans<Moved>, y: i32) {
-        let is_shown = |moved: &Moved| self.is_shown(moved.key);
-        let category = |i: usize| {
-            let moved = spans.what(i);
-            is_shown(moved).then(|| track(moved.activity) as u8)
+        let category = |class| {
+            let (track, prefix) = of_moves(class);
+            self.is_shown(prefix).then_some(track)
         };
-        let pieces = self.pieces.overlaid([spans], 1.0, |_, i| category(i));
+        let pieces = self.pieces.overlaid([spans], 1.0, category);
         for piece in pieces {
             let piece = self.in_pixels(piece);
             let subject = if piece.is_single {
@@ -236,7 +235,8 @@ impl<'a> Drawing<'a> {
         let begin = slot.failed.partition_point(|(at, _)| *at < window.from);
         let end = slot.failed.partition_point(|(at, _)| *at <= window.to);
         let mut group: Option<(f32, usize, Key)> = None;
-        let failed = slot.failed[begin..end].iter().filter(|(_, key)| self.is_shown(Some(*key)));
+        let failed =
+            slot.failed[begin..end].iter().filter(|(_, key)| self.is_shown(Some(key.prefix)));
         for (at, key) in failed.copied().collect::<Vec<_>>() {
             let x = self.lod.px_from_ns(at) as f32;
             match &mut group {
@@ -285,20 +285,15 @@ impl<'a> Drawing<'a> {
 
     /// Whether what is told of a task is to be shown; what is known of none is, unless one asks for
     /// a prefix.
-    fn is_shown(&self, key: Option<Key>) -> bool {
-        self.only.is_none_or(|only| key.is_some_and(|key| key.prefix == only))
+    fn is_shown(&self, prefix: Option<PrefixId>) -> bool {
+        self.only.is_none_or(|only| prefix == Some(only))
     }
 
-    fn category(&self, attempts: &Spans<super::super::Attempt>, index: usize) -> Option<u8> {
-        let attempt = attempts.what(index);
-        self.is_shown(Some(attempt.key)).then(|| match attempt.outcome {
-            Some(Outcome::Failed) => FAILED,
-            None | Some(Outcome::Finished | Outcome::Lost | Outcome::Cancelled) => self
-                .plot
-                .prefixes
-                .get(attempt.key.prefix.index())
-                .map_or(0, |prefix| prefix.color.0.min(FAILED - 1)),
-        })
+    fn category(&self, class: u32) -> Option<u8> {
+        let (prefix, has_failed) = of_attempts(class);
+        let color = || self.plot.prefixes.get(prefix.index()).map_or(0, |prefix| prefix.color.0);
+        self.is_shown(Some(prefix))
+            .then(|| if has_failed { FAILED } else { color().min(FAILED - 1) })
     }
 }
 
