@@ -205,6 +205,51 @@ const flaws = (page) =>
     return flaws;
   });
 
+/** Texts that stand out too little from what is behind them: less than 4.5 to 1. */
+const faint = (page) =>
+  page.evaluate(() => {
+    const ctx = new OffscreenCanvas(1, 1).getContext('2d', { willReadFrequently: true });
+    const parts = (color) => {
+      ctx.clearRect(0, 0, 1, 1);
+      ctx.fillStyle = color;
+      ctx.fillRect(0, 0, 1, 1);
+      return [...ctx.getImageData(0, 0, 1, 1).data].map((part) => part / 255);
+    };
+    const over = (color, below) => color.slice(0, 3).map((part, i) => part * color[3] + below[i] * (1 - color[3]));
+    const back = (element) => (element ? over(parts(getComputedStyle(element).backgroundColor), back(element.parentElement)) : [1, 1, 1]);
+    const light = (color) => {
+      const [r, g, b] = color.map((part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4));
+      return 0.2126 * r + 0.7152 * g + 0.0722 * b + 0.05;
+    };
+    const found = [];
+    for (const element of document.querySelectorAll('body *')) {
+      const hasText = [...element.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.textContent.trim());
+      if (!hasText && !element.matches('input:not([type="range"]), select')) continue;
+      if (!element.checkVisibility() || element.matches(':disabled, option')) continue;
+      for (const pseudo of element.matches('input[placeholder]') ? ['', '::placeholder'] : ['']) {
+        const below = back(element);
+        const ratio = light(over(parts(getComputedStyle(element, pseudo).color), below)) / light(below);
+        if (Math.max(ratio, 1 / ratio) < 4.5) found.push(`${element.outerHTML.slice(0, 90)} ${pseudo} ${ratio.toFixed(2)}`);
+      }
+    }
+    return found;
+  });
+
+test('every text stands out from what is behind it, in both themes', async () => {
+  for (const colorScheme of /** @type {const} */ (['light', 'dark'])) {
+    await onPage(['reel', 'view', 'failures.reel', ...VIEW], '?at=50%25', async (page) => {
+      await badge(page, 'past');
+      const links = await page.locator('nav.pages a').evaluateAll((links) => links.map((link) => link.href));
+      const others = ['worker/0', 'task/0', 'compare?a=failures.reel&b=wordcount.reel'].map((path) => new URL(path, page.url()).href);
+      for (const link of [page.url(), ...links, ...others]) {
+        await page.goto(link);
+        await page.locator('#theme:visible').waitFor();
+        assert.deepEqual(await faint(page), [], `${colorScheme} ${link}`);
+      }
+    }, { colorScheme });
+  }
+});
+
 test('everything has a name, and the keyboard reaches what the mouse does', () =>
   onPage(['reel', 'view', 'failures.reel', ...VIEW], '', async (page) => {
     await badge(page, 'finished');
@@ -222,6 +267,20 @@ test('everything has a name, and the keyboard reaches what the mouse does', () =
       }
     }
   }));
+
+test('on a phone neither a page nor a table scrolls sideways', () =>
+  onPage(['reel', 'view', 'failures.reel', ...VIEW], '', async (page) => {
+    await badge(page, 'finished');
+    const links = await page.locator('nav.pages a').evaluateAll((links) => links.map((link) => link.href));
+    for (const link of [...links, new URL('worker/0', page.url()).href, new URL('task/5', page.url()).href]) {
+      await page.goto(link);
+      await page.locator('#theme:visible').waitFor();
+      const wide = await page.evaluate(() =>
+        [document.documentElement, ...document.querySelectorAll('main .scroll, .below .scroll')].filter((part) => part.scrollWidth > part.clientWidth + 1).map((part) => part.outerHTML.slice(0, 90)),
+      );
+      assert.deepEqual(wide, [], link);
+    }
+  }, { viewport: { width: 390, height: 844 } }));
 
 /** A proxy that serves a viewer below `/lab/proxy/8787`, WebSockets too. */
 async function startProxy(url) {

@@ -308,7 +308,9 @@ impl Errors {
             n => vec![format!("{} attempts failed", count_text(n))],
         };
         if self.n_blamed > 0 {
-            notes.push(format!("{} tasks erred with them", count_text(self.n_blamed)));
+            let (n, them) = (self.n_blamed, if self.n_failed == 1 { "it" } else { "them" });
+            let tasks = if n == 1 { "task" } else { "tasks" };
+            notes.push(format!("{} {tasks} erred with {them}", count_text(n)));
         }
         let n_lost = self.workers.iter().filter(|worker| worker.lost_at.is_some()).count();
         if n_lost > 0 {
