@@ -329,3 +329,17 @@ fn lane(name: &str, worker: &Where) -> LaneName {
         hover: format!("{name}: {} failed", count_text(n)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Errors;
+
+    #[test]
+    fn one_task_is_no_tasks() {
+        let notes = |n_failed, n_blamed| {
+            Errors { n_failed, n_blamed, ..Errors::default() }.notes().join(" · ")
+        };
+        assert_eq!(notes(1, 1), "1 attempt failed · 1 task erred with it");
+        assert_eq!(notes(3, 2), "3 attempts failed · 2 tasks erred with them");
+    }
+}
