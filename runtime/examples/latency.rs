@@ -3,7 +3,9 @@
 //! Two worker processes and a client, all connected by loopback TCP. Each round measures, one after
 //! the other, a bare round trip between two threads that block on a socket, a step of a chain of
 //! tasks (each depends on the one before), and the time from the submission of a task to its result.
-//! The last lines give the medians over all rounds, also as multiples of the bare round trip.
+//! The last lines give the medians over all rounds, also as multiples of the bare round trip, and on
+//! Linux how often threads of these processes went to sleep for each: a figure that other work on the
+//! machine hardly changes, where times say little.
 
 extern crate taskreel_runtime as taskreel;
 
@@ -40,11 +42,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     let client = Client::connect(address, &options)?;
     client.submit(nothing(0)).wait()?;
     let (mut bare, mut steps, mut submissions) = (Vec::new(), Vec::new(), Vec::new());
+    let mut slept = [0; 2];
     let mut out = std::io::stdout();
     for round in 1..=n_rounds {
         bare.push(round_trip()?);
+        let begin = sleeps();
         steps.push(chain(&client)?);
+        let between = sleeps();
         submissions.push(submit_to_result(&client)?);
+        slept = [slept[0] + between - begin, slept[1] + sleeps() - between];
         let (bare, step, submission) = (bare[round - 1], steps[round - 1], submissions[round - 1]);
         writeln!(out, "round {round}: bare {bare:?}, step {step:?}, submission {submission:?}")?;
     }
@@ -55,8 +61,36 @@ fn main() -> Result<(), Box<dyn Error>> {
         let multiple = time.as_secs_f64() / bare.as_secs_f64();
         writeln!(out, "{what}: {time:?}, {multiple:.2} bare round trips")?;
     }
+    for (what, slept, n_each) in
+        [("chain step", slept[0], u64::from(STEPS)), ("submit to result", slept[1], SUBMISSIONS)]
+    {
+        let each = slept as f64 / (n_each * n_rounds as u64) as f64;
+        writeln!(out, "{what}: threads went to sleep {each:.2} times")?;
+    }
     cluster.close()?;
     Ok(())
+}
+
+/// How often threads of this process and of its children have gone to sleep. 0 where the system does
+/// not tell.
+fn sleeps() -> u64 {
+    let own = std::process::id().to_string();
+    let threads = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+    let children =
+        threads.filter_map(|it| std::fs::read_to_string(it.path().join("children")).ok());
+    let children: String = children.collect();
+    let processes = std::iter::once(own.as_str()).chain(children.split_whitespace());
+    let tasks = processes.filter_map(|id| std::fs::read_dir(format!("/proc/{id}/task")).ok());
+    let statuses = tasks
+        .flatten()
+        .flatten()
+        .filter_map(|task| std::fs::read_to_string(task.path().join("status")).ok());
+    statuses
+        .filter_map(|status| {
+            let line = status.lines().find(|line| line.starts_with("voluntary_ctxt_switches:"))?;
+            line.split_whitespace().nth(1)?.parse::<u64>().ok()
+        })
+        .sum()
 }
 
 fn chain(client: &Client) -> Result<Duration, Box<dyn Error>> {

@@ -14,6 +14,7 @@
 pub(crate) mod board;
 mod data_server;
 mod host;
+mod idle;
 mod inbound;
 mod journal;
 mod memory;
@@ -30,7 +31,7 @@ use std::io;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use taskreel_model::{Nanos, Report, Reported, WorkerId, WorkerInfo};
@@ -48,12 +49,14 @@ pub(crate) use process::{machine, own_address};
 
 use crate::clock::Clock;
 use crate::executor::{Executors, PullExecutor};
+use crate::io_thread::Carrier;
 use crate::peers::Peers;
 use crate::task::spec;
 use crate::wire::message::{FromWorker, ToWorker, WorkerBefore};
 use crate::wire::pump::Carried;
 use crate::wire::{Link, LinkSender};
 use board::Board;
+use idle::Idle;
 use inbound::Ended;
 use journal::Journal;
 use memory::Pause;
@@ -79,6 +82,8 @@ pub struct WorkerSetup {
     pub executors: Executors,
     /// Carries transfers and timers.
     pub io: Handle,
+    /// Lets a slot that has nothing else to do drive `io`; `None`: others do.
+    pub(crate) carrier: Option<Carrier>,
     /// Bytes of results sent to others so far: counted by whoever serves them.
     pub sent_bytes: Arc<AtomicU64>,
     /// Whether the process is this worker's alone: then its memory is watched, too.
@@ -156,8 +161,8 @@ pub(crate) struct Shared {
     io: Handle,
     sent_bytes: Arc<AtomicU64>,
     board: Mutex<Board>,
-    /// The board has a ready task, or the worker stops.
-    work: Condvar,
+    /// Told when the board has a ready task, or the worker stops.
+    idle: Idle,
     reports: Reports,
     /// Who it is at the scheduler, and the way there, once it has joined.
     joined: RwLock<Option<Joined>>,
@@ -197,6 +202,7 @@ impl Worker {
             peers,
             mut executors,
             io,
+            carrier,
             sent_bytes,
             is_alone,
             supervised,
@@ -215,7 +221,7 @@ impl Worker {
             io: io.clone(),
             sent_bytes,
             board: Mutex::default(),
-            work: Condvar::new(),
+            idle: Idle::new(carrier),
             reports: Reports::new(remote.as_ref().and_then(Remote::journal)),
             joined: RwLock::default(),
             n_busy: AtomicU16::new(0),
@@ -377,7 +383,7 @@ impl Shared {
         let mut board = self.board();
         board.stop_all();
         drop(board);
-        self.work.notify_all();
+        self.idle.tell_all();
         self.reports.stop();
     }
 }

@@ -10,6 +10,7 @@ use taskreel_model::TaskId;
 use tokio::runtime::Handle;
 
 use super::session::Located;
+use crate::io_thread::Carrier;
 use crate::peers::Peers;
 use crate::wire::message::{EndedHow, TaskEnd};
 
@@ -29,10 +30,11 @@ pub(crate) async fn pause(io: &Handle, pause: Duration) {
     let _ = io.spawn(tokio::time::sleep(pause)).await;
 }
 
-/// Fetches results into their places in `results`; gives the places left empty.
+/// Fetches results into their places in `results`, on `io` and by the calling thread if there is a carrier;
+/// gives the places left empty.
 pub(crate) fn fetch_blocking(
     peers: &Peers,
-    io: &Handle,
+    (io, carrier): (&Handle, Option<&Carrier>),
     wanted: Vec<(usize, Located)>,
     results: &mut [Option<Bytes>],
 ) -> Vec<usize> {
@@ -49,10 +51,12 @@ pub(crate) fn fetch_blocking(
     let places: Vec<usize> = remote.iter().map(|(index, _)| *index).collect();
     let (tx, rx) = mpsc::channel();
     let peers = peers.clone();
-    io.spawn(async move {
+    let fetching = io.spawn(async move {
         // The receiver waits below; if it is gone nobody wants the results.
         let _ = tx.send(fetch_remote(&peers, remote).await);
     });
+    // Whether this thread could help or not: they come, or the sender goes.
+    let _ = carrier.and_then(|carrier| carrier.drive(fetching));
     for (index, bytes) in rx.recv().unwrap_or_default() {
         results[index] = Some(bytes);
     }

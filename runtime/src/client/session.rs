@@ -18,7 +18,7 @@ use super::shelf::Shelf;
 use super::table::{Known, Table};
 use super::{TaskError, TaskErrorKind};
 use crate::executor::Offer;
-use crate::io_thread::IoThread;
+use crate::io_thread::{Carrier, IoThread};
 use crate::peers::Peers;
 use crate::task::{Draft, MAX_SPEC_BYTES};
 use crate::wire::Link;
@@ -36,6 +36,8 @@ pub(crate) struct Session {
     core: Arc<Core>,
     peers: Peers,
     io: Handle,
+    /// To carry the connection while a result is waited for, where it is this session's alone.
+    carrier: Option<Carrier>,
     /// Long scattered values, once there are some.
     shelf: OnceLock<Shelf>,
     /// The runtime, where the session brought its own.
@@ -105,8 +107,9 @@ impl Session {
             farewell: Condvar::new(),
         });
         io.spawn(converse(Arc::clone(&core), link, remote));
+        let carrier = io_thread.as_ref().map(IoThread::carrier);
         let shelf = OnceLock::new();
-        let session = Arc::new(Self { core, peers, io, shelf, _io_thread: io_thread });
+        let session = Arc::new(Self { core, peers, io, carrier, shelf, _io_thread: io_thread });
         let mut sessions = lock(&SESSIONS);
         sessions.retain(|known| known.strong_count() > 0);
         sessions.push(Arc::downgrade(&session));
@@ -234,6 +237,10 @@ impl Session {
     pub(crate) fn wait(&self, held: &Held) -> Result<Located, TaskError> {
         if self.is_pending(held.local()) {
             self.flush();
+            let known = std::future::poll_fn(|cx| self.poll_known(held.local(), cx));
+            if let Some(known) = self.carrier.as_ref().and_then(|carrier| carrier.drive(known)) {
+                return located(held, known);
+            }
         }
         let mut table = lock(&self.core.table);
         while table.is_pending(held.local()) {
@@ -252,7 +259,8 @@ impl Session {
                     wanted.push((index, held.session().wait(held)?));
                 }
             }
-            let left = super::fetch::fetch_blocking(&self.peers, &self.io, wanted, &mut results);
+            let io = (&self.io, self.carrier.as_ref());
+            let left = super::fetch::fetch_blocking(&self.peers, io, wanted, &mut results);
             if left.is_empty() {
                 return Ok(results.into_iter().map(|r| r.expect("none is left")).collect());
             }

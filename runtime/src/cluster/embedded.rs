@@ -146,6 +146,7 @@ fn start_one(
         peers: foundation.peers.clone(),
         executors: Executors::new(io.clone()),
         io: io.clone(),
+        carrier: None,
         sent_bytes,
         is_alone: false,
         supervised: false,

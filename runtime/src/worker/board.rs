@@ -115,9 +115,9 @@ impl Board {
         None
     }
 
-    /// Whether there is a ready task.
-    pub(crate) fn has_ready(&self) -> bool {
-        !self.ready.is_empty()
+    /// How many tasks are ready, or were and went away.
+    pub(crate) fn n_ready(&self) -> usize {
+        self.ready.len()
     }
 
     /// The assignment ended here. `false`: it was not this worker's any more.

@@ -124,10 +124,10 @@ fn run(shared: &Arc<Shared>, tasks: Vec<RunTask>) {
     for task in tasks {
         board.add(task, me, |input| shared.store.contains(input), &mut wanted);
     }
-    let has_ready = board.has_ready();
+    let has_ready = board.n_ready() > 0;
     drop(board);
     if has_ready {
-        if n_tasks == 1 { shared.work.notify_one() } else { shared.work.notify_all() }
+        shared.idle.tell(n_tasks);
     }
     if !wanted.is_empty() {
         transfers::begin(shared, wanted);

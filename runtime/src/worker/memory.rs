@@ -209,7 +209,7 @@ fn resume(shared: &Shared) {
     shared.reports.hurry();
     // A slot that is about to wait holds the board until it does.
     drop(shared.board());
-    shared.work.notify_all();
+    shared.idle.tell_all();
 }
 
 fn percent(limit: u64, share: u64) -> u64 {

@@ -17,7 +17,7 @@ use crate::client::{Client, ClientOptions};
 use crate::clock::Clock;
 use crate::credentials::Credentials;
 use crate::executor::Executors;
-use crate::io_thread::IoThread;
+use crate::io_thread::{Carrier, IoThread};
 use crate::peers::{LocalStores, Peers};
 use crate::tls::Tls;
 use crate::wire::handshake::{self, HandshakeError, Role};
@@ -115,12 +115,12 @@ impl WorkerProcess {
     /// The scheduler cannot be joined, or the system refuses what a worker needs.
     pub fn start(options: &WorkerOptions) -> Result<Self, WorkerProcessError> {
         let io_thread = IoThread::start("reel-worker")?;
-        let io = io_thread.handle().clone();
+        let (io, carrier) = (io_thread.handle().clone(), io_thread.carrier());
         let (tx, rx) = std::sync::mpsc::channel();
         let theirs = options.clone();
         io.clone().spawn(async move {
             // The receiver waits below.
-            let _ = tx.send(join(theirs, io).await);
+            let _ = tx.send(join(theirs, io, carrier).await);
         });
         let failed = |_gone| Err(io::Error::other("its I/O thread failed").into());
         let (worker, serving) = rx.recv().unwrap_or_else(failed)?;
@@ -150,6 +150,7 @@ impl WorkerProcess {
 async fn join(
     options: WorkerOptions,
     io: Handle,
+    carrier: Carrier,
 ) -> Result<(Worker, JoinHandle<()>), WorkerProcessError> {
     let scheduler = options.scheduler.clone();
     let host = scheduler.strip_prefix("tcp://").unwrap_or(&scheduler).to_owned();
@@ -184,13 +185,15 @@ async fn join(
         peers: Peers::new(LocalStores::default(), credentials),
         executors: Executors::new(io.clone()),
         io,
+        carrier: Some(carrier),
         sent_bytes,
         is_alone: true,
         supervised,
         clients,
     };
     let rejoin = (door.patience > Duration::ZERO).then(|| door.rejoin());
-    Ok((Worker::start_on(setup, link, Some(Remote { carried, rejoin, journal_folder }))?, serving))
+    let remote = Remote { carried, rejoin, journal_folder };
+    Ok((Worker::start_on(setup, link, Some(remote))?, serving))
 }
 
 /// The way to the scheduler.

@@ -2,7 +2,6 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Duration;
@@ -12,6 +11,7 @@ use taskreel_model::{Activity, FailureKind, Nanos, Report, Reported, TaskId};
 use tokio::task::AbortHandle;
 
 use super::board::Ready;
+use super::idle::Pace;
 use super::{Shared, memory, task_log};
 use crate::executor::{Completed, Executor, Failure, Job, StopReason};
 use crate::task::Spec;
@@ -49,8 +49,10 @@ fn start_slot(shared: &Arc<Shared>, slot: u16) -> io::Result<()> {
 /// than it may.
 fn run_slot(shared: &Arc<Shared>, slot: u16) {
     let _listening = task_log::listen();
-    while let Some(ready) = next(shared) {
+    let mut pace = Pace::new();
+    while let Some(ready) = next(shared, &mut pace) {
         shared.n_busy.fetch_add(1, Ordering::Relaxed);
+        pace.begin();
         let is_abandoned = execute(shared, slot, &ready);
         if is_abandoned {
             return;
@@ -62,7 +64,7 @@ fn run_slot(shared: &Arc<Shared>, slot: u16) {
 }
 
 /// Waits for a ready task; what was reported goes out before.
-fn next(shared: &Shared) -> Option<Ready> {
+fn next(shared: &Shared, pace: &mut Pace) -> Option<Ready> {
     let mut board = shared.board();
     let mut is_flushed = false;
     loop {
@@ -75,9 +77,10 @@ fn next(shared: &Shared) -> Option<Ready> {
             return Some(ready);
         }
         if is_flushed {
-            board = shared.work.wait(board).unwrap_or_else(PoisonError::into_inner);
+            board = shared.idle.wait(board, pace, || shared.board());
         } else {
             drop(board);
+            pace.end();
             shared.reports.flush();
             is_flushed = true;
             board = shared.board();

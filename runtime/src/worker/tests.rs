@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 
 use super::*;
 use crate::executor::Failure;
+use crate::io_thread::IoThread;
 use crate::peers::LocalStores;
 use crate::task::spec::{FUNCTION, Returned, SpecWriter};
 use crate::task::{Arguments, TaskFunction};
@@ -22,13 +23,16 @@ fn gated(arguments: &mut Arguments<'_>) -> Result<Returned, Failure> {
     if number == u64::MAX {
         return Err(Failure::new(FailureKind::Error, "no such number"));
     }
-    while GATE.load(Ordering::Acquire) < number {
+    let gate = if number < 3000 { &GATE } else { &GATE_OF_IDLE };
+    while gate.load(Ordering::Acquire) < number {
         std::thread::sleep(Duration::from_micros(50));
     }
     arguments.returned(&number)
 }
 
 static GATE: AtomicU64 = AtomicU64::new(1000);
+/// For numbers from 3000.
+static GATE_OF_IDLE: AtomicU64 = AtomicU64::new(0);
 
 inventory::submit! { TaskFunction { name: "test::gated", run: gated } }
 
@@ -43,9 +47,15 @@ struct Scheduler {
 
 impl Scheduler {
     fn with_worker(slots: u16) -> Self {
+        Self::with_worker_on(slots, None)
+    }
+
+    /// `io`: what carries the worker, if it is not what carries the scheduler.
+    fn with_worker_on(slots: u16, io: Option<&IoThread>) -> Self {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.unwrap();
+        let io_handle = io.map_or_else(|| runtime.handle(), IoThread::handle).clone();
         let (ours, theirs) = link::pair();
         let stores = LocalStores::default();
         let info = WorkerInfo {
@@ -63,8 +73,9 @@ impl Scheduler {
             clock: Clock::start(),
             store: Arc::default(),
             peers: Peers::new(stores.clone(), crate::Credentials::default()),
-            executors: Executors::new(runtime.handle().clone()),
-            io: runtime.handle().clone(),
+            executors: Executors::new(io_handle.clone()),
+            io: io_handle,
+            carrier: io.map(IoThread::carrier),
             sent_bytes: Arc::default(),
             is_alone: false,
             supervised: false,
@@ -168,6 +179,40 @@ fn runs_in_order_and_reports_each_step() {
     scheduler.send(ToWorker::Run(vec![run(50, u64::MAX)]));
     let (kind, error) = (FailureKind::Error, "no such number".to_owned());
     scheduler.wait_for(&Reported::Failed { task: TaskId(50), attempt: 1, kind, error });
+}
+
+/// The name of the thread that carries what is spawned now.
+fn carries(io: &IoThread) -> String {
+    let (tx, rx) = std_mpsc::channel();
+    io.handle().spawn(async move { tx.send(std::thread::current().name().map(str::to_owned)) });
+    rx.recv_timeout(Duration::from_secs(20)).unwrap().unwrap()
+}
+
+#[test]
+fn an_idle_slot_carries_the_worker_between_short_tasks_and_not_during_long_ones() {
+    let io = IoThread::start("stand-in").unwrap();
+    let mut scheduler = Scheduler::with_worker_on(1, Some(&io));
+    assert_eq!(carries(&io), "stand-in");
+    let mut tasks = 0..;
+    // Busy machines make short tasks long now and then.
+    let is_carried = tasks.by_ref().take(1_000).any(|task| {
+        scheduler.send(ToWorker::Run(vec![run(task, 1)]));
+        scheduler.wait_for(&finished(task));
+        carries(&io) == "w-slot-0"
+    });
+    assert!(is_carried);
+    let long = tasks.next().unwrap();
+    scheduler.send(ToWorker::Run(vec![run(long, 3000)]));
+    scheduler.wait_for(&started(long));
+    assert_eq!(carries(&io), "stand-in");
+    std::thread::sleep(Duration::from_millis(5));
+    GATE_OF_IDLE.store(3000, Ordering::Release);
+    scheduler.wait_for(&Reported::Finished { task: TaskId(long), attempt: 1, bytes: 3 });
+    // After a long one it sleeps, and is told of others by the stand-in.
+    let next = tasks.next().unwrap();
+    scheduler.send(ToWorker::Run(vec![run(next, 1)]));
+    scheduler.wait_for(&finished(next));
+    assert_eq!(carries(&io), "stand-in");
 }
 
 #[test]

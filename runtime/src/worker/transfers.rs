@@ -161,7 +161,7 @@ fn keep(
         }
     }
     if any_ready {
-        shared.work.notify_all();
+        shared.idle.tell_all();
     }
     again
 }
