@@ -93,7 +93,10 @@ fn example() -> String {
     tail.events(&events()[3..], 0).unwrap();
     let tail = fs::read(folder.path().join("tiny.reel.tail")).unwrap();
     dump(&mut out, "a tail that holds the last event: header", &tail, 0, 20);
-    dump(&mut out, "a tail that holds the last event: frame", &tail, 20, tail.len() - 20);
+    let payload_len = u32::from_le_bytes(tail[20..24].try_into().unwrap());
+    let len = 21 + payload_len as usize;
+    assert!(tail[20 + len..].iter().all(|&byte| byte == 0));
+    dump(&mut out, "a tail that holds the last event: frame", &tail, 20, len);
     out.push_str("```\n");
     out
 }

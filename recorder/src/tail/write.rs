@@ -1,7 +1,7 @@
 //! Writing the tail, on the thread that calls `append`.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use taskreel_model::{Event, Stamped, TaskId};
@@ -15,6 +15,9 @@ use crate::{RecordError, SpecBatch};
 
 /// A tail of this size is left for the other one as soon as that one is free.
 const ROTATE_AT: u64 = 4 << 20;
+/// A tail grows by so many bytes at once, zeros behind its last frame: writing over what is there is
+/// far quicker than making the file longer with each write.
+const GROW_BY: u64 = 64 << 10;
 /// A frame is closed when it has this many bytes.
 const FRAME_TARGET: usize = 1 << 20;
 
@@ -35,7 +38,10 @@ pub(crate) struct TailWriter {
 struct Tail {
     path: PathBuf,
     file: Option<File>,
+    /// Where the next frame goes.
     len: u64,
+    /// Bytes in the file.
+    file_len: u64,
     /// How many frames there were with the last one it holds: it is free once the blocks hold all
     /// of these.
     end: u64,
@@ -44,7 +50,8 @@ struct Tail {
 impl TailWriter {
     /// Tails of a new trace; any of an earlier one of that name are removed.
     pub(crate) fn new(trace: &Path, run_check: u32) -> Self {
-        let tails = tail_paths(trace).map(|path| Tail { path, file: None, len: 0, end: 0 });
+        let tails =
+            tail_paths(trace).map(|path| Tail { path, file: None, len: 0, file_len: 0, end: 0 });
         let writer = Self {
             trace: trace.to_owned(),
             run_check,
@@ -195,9 +202,11 @@ impl TailWriter {
         let how = OpenOptions::new().write(true).create(true).truncate(false).open(&tail.path);
         let begun = how.and_then(|mut file| {
             file.write_all(&header.encode())?;
-            Ok(file)
+            let file_len = file.metadata()?.len();
+            Ok((file, file_len))
         });
-        tail.file = Some(begun.map_err(|source| fault(tail, source))?);
+        let (file, file_len) = begun.map_err(|source| fault(tail, source))?;
+        (tail.file, tail.file_len) = (Some(file), file_len);
         tail.len = HEADER_LEN as u64;
         Ok(())
     }
@@ -213,19 +222,38 @@ impl TailWriter {
         };
         header.crc = header.checksum(self.generation, payload);
         self.frame.bytes_mut()[..FRAME_LEN].copy_from_slice(&header.encode());
+        let n_bytes = self.frame.len() as u64;
         let tail = &mut self.tails[self.current];
-        let file = tail.file.as_mut().expect("rotate opened it");
-        let written = file.write_all(self.frame.bytes());
-        let written = if self.durable { written.and_then(|()| file.sync_data()) } else { written };
-        written.map_err(|source| fault(tail, source))?;
-        tail.len += self.frame.len() as u64;
+        let written = tail.write(&mut self.frame);
+        let synced = written.and_then(|file| if self.durable { file.sync_data() } else { Ok(()) });
+        synced.map_err(|source| fault(tail, source))?;
         self.written.frames += 1;
-        self.written.bytes += self.frame.len() as u64;
+        self.written.bytes += n_bytes;
         if kind == FrameKind::Events {
             self.written.events += n as u64;
         }
         tail.end = self.written.frames;
         Ok(())
+    }
+}
+
+impl Tail {
+    /// Writes a frame behind the last one.
+    fn write(&mut self, frame: &mut Sink) -> io::Result<&File> {
+        let file = self.file.as_mut().expect("rotate opened it");
+        let end = self.len + frame.len() as u64;
+        let grows = end > self.file_len;
+        if grows {
+            self.file_len = end.next_multiple_of(GROW_BY);
+            let zeros = (self.file_len - end) as usize;
+            frame.append(|bytes| bytes.resize(bytes.len() + zeros, 0));
+        }
+        file.write_all(frame.bytes())?;
+        if grows {
+            file.seek(SeekFrom::Start(end))?;
+        }
+        self.len = end;
+        Ok(file)
     }
 }
 
