@@ -47,7 +47,7 @@ fn help_says_what_there_is() {
 #[test]
 fn what_people_type_first_is_answered_with_what_they_mean() {
     let scene = recorded();
-    let cases: [(&[&str], i32, &str); 9] = [
+    let cases: [(&[&str], i32, &str); 14] = [
         (&["run.reel"], 2, "`reel view run.reel`"),
         (&["job.toml"], 2, "`reel run job.toml`"),
         (&["."], 2, "`reel view .`"),
@@ -56,6 +56,11 @@ fn what_people_type_first_is_answered_with_what_they_mean() {
         (&["rendr", "run.reel"], 2, "'render'"),
         (&["render", "run.reel", "-o", "x.svg", "--plot", "task-steam"], 2, "'task-stream'"),
         (&["run", "make"], 3, "-- make"),
+        (&["run", "fit.py"], 3, "-- fit.py"),
+        (&["view", "tcp://head:7878"], 2, "--view PORT"),
+        (&["view", "https://host/run.reel"], 2, "curl -LO https://host/run.reel"),
+        (&["submit", "job.toml"], 2, "tcp://head:7878"),
+        (&["scheduler", "--host", "0.0.0.0"], 2, "ADDRESS:PORT"),
         (&["worker", "http://head:8787"], 2, "tcp://head:7878"),
     ];
     for (args, code, says) in cases {

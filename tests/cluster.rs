@@ -4,7 +4,9 @@
 
 mod support;
 
+use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 use support::{Running, Scene, wait_until};
@@ -117,6 +119,21 @@ fn commands_and_demos_run_on_a_cluster_that_is_there() {
 }
 
 #[test]
+fn a_worker_says_that_it_looks_for_its_scheduler_and_can_be_stopped() {
+    let cluster = Cluster::new();
+    let mut command = cluster.scene.command(&["worker", &cluster.address]);
+    let mut worker = command.stderr(Stdio::piped()).spawn().unwrap();
+    let mut stderr = BufReader::new(worker.stderr.take().unwrap());
+    let mut said = String::new();
+    stderr.read_line(&mut said).unwrap();
+    assert!(said.contains("looks for a scheduler at tcp://127.0.0.1:"), "{said}");
+    let kill = Command::new("kill").args(["-s", "TERM", &worker.id().to_string()]).status();
+    assert!(kill.unwrap().success());
+    let status = wait_until("the worker ends", || worker.try_wait().unwrap());
+    assert_eq!(status.code(), Some(1));
+}
+
+#[test]
 fn without_the_token_nobody_gets_in_and_off_loopback_there_must_be_one() {
     let cluster = Cluster::new();
     let scheduler = cluster.start_scheduler();
@@ -142,13 +159,7 @@ fn a_supervised_worker_that_is_killed_is_started_again_and_one_that_is_asked_lea
             .collect()
     };
     let first = pids()[0];
-    assert!(
-        std::process::Command::new("kill")
-            .args(["-9", &first.to_string()])
-            .status()
-            .unwrap()
-            .success()
-    );
+    assert!(Command::new("kill").args(["-9", &first.to_string()]).status().unwrap().success());
     wait_until("another has joined", || (pids().len() == 2).then_some(()));
     supervisor.signal("TERM");
     assert_eq!(supervisor.wait().code, Some(0));

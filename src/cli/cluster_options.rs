@@ -50,12 +50,15 @@ pub(crate) struct ClusterOptions {
     pub(crate) tick: u32,
     /// Number of workers, or MIN..MAX: then they start while work waits, and leave when there is none
     /// [default: one per core]
-    #[arg(long, value_name = "N", value_parser = parse_workers, help_heading = "Cluster")]
+    #[arg(
+        long, value_name = "N", value_parser = parse_workers, help_heading = "Cluster",
+        aliases = ["nworkers", "n-workers"]
+    )]
     pub(crate) workers: Option<Workers>,
     /// Threads per worker: how many tasks it runs at once [default: its share of the cores]
     #[arg(
         long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024),
-        help_heading = "Cluster"
+        help_heading = "Cluster", aliases = ["nthreads", "threads-per-worker"]
     )]
     pub(crate) threads: Option<u16>,
     /// Workers are processes that talk TCP, instead of threads of this one
@@ -63,7 +66,10 @@ pub(crate) struct ClusterOptions {
     pub(crate) processes: bool,
     /// Memory limit of each worker, such as 512MB or 2GiB: results go to disk from 60 % of it on; 0: none
     /// [default: its share of the machine's memory]
-    #[arg(long, value_name = "SIZE", value_parser = parse_size, help_heading = "Cluster")]
+    #[arg(
+        long, value_name = "SIZE", value_parser = parse_size, help_heading = "Cluster",
+        alias = "memory-limit"
+    )]
     pub(crate) memory: Option<u64>,
     /// Which worker runs what: `locality` sends tasks to their inputs and moves them to idle workers,
     /// `random` draws lots, to compare with

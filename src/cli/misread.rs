@@ -6,7 +6,7 @@ use clap::Command;
 use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
 
 /// What users of other clusters and of other commands type, and what they find here.
-const ELSEWHERE: [(&str, &str); 28] = [
+const ELSEWHERE: [(&str, &str); 29] = [
     ("start", "scheduler` and `reel worker ADDR"),
     ("up", "scheduler` and `reel worker ADDR"),
     ("init", "demo"),
@@ -35,6 +35,7 @@ const ELSEWHERE: [(&str, &str); 28] = [
     ("plot", "render FILE -o OUT.svg --plot NAME"),
     ("compare", "diff A B"),
     ("why", "explain FILE"),
+    ("version", "--version"),
 ];
 
 /// The error of a command line, with a way out where the first word is no subcommand.

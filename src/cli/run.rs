@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver};
 
 use clap::Args;
-use taskreel::job::{Job, JobError};
+use taskreel::job::Job;
 
 use super::cluster_options::ClusterOptions;
 use super::{Failure, session};
 use crate::demo::Workload;
 
-/// Runs the commands of a job file, or one command, and records the run.
+/// Runs the commands of a job file, or one command, and records the run
 ///
 /// The job file is checked whole before anything runs. The output of the tasks that nothing depends
 /// on is printed as they end, in the file's order. docs/job-file.md describes the format; in short:
@@ -67,13 +67,10 @@ impl Run {
 pub(super) fn job(file: Option<&Path>, command: Vec<String>) -> Result<Job, Failure> {
     let Some(path) = file else { return Ok(Job::of_command(command)) };
     Job::load(path).map_err(|error| {
-        let is_command = match &error {
-            JobError::Unreadable { .. } => path.extension().is_none(),
-            JobError::Invalid { .. } => path.extension().is_some_and(|end| end != "toml"),
-        };
         let failure = Failure::input(error);
         let hint = || format!("a command stands behind two dashes: -- {}", path.display());
-        if is_command { failure.with_line(&hint()) } else { failure }
+        let is_job = path.extension().is_some_and(|end| end == "toml");
+        if is_job { failure } else { failure.with_line(&hint()) }
     })
 }
 

@@ -1,7 +1,7 @@
 //! `reel view`: a trace, or a folder of them, in the browser.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::interrupt::Interrupts;
 use super::runs::default_folder;
@@ -32,6 +32,7 @@ impl View {
     pub(crate) fn run(&self) -> Result<(), Failure> {
         let interrupts = Interrupts::listen()?;
         let trace = self.trace.clone().unwrap_or_else(|| default_folder(None));
+        refuse_addresses(&trace)?;
         let viewer = match trace.is_dir() {
             true => viewer::start_library(&trace, self.view)?,
             false => viewer::start_viewing(&trace, self.view)?,
@@ -40,4 +41,17 @@ impl View {
         viewer.shutdown();
         Ok(())
     }
+}
+
+/// What is no file of this machine.
+fn refuse_addresses(trace: &Path) -> Result<(), Failure> {
+    let address = trace.display().to_string();
+    if address.starts_with("tcp://") {
+        let hint = "start it with --view PORT, or view the trace that it records";
+        return Err(Failure::usage(format!("{address} is a scheduler: {hint}")));
+    }
+    if address.starts_with("http://") || address.starts_with("https://") {
+        return Err(Failure::usage(format!("fetch it first: curl -LO {address}")));
+    }
+    Ok(())
 }

@@ -29,7 +29,10 @@ pub type Watch<'a> = &'a dyn Fn(&Path) -> Result<Box<dyn FnOnce()>, Failure>;
   reel scheduler --listen 0.0.0.0:7878 --token-file cluster.token --record /data/cluster.reel")]
 pub struct Scheduler {
     /// Listen at ADDRESS:PORT; a token is needed when that is not loopback
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7878", value_parser = parse_addr)]
+    #[arg(
+        long, value_name = "ADDR", default_value = "127.0.0.1:7878", value_parser = parse_addr,
+        aliases = ["port", "host", "bind"]
+    )]
     listen: SocketAddr,
     /// Record to this file, and go on with the run that is in it
     #[arg(long, value_name = "FILE", default_value = "cluster.reel")]

@@ -54,7 +54,8 @@ const SCHEDULER_PORT: u16 = 7878;
 pub fn parse_scheduler(text: &str) -> Result<String, String> {
     let wrong = || format!("`{text}` is no scheduler: write tcp://HOST:PORT as in tcp://head:7878");
     let host = text.strip_prefix("tcp://").unwrap_or(text);
-    if host.is_empty() || host.contains('/') || host.contains(char::is_whitespace) {
+    let is_file = host.contains('/') || host.ends_with(".toml") || host.ends_with(".reel");
+    if host.is_empty() || is_file || host.contains(char::is_whitespace) {
         return Err(wrong());
     }
     // Of `[::1]:7878` the port stands behind the bracket; a bare `::1` is left as it is.
@@ -111,7 +112,7 @@ mod tests {
         assert_eq!(parsed("10.0.0.7"), "tcp://10.0.0.7:7878");
         assert_eq!(parsed("[::1]"), "tcp://[::1]:7878");
         assert_eq!(parsed("tcp://[::1]:9000"), "tcp://[::1]:9000");
-        for bad in ["", "tcp://", "http://head:8787", "job.toml extra", "jobs/job.toml"] {
+        for bad in ["", "tcp://", "http://head:8787", "a b", "job.toml", "jobs/job"] {
             assert!(parse_scheduler(bad).is_err(), "{bad}");
         }
     }

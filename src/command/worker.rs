@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Command;
-use std::sync::mpsc;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use taskreel_runtime::{Part, WorkerOptions, WorkerProcess, give_memory_back};
@@ -18,6 +18,9 @@ use super::size::{parse_scheduler, parse_size};
 
 /// How often it is looked whether a worker has ended.
 const TICK: Duration = Duration::from_millis(100);
+
+/// After how long it is said that there is no scheduler yet.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Runs a worker for the scheduler at ADDR.
 ///
@@ -33,10 +36,13 @@ pub struct Worker {
     #[arg(value_name = "ADDR", value_parser = parse_scheduler)]
     scheduler: String,
     /// How many tasks it runs at once [default: one per core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(
+        long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024),
+        aliases = ["nthreads", "num-cpus"]
+    )]
     threads: Option<u16>,
     /// Memory limit, such as 512MB or 2GiB [default: none]
-    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size, alias = "memory-limit")]
     memory: Option<u64>,
     /// Its name, for people and for tasks that ask for it [default: the host's, with its process]
     #[arg(long)]
@@ -79,10 +85,37 @@ impl Worker {
             supervised: taskreel_runtime::is_supervised(),
             ..WorkerOptions::new(&self.scheduler)
         };
-        let worker = WorkerProcess::start(&options).map_err(Failure::run)?;
+        let worker = join(&options, &interrupts)?;
         say(format_args!("worker {} of {}", options.name, self.scheduler));
         wait(worker, &interrupts);
         Ok(())
+    }
+}
+
+/// Joins the scheduler, which may come later than its workers. Ctrl-C ends the search.
+fn join(options: &WorkerOptions, interrupts: &Interrupts) -> Result<WorkerProcess, Failure> {
+    let (tx, joined) = mpsc::channel();
+    let theirs = options.clone();
+    // Whoever waits below may have given up.
+    thread::spawn(move || drop(tx.send(WorkerProcess::start(&theirs))));
+    let (address, mut has_said) = (&options.scheduler, false);
+    let begin = Instant::now();
+    loop {
+        match joined.recv_timeout(TICK) {
+            Ok(joined) => return joined.map_err(Failure::run),
+            Err(RecvTimeoutError::Disconnected) => {
+                return Err(Failure::run("the thread that joins the scheduler panicked"));
+            }
+            Err(RecvTimeoutError::Timeout) if interrupts.wait_for(Duration::ZERO) => {
+                return Err(Failure::run(format!("interrupted: no scheduler at {address} yet")));
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+        if !has_said && begin.elapsed() > PATIENCE {
+            let most = options.reconnect.as_secs();
+            say(format_args!("looks for a scheduler at {address}, for {most} s (--reconnect)"));
+            has_said = true;
+        }
     }
 }
 

@@ -69,7 +69,7 @@ enum Answer {
 #[derive(Debug, Error)]
 pub enum HandshakeError {
     /// The socket failed or was closed.
-    #[error("connection failed: {0}")]
+    #[error("connection failed: {0}; is it running there, and can it be reached from here?")]
     Io(#[from] io::Error),
     /// The other end said nothing in time.
     #[error("no greeting within {} s: is it a Taskreel scheduler or worker?", PATIENCE.as_secs())]
