@@ -255,7 +255,10 @@ impl Plot for Ledger {
     }
 
     fn update(&mut self, at: Nanos, change: &Change, state: &State) {
-        self.columns().update(at, change, state);
+        // Most changes are of phases: for those it is not worth to take the lock.
+        if !matches!(change, Change::Task { .. }) {
+            self.columns().update(at, change, state);
+        }
     }
 
     fn sample(&mut self, _sample: &Sample, _state: &State) {}

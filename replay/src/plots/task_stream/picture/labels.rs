@@ -29,6 +29,36 @@ pub(super) enum Subject<'a> {
     Failed { n_failed: usize, key: Key },
 }
 
+/// What glyphs have in common that share a label.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Sort {
+    Attempts(PrefixId),
+    /// Worker, by its place in memory, and category.
+    Worker(usize, u8),
+    Moves(usize),
+}
+
+impl Subject<'_> {
+    /// `None`: it has a label of its own.
+    fn sort(&self, is_own: bool) -> Option<Sort> {
+        match *self {
+            Subject::Attempt { .. } | Subject::Moved { .. } if is_own => None,
+            Subject::Attempt { columns, span, .. } => {
+                Some(Sort::Attempts(columns.attempts.get(span).what.key.prefix))
+            }
+            Subject::Attempts { prefix } => Some(Sort::Attempts(prefix)),
+            Subject::Worker { worker, category } => {
+                Some(Sort::Worker(std::ptr::from_ref(worker).addr(), category))
+            }
+            Subject::Moved { columns, span, .. } => {
+                Some(Sort::Moves(super::super::track(columns.get(span).what.activity)))
+            }
+            Subject::MovedMany { track } => Some(Sort::Moves(track)),
+            Subject::Failed { .. } => None,
+        }
+    }
+}
+
 /// The labels that are wanted, by the index that glyphs hold until the strings are written.
 pub(super) struct Labels<'a> {
     plot: &'a TaskStream,
@@ -56,16 +86,24 @@ impl<'a> Labels<'a> {
     ) {
         let least = self.least_width();
         let mut known = BTreeMap::new();
+        // Of a hundred thousand glyphs nearly all share their labels: those are not written again and again.
+        let mut shared: BTreeMap<Sort, i32> = BTreeMap::new();
         let mut n_own = 0;
         for label in columns.into_iter().chain([points]).flatten() {
             let (width_px, subject) = &self.wanted[*label as usize];
             let is_own = *width_px >= least && n_own < N_OWN;
             n_own += usize::from(is_own);
-            let text = self.text(subject, is_own);
-            *label = *known.entry(text).or_insert_with_key(|text: &String| {
-                strings.push(text.clone());
-                (strings.len() - 1) as i32
-            });
+            let sort = subject.sort(is_own);
+            if let Some(index) = sort.and_then(|sort| shared.get(&sort)) {
+                *label = *index;
+                continue;
+            }
+            *label =
+                *known.entry(self.text(subject, is_own)).or_insert_with_key(|text: &String| {
+                    strings.push(text.clone());
+                    (strings.len() - 1) as i32
+                });
+            shared.extend(sort.map(|sort| (sort, *label)));
         }
     }
 
