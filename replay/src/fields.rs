@@ -102,10 +102,16 @@ pub fn fields(event: &Event, before: &State) -> Vec<(&'static str, Value)> {
         Event::StealConfirmed { task, from } | Event::StealRefused { task, from } => {
             vec![("task", names.task(*task)), ("from", names.worker(*from))]
         }
-        Event::TaskStarted { task, worker, attempt, slot } => vec![
+        Event::TaskStarted { task, worker, attempt, slot }
+        | Event::TaskRejoined { task, worker, attempt, slot } => vec![
             ("task", names.task(*task)),
             ("worker", names.worker(*worker)),
             ("slot", json!(slot)),
+            ("attempt", json!(attempt)),
+        ],
+        Event::TaskSeceded { task, worker, attempt } => vec![
+            ("task", names.task(*task)),
+            ("worker", names.worker(*worker)),
             ("attempt", json!(attempt)),
         ],
         Event::TaskFinished { task, worker, attempt, bytes } => vec![

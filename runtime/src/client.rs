@@ -1,5 +1,6 @@
 //! The client: submits calls and waits for their results.
 
+mod away;
 mod buffer;
 mod carry;
 mod completed;
@@ -19,6 +20,7 @@ use thiserror::Error;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
+pub(crate) use away::taking_turns;
 pub use completed::{AsCompleted, Waited, as_completed, wait};
 pub use error::{TaskError, TaskErrorKind};
 pub use future::{Gather, Held, TaskFuture};
@@ -291,6 +293,11 @@ impl Client {
     /// Sends what was submitted so far, without waiting for the millisecond to pass.
     pub fn flush(&self) {
         self.session.flush();
+    }
+
+    /// Has all threads that wait look whether they still are to.
+    pub(crate) fn wake(&self) {
+        self.session.wake();
     }
 
     /// Names the graphs of later submissions; by default they have the client's name.

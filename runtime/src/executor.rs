@@ -120,11 +120,17 @@ impl Cancellation {
 
     /// It runs in that slot, and nothing makes it stop.
     pub(crate) fn holds(&self, slot: u16) {
+        self.left_behind.store(false, Ordering::Release);
         self.holds.store(u32::from(slot) + 1, Ordering::Release);
     }
 
+    /// The slot whose thread it holds.
+    pub(crate) fn slot(&self) -> Option<u16> {
+        Some(self.holds.load(Ordering::Acquire).checked_sub(1)? as u16)
+    }
+
     /// Leaves the thread that it holds to it: the slot that needs another. `None`: it holds none, or
-    /// was left before.
+    /// was left before. It may be that it waits for others, and gets another slot later.
     pub(crate) fn leave_behind(&self) -> Option<u16> {
         let slot = self.holds.swap(0, Ordering::AcqRel).checked_sub(1)?;
         self.left_behind.store(true, Ordering::Release);
@@ -148,10 +154,12 @@ impl Cancellation {
     /// Waits until it is told.
     pub async fn cancelled(&self) -> StopReason {
         loop {
+            // Made before it looks: then nothing is missed that is told in between.
+            let told = self.told.notified();
             if let Some(reason) = self.reason() {
                 return reason;
             }
-            self.told.notified().await;
+            told.await;
         }
     }
 }

@@ -21,6 +21,7 @@ mod memory;
 mod process;
 mod reports;
 mod sampler;
+mod secede;
 mod slots;
 mod store;
 mod task_log;
@@ -31,7 +32,7 @@ use std::io;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use taskreel_model::{Nanos, Report, Reported, WorkerId, WorkerInfo};
@@ -161,8 +162,10 @@ pub(crate) struct Shared {
     io: Handle,
     sent_bytes: Arc<AtomicU64>,
     board: Mutex<Board>,
-    /// Told when the board has a ready task, or the worker stops.
+    /// Told when the board has a ready task, a slot is wanted, or the worker stops.
     idle: Idle,
+    /// A slot is free for a task that waited for others, or such a task was given up.
+    returned: Condvar,
     reports: Reports,
     /// Who it is at the scheduler, and the way there, once it has joined.
     joined: RwLock<Option<Joined>>,
@@ -222,6 +225,7 @@ impl Worker {
             sent_bytes,
             board: Mutex::default(),
             idle: Idle::new(carrier),
+            returned: Condvar::new(),
             reports: Reports::new(remote.as_ref().and_then(Remote::journal)),
             joined: RwLock::default(),
             n_busy: AtomicU16::new(0),
@@ -384,6 +388,7 @@ impl Shared {
         board.stop_all();
         drop(board);
         self.idle.tell_all();
+        secede::wake(self);
         self.reports.stop();
     }
 }

@@ -195,8 +195,7 @@ fn a_map_is_one_graph_though_its_items_come_slowly() {
 
 #[test]
 fn tasks_submit_tasks() {
-    // Seven branches wait at once at the most.
-    let cluster = processes(2, 4, None);
+    let cluster = processes(2, 2, None);
     assert_eq!(cluster.client().submit(leaves(3)).wait().unwrap(), 8);
     assert!(current_client().is_none());
 }

@@ -9,6 +9,8 @@ extern crate taskreel_runtime as taskreel;
 mod chaos;
 #[path = "recovery/late.rs"]
 mod late;
+#[path = "recovery/nested.rs"]
+mod nested;
 #[path = "recovery/scene.rs"]
 mod scene;
 

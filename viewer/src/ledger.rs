@@ -164,9 +164,16 @@ impl Columns {
             Change::Started { task, worker, slot } => {
                 self.attempts.started(at, task, (worker, slot), state);
             }
-            Change::Stopped { task, worker, slot, started_at, outcome } => {
-                self.attempts.stopped(at, (worker, slot), outcome, state);
-                self.busy.add(started_at, at);
+            Change::Seceded { task, since, .. } => {
+                self.attempts.computes(task, None);
+                self.busy.add(since, at);
+            }
+            Change::Rejoined { task, .. } => self.attempts.computes(task, Some(at)),
+            Change::Stopped { task, worker, last, outcome, .. } => {
+                self.attempts.stopped(at, task, outcome, state);
+                if !last.seceded {
+                    self.busy.add(last.since, at);
+                }
                 if outcome == Outcome::Failed {
                     self.failed(at, task, worker, state);
                 }

@@ -109,6 +109,8 @@ impl Redactor {
             | Event::Marked { .. }
             | Event::SpanRecorded { .. }
             | Event::ReportsAccepted { .. }
+            | Event::TaskSeceded { .. }
+            | Event::TaskRejoined { .. }
             | Event::Unknown { .. } => {}
         }
     }

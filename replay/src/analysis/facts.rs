@@ -10,6 +10,8 @@
 
 mod observe;
 
+use std::collections::BTreeMap;
+
 use taskreel_model::{
     Activity, AssignReason, FailureKind, LossReason, Nanos, Outcome, PauseReason, State, TaskId,
     WorkerId,
@@ -33,6 +35,8 @@ pub struct Facts {
     pub tasks: Vec<TaskRow>,
     /// Which row a task has.
     places: Places,
+    /// Rows of `waits` that have not ended.
+    waiting: BTreeMap<TaskId, usize>,
     /// When it begins, if it is a part of a run.
     pub begins_at: Option<Nanos>,
     /// What had ended before its begin; of a whole run, nothing.
@@ -45,6 +49,9 @@ pub struct Facts {
     pub last_to_end: Option<u32>,
     /// Work around tasks.
     pub moves: Vec<Move>,
+    /// Stretches in which a task on a worker waited for tasks that it submitted, without a slot; the
+    /// second instant is missing where it waits to the end.
+    pub waits: Vec<(WorkerId, Nanos, Option<Nanos>)>,
     /// Stretches in which a worker started nothing new.
     pub pauses: Vec<Pause>,
     /// Failed attempts.

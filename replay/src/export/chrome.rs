@@ -105,6 +105,12 @@ fn complete(rows: &Rows, span: &Span, pid: u64, tid: u64) -> Value {
             });
             (rows.prefix_name(attempt.task).to_owned(), "task", args)
         }
+        What::Part(index) | What::Wait(index) => {
+            let attempt = &rows.attempts[index as usize];
+            let args = json!({ "key": rows.task_name(attempt.task), "attempt": attempt.attempt });
+            let category = if matches!(span.what, What::Wait(_)) { "wait" } else { "task" };
+            (rows.prefix_name(attempt.task).to_owned(), category, args)
+        }
         What::Move(index) => {
             let moved = &rows.moves[index as usize];
             let args = json!({

@@ -7,7 +7,7 @@ use taskreel_model::{
 };
 use taskreel_recorder::Source;
 
-use super::rows::{Attempt, Mark, Move, Rows, TaskRow};
+use super::rows::{Attempt, Mark, Move, Part, Rows, TaskRow};
 use crate::timeline::{FoldError, Places, opening_changes, opening_events};
 
 /// Counts of tasks by phase are thinned to at most this many instants.
@@ -43,10 +43,18 @@ impl Rows {
     }
 }
 
+/// An attempt that goes on.
+struct Open {
+    /// Its place.
+    attempt: u32,
+    /// The place of its last part, if it has waited.
+    part: Option<usize>,
+}
+
 struct Collector {
     rows: Rows,
-    /// The attempt that executes in a slot.
-    open: BTreeMap<(WorkerId, u16), u32>,
+    /// Attempts that go on.
+    open: BTreeMap<TaskId, Open>,
     /// Counts closer together than this are left out.
     count_every: Nanos,
 }
@@ -61,6 +69,7 @@ impl Collector {
             places: Places::default(),
             begins_at: None,
             attempts: Vec::new(),
+            parts: Vec::new(),
             edges: Vec::new(),
             moves: Vec::new(),
             samples: Vec::new(),
@@ -86,6 +95,8 @@ impl Collector {
                 self.phase(at, task, to);
             } else if let Change::Started { task, worker, slot } = change {
                 self.started(at, task, (worker, slot));
+            } else {
+                self.part(at, &change);
             }
         }
     }
@@ -137,9 +148,8 @@ impl Collector {
         match *change {
             Change::Task { task, to, .. } => self.phase(at, task, to),
             Change::Started { task, worker, slot } => self.started(at, task, (worker, slot)),
-            Change::Stopped { task, worker, slot, outcome, .. } => {
-                self.stopped(event, task, (worker, slot), outcome);
-            }
+            Change::Seceded { .. } | Change::Rejoined { .. } => self.part(at, change),
+            Change::Stopped { task, outcome, .. } => self.stopped(event, task, outcome),
             Change::Activity { task, dependent, worker, peer, activity, started_at, bytes, ok } => {
                 let (from, stopped_at) = (peer, at);
                 self.rows.moves.push(Move {
@@ -200,22 +210,50 @@ impl Collector {
             ready_at: row.ready_at,
             assigned_at: row.assigned_at,
             started_at: at,
+            left_at: None,
+            waited: Nanos::ZERO,
             stopped_at: None,
             outcome: None,
             bytes: 0,
             error: None,
         });
-        self.open.insert((worker, slot), index);
+        self.open.insert(task, Open { attempt: index, part: None });
     }
 
-    fn stopped(
-        &mut self,
-        event: &Stamped<Event>,
-        task: TaskId,
-        lane: (WorkerId, u16),
-        outcome: Outcome,
-    ) {
-        let Some(index) = self.open.remove(&lane) else { return };
+    /// An execution waits for tasks that it submitted, or goes on.
+    fn part(&mut self, at: Nanos, change: &Change) {
+        let (task, slot) = match *change {
+            Change::Seceded { task, .. } => (task, None),
+            Change::Rejoined { task, slot, .. } => (task, Some(slot)),
+            _ => return,
+        };
+        self.end_part(at, task);
+        let parts = &mut self.rows.parts;
+        let Some(Open { attempt, part }) = self.open.get_mut(&task) else { return };
+        *part = Some(parts.len());
+        parts.push(Part { attempt: *attempt, slot, started_at: at, stopped_at: None });
+    }
+
+    /// What an execution did last has ended.
+    fn end_part(&mut self, at: Nanos, task: TaskId) {
+        let Some(open) = self.open.get(&task) else { return };
+        let attempt = &mut self.rows.attempts[open.attempt as usize];
+        let Some(part) = open.part else {
+            attempt.left_at = Some(at.max(attempt.started_at));
+            return;
+        };
+        let part = &mut self.rows.parts[part];
+        part.stopped_at = Some(at.max(part.started_at));
+        if part.slot.is_none() {
+            attempt.waited = attempt.waited + at.since(part.started_at);
+        }
+    }
+
+    fn stopped(&mut self, event: &Stamped<Event>, task: TaskId, outcome: Outcome) {
+        if self.open.get(&task).is_some_and(|open| open.part.is_some()) {
+            self.end_part(event.at, task);
+        }
+        let Some(Open { attempt: index, .. }) = self.open.remove(&task) else { return };
         let attempt = &mut self.rows.attempts[index as usize];
         attempt.stopped_at = Some(event.at.max(attempt.started_at));
         attempt.outcome = Some(outcome);

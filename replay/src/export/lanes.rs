@@ -31,6 +31,10 @@ pub(super) struct Span {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum What {
     Attempt(u32),
+    /// A later stretch of an attempt that waited for its tasks.
+    Part(u32),
+    /// The wait of an attempt for its tasks.
+    Wait(u32),
     Move(u32),
     Mark(u32),
 }
@@ -39,6 +43,7 @@ pub(super) enum What {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
     Slot(u16),
+    Waits,
     Transfers,
     Local,
     Spans,
@@ -49,9 +54,20 @@ pub(super) fn lanes(rows: &Rows) -> Vec<Lane> {
     let mut spans: BTreeMap<(Option<WorkerId>, Kind), Vec<Span>> = BTreeMap::new();
     for (index, attempt) in (0..).zip(&rows.attempts) {
         let lane = (Some(attempt.worker), Kind::Slot(attempt.slot));
-        let stop = attempt.stopped_at.unwrap_or(rows.end).max(attempt.started_at);
+        let stop = attempt.left_at.or(attempt.stopped_at).unwrap_or(rows.end);
+        let stop = stop.max(attempt.started_at);
         let span = Span { start: attempt.started_at, stop, what: What::Attempt(index) };
         spans.entry(lane).or_default().push(span);
+    }
+    for part in &rows.parts {
+        let worker = rows.attempts[part.attempt as usize].worker;
+        let (kind, what) = match part.slot {
+            Some(slot) => (Kind::Slot(slot), What::Part(part.attempt)),
+            None => (Kind::Waits, What::Wait(part.attempt)),
+        };
+        let stop = part.stopped_at.unwrap_or(rows.end).max(part.started_at);
+        let span = Span { start: part.started_at, stop, what };
+        spans.entry((Some(worker), kind)).or_default().push(span);
     }
     for (index, moved) in (0..).zip(&rows.moves) {
         let kind = match moved.activity {
@@ -80,6 +96,7 @@ fn spread(worker: Option<WorkerId>, kind: Kind, mut spans: Vec<Span>) -> Vec<Lan
             end_before_next(&mut spans);
             return vec![Lane { worker, name: format!("slot {slot}"), spans }];
         }
+        Kind::Waits => "waiting for tasks",
         Kind::Transfers => "transfers",
         Kind::Local => "disk and serialization",
         Kind::Spans => "spans",

@@ -190,6 +190,19 @@ fn slices(
                     begin = begin.fixed(48, u64::from(id));
                 }
             }
+            What::Part(index) | What::Wait(index) => {
+                let attempt = &rows.attempts[index as usize];
+                let name = rows.prefix_name(attempt.task);
+                let category = if matches!(span.what, What::Wait(_)) { "wait" } else { "task" };
+                begin = packets.named(begin, Names::Events, name)?;
+                begin = packets.named(begin, Names::Categories, category)?;
+                let key = rows.task_name(attempt.task);
+                let arguments = [
+                    ("key", Argument::Text(Some(&key))),
+                    ("attempt", Argument::Number(Some(u64::from(attempt.attempt)))),
+                ];
+                begin = packets.arguments(begin, &arguments)?;
+            }
             What::Move(index) => {
                 let moved = &rows.moves[index as usize];
                 begin = packets.named(begin, Names::Events, activity_name(moved.activity))?;

@@ -25,6 +25,8 @@ pub struct Rows {
     pub begins_at: Option<Nanos>,
     /// One per execution, in the order in which they were logged.
     pub attempts: Vec<Attempt>,
+    /// What followed the first stretch of executions that waited for tasks that they had submitted.
+    pub parts: Vec<Part>,
     /// Dependencies that were met: which attempt made the input of which, by their places.
     pub edges: Vec<(u32, u32)>,
     /// Data that moved, in the order in which that ended.
@@ -81,6 +83,10 @@ pub struct Attempt {
     pub assigned_at: Nanos,
     /// When it began.
     pub started_at: Nanos,
+    /// When it first gave its slot back, to wait for tasks that it had submitted; see [`Rows::parts`].
+    pub left_at: Option<Nanos>,
+    /// How long it waited for these.
+    pub waited: Nanos,
     /// When it ended; `None`: it runs at the end of the trace.
     pub stopped_at: Option<Nanos>,
     /// How it ended; `None`: it runs.
@@ -89,6 +95,19 @@ pub struct Attempt {
     pub bytes: u64,
     /// Why it failed.
     pub error: Option<(FailureKind, StrId)>,
+}
+
+/// A stretch in which an execution waited for tasks that it had submitted, or went on after that.
+#[derive(Clone, Copy, Debug)]
+pub struct Part {
+    /// Place of the execution in [`Rows::attempts`].
+    pub attempt: u32,
+    /// The slot it has; `None`: it waits.
+    pub slot: Option<u16>,
+    /// When it began.
+    pub started_at: Nanos,
+    /// When it ended; `None`: it goes on at the end of the trace.
+    pub stopped_at: Option<Nanos>,
 }
 
 /// Data that moved: a transfer between workers, disk access, encoding or decoding.

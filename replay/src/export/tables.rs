@@ -83,7 +83,7 @@ impl Table {
     }
 }
 
-const TASK_COLUMNS: [&str; 18] = [
+const TASK_COLUMNS: [&str; 19] = [
     "task_id",
     "key",
     "prefix",
@@ -102,6 +102,7 @@ const TASK_COLUMNS: [&str; 18] = [
     "result_bytes",
     "failure",
     "error",
+    "waited_s",
 ];
 
 const TRANSFER_COLUMNS: [&str; 11] = [
@@ -145,7 +146,7 @@ pub(super) enum Cell {
     Flag(bool),
 }
 
-fn attempt_cells(rows: &Rows, attempt: &Attempt) -> [Cell; 18] {
+fn attempt_cells(rows: &Rows, attempt: &Attempt) -> [Cell; 19] {
     let task = rows.task(attempt.task);
     let (failure, error) = match attempt.error {
         Some((kind, error)) => {
@@ -173,10 +174,11 @@ fn attempt_cells(rows: &Rows, attempt: &Attempt) -> [Cell; 18] {
         Cell::Count(attempt.bytes),
         failure,
         error,
+        attempt.left_at.map_or(Cell::Empty, |_| Cell::Seconds(attempt.waited)),
     ]
 }
 
-fn idle_task_cells(rows: &Rows, id: u32, task: &TaskRow) -> [Cell; 18] {
+fn idle_task_cells(rows: &Rows, id: u32, task: &TaskRow) -> [Cell; 19] {
     let prefix = &rows.state.prefix(task.key.prefix).name;
     let seconds = |at: Nanos| if at == Nanos::ZERO { Cell::Empty } else { Cell::Seconds(at) };
     [
@@ -195,6 +197,7 @@ fn idle_task_cells(rows: &Rows, id: u32, task: &TaskRow) -> [Cell; 18] {
         Cell::Empty,
         Cell::Word(if task.cancelled { "cancelled" } else { "not-run" }),
         Cell::Word(task.phase.name()),
+        Cell::Empty,
         Cell::Empty,
         Cell::Empty,
         Cell::Empty,

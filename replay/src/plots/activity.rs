@@ -72,18 +72,28 @@ impl Plot for TimeByActivity {
                 }
                 row.lost_at = (to == WorkerStatus::Lost).then_some(at);
             }
-            Change::Started { worker, .. } => {
+            Change::Started { worker, .. } | Change::Rejoined { worker, .. } => {
                 let row = at_index(&mut self.rows, worker.index());
                 row.open = (row.open.0.saturating_add(at.0), row.open.1 + 1);
             }
-            Change::Stopped { worker, started_at, outcome, .. } => {
+            Change::Seceded { worker, since, .. } => {
                 let row = at_index(&mut self.rows, worker.index());
-                row.open = (row.open.0.saturating_sub(started_at.0), row.open.1.saturating_sub(1));
-                let took = at.since(started_at).0;
+                row.close(since);
+                // Until it is known how the attempt ends.
+                add(&mut row.finished, at.since(since).0);
+            }
+            Change::Stopped { worker, last, outcome, .. } => {
+                let row = at_index(&mut self.rows, worker.index());
+                let took = if last.seceded { 0 } else { at.since(last.since).0 };
+                if !last.seceded {
+                    row.close(last.since);
+                }
                 match outcome {
                     Outcome::Finished => add(&mut row.finished, took),
                     Outcome::Failed | Outcome::Lost | Outcome::Cancelled => {
-                        add(&mut row.wasted, took);
+                        let before = last.computed.0.saturating_sub(took);
+                        row.finished = row.finished.saturating_sub(before);
+                        add(&mut row.wasted, last.computed.0);
                     }
                 }
             }
@@ -153,6 +163,11 @@ impl Row {
     fn present(&self, now: Nanos) -> f64 {
         let until = self.lost_at.unwrap_or(now);
         until.since(self.joined_at).0 as f64 * self.n_slots as f64
+    }
+
+    /// What computed since then does so no longer.
+    fn close(&mut self, since: Nanos) {
+        self.open = (self.open.0.saturating_sub(since.0), self.open.1.saturating_sub(1));
     }
 
     /// ns of attempts that finished or still run.

@@ -9,7 +9,7 @@
 //!
 //! As the scheduler knew it: by the instants at which it logged.
 
-use taskreel_model::{Change, Nanos, Phase, Sample, State, WorkerId};
+use taskreel_model::{Change, Last, Nanos, Phase, Sample, State, WorkerId};
 
 use super::gauges::Gauges;
 use super::{About, Page, Plot};
@@ -55,11 +55,12 @@ impl Plot for Backlog {
         let worker = match *change {
             Change::Task { from: Phase::Processing, worker: Some(worker), .. }
             | Change::Task { to: Phase::Processing, worker: Some(worker), .. } => worker,
-            Change::Started { worker, .. } => {
+            Change::Started { worker, .. } | Change::Rejoined { worker, .. } => {
                 self.executes(worker, true);
                 worker
             }
-            Change::Stopped { worker, .. } => {
+            Change::Seceded { worker, .. }
+            | Change::Stopped { worker, last: Last { seceded: false, .. }, .. } => {
                 self.executes(worker, false);
                 worker
             }
@@ -67,7 +68,7 @@ impl Plot for Backlog {
             // What else changes is no worker's backlog.
             _ => return,
         };
-        let assigned = state.worker(worker).map_or(0, |found| found.assigned.len() as u64);
+        let assigned = state.worker(worker).map_or(0, |found| found.demand() as u64);
         let executing = self.executing.get(worker.index()).copied().unwrap_or(0);
         self.gauges.hold(state.now(), worker, [assigned, executing]);
     }

@@ -54,8 +54,8 @@ impl Plot for Distribution {
     fn update(&mut self, _at: Nanos, change: &Change, state: &State) {
         self.running.update(change, state);
         match *change {
-            Change::Stopped { worker, slot, outcome, .. } => {
-                let Some(prefix) = self.running.prefix(worker, slot) else { return };
+            Change::Stopped { worker, outcome, .. } => {
+                let Some(prefix) = self.running.stopped(change, state) else { return };
                 let row = at_index(&mut self.rows, worker.index());
                 match outcome {
                     Outcome::Finished => *at_index(&mut row.finished, prefix.index()) += 1,

@@ -115,14 +115,11 @@ impl Plot for Durations {
         Box::<Self>::default()
     }
 
-    fn update(&mut self, at: Nanos, change: &Change, state: &State) {
+    fn update(&mut self, _at: Nanos, change: &Change, state: &State) {
         self.running.update(change, state);
-        let Change::Stopped { worker, slot, started_at, outcome: Outcome::Finished, .. } = *change
-        else {
-            return;
-        };
-        if let Some(prefix) = self.running.prefix(worker, slot) {
-            at_index(&mut self.rows, prefix.index()).add(at.since(started_at));
+        let Change::Stopped { last, outcome: Outcome::Finished, .. } = *change else { return };
+        if let Some(prefix) = self.running.stopped(change, state) {
+            at_index(&mut self.rows, prefix.index()).add(last.computed);
         }
     }
 

@@ -58,11 +58,11 @@ impl Plot for PrefixTime {
         self.running.update(change, state);
         self.tasks.update(change, state);
         match *change {
-            Change::Stopped { worker, slot, started_at, outcome, .. } => {
-                let Some(prefix) = self.running.prefix(worker, slot) else { return };
+            Change::Stopped { last, outcome, .. } => {
+                let Some(prefix) = self.running.stopped(change, state) else { return };
                 let row = at_index(&mut self.rows, prefix.index());
                 row.n += 1;
-                add(&mut row.ran[outcome as usize], at.since(started_at).0);
+                add(&mut row.ran[outcome as usize], last.computed.0);
             }
             Change::Activity { task, activity, started_at, .. } => {
                 let Some(prefix) = self.tasks.get(task) else { return };

@@ -42,7 +42,7 @@ pub(super) struct Running {
 impl Running {
     /// Takes a start in.
     pub(super) fn update(&mut self, change: &Change, state: &State) {
-        let Change::Started { task, worker, slot } = *change else { return };
+        let Some((task, worker, slot)) = change.slot_taken() else { return };
         let Some(prefix) = state.task(task).map(|found| found.key.prefix) else { return };
         if self.slots.len() <= worker.index() {
             self.slots.resize_with(worker.index() + 1, Vec::new);
@@ -54,8 +54,18 @@ impl Running {
         slots[usize::from(slot)] = Some(prefix);
     }
 
+    /// Of the attempt that stopped with a change.
+    pub(super) fn stopped(&self, change: &Change, state: &State) -> Option<PrefixId> {
+        let stretch = change.stretch_ended()?;
+        if stretch.seceded {
+            // It had no slot at its end, and what it waits for does not let it be forgotten yet.
+            return state.task(stretch.task).map(|found| found.key.prefix);
+        }
+        self.prefix(stretch.worker, stretch.slot)
+    }
+
     /// What began there last.
-    pub(super) fn prefix(&self, worker: WorkerId, slot: u16) -> Option<PrefixId> {
+    fn prefix(&self, worker: WorkerId, slot: u16) -> Option<PrefixId> {
         *self.slots.get(worker.index())?.get(usize::from(slot))?
     }
 }

@@ -8,6 +8,7 @@
 //! | lane     | worker and slot, dense                            | y of rects                |
 //! | key      | prefix and suffix                                 | colour, hover label       |
 //! | outcome  | finished, failed, lost, cancelled or running      | colour, paleness          |
+//! | waits    | span of an attempt that waited for tasks it had submitted, by the lane it left | very pale, behind all else |
 //! | failed   | ns, one per failed attempt, by lane               | crosses, never left out   |
 //! | moved    | span, bytes and peer per transfer, disk access and (de)serialization, by worker | thin bands below the worker's lanes |
 //! | marks    | ns and name, the user's own markers and spans, the first 4,096 of each | triangles and bars above the lanes, lines across them |
@@ -20,7 +21,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use taskreel_model::{
-    Activity, Change, Key, Nanos, Outcome, PrefixId, Sample, State, StrId, Suffix, TaskId,
+    Activity, Change, Key, Nanos, Outcome, PrefixId, Sample, State, StrId, Stretch, Suffix, TaskId,
     WorkerId, WorkerStatus,
 };
 
@@ -50,9 +51,13 @@ pub struct TaskStream {
     /// Suffixes that are names, as far as they occur.
     names: BTreeMap<StrId, Box<str>>,
     n_running: usize,
+    /// How many wait for tasks that they submitted.
+    n_waiting: usize,
     n_failed: usize,
     /// Whether an attempt was lost or cancelled.
     has_lost: bool,
+    /// Whether one waited for tasks that it had submitted.
+    has_waited: bool,
     /// The user's own markers and spans.
     marks: Marks,
     /// Work that moved data, by kind, to know what the legend must tell.
@@ -75,7 +80,10 @@ struct WorkerColumns {
 
 #[derive(Debug, Default)]
 struct SlotColumns {
+    /// What computed here: of an attempt that waited in between, each stretch.
     attempts: Spans<Attempt>,
+    /// What left this slot to wait for tasks that it had submitted: many at a time.
+    waits: Spans<Attempt>,
     /// Rising; with the attempt's key.
     failed: Vec<(Nanos, Key)>,
 }
@@ -84,7 +92,7 @@ struct SlotColumns {
 #[derive(Clone, Copy, Debug)]
 struct Attempt {
     key: Key,
-    /// `None` while it runs.
+    /// `None` while it runs, and if it went on after it had waited for its tasks.
     outcome: Option<Outcome>,
 }
 
@@ -121,10 +129,10 @@ impl Plot for TaskStream {
     fn update(&mut self, at: Nanos, change: &Change, state: &State) {
         match *change {
             Change::Worker { worker, from, to } => self.worker_changed(at, worker, from, to, state),
-            Change::Started { task, worker, slot } => self.started(at, task, (worker, slot), state),
-            Change::Stopped { task: _, worker, slot, started_at, outcome } => {
-                self.stopped(at, (worker, slot), started_at, outcome);
-            }
+            Change::Started { .. }
+            | Change::Seceded { .. }
+            | Change::Rejoined { .. }
+            | Change::Stopped { .. } => self.executed(at, change, state),
             Change::TransferStarted { task, from, to } => {
                 let key = self.key(task, state);
                 let activity = Activity::Transfer;
@@ -160,8 +168,14 @@ impl Plot for TaskStream {
                     let span = slot.attempts.get(i);
                     let (start, key) = (span.start, self.key_text(span.what.key));
                     let stop = stop_text(&span);
-                    let outcome = outcome_name(span.what.outcome);
+                    let outcome = attempt_name(&span);
                     let _ = writeln!(table, "w{w} {s}\t{}\t{stop}\t{key}\t{outcome}", start.0);
+                }
+                for i in 0..slot.waits.len() {
+                    let span = slot.waits.get(i);
+                    let (start, key) = (span.start, self.key_text(span.what.key));
+                    let stop = stop_text(&span);
+                    let _ = writeln!(table, "w{w} {s}\t{}\t{stop}\t{key}\twaits", start.0);
                 }
             }
             for spans in [&worker.transfers, &worker.local] {
@@ -219,6 +233,31 @@ impl TaskStream {
         }
     }
 
+    /// An execution began, waits, goes on or ended.
+    fn executed(&mut self, at: Nanos, change: &Change, state: &State) {
+        match change.stretch_ended() {
+            Some(Stretch { worker, slot, since, seceded: true, task, .. }) => {
+                let key = self.key(task, state);
+                let columns = self.slot(worker, slot);
+                let is_it = |of: &Attempt| key.is_none_or(|key| key == of.key);
+                let close =
+                    |columns: &mut SlotColumns| columns.waits.close(since, at, is_it, |_| ());
+                if columns.and_then(close).is_some() {
+                    self.n_waiting -= 1;
+                }
+            }
+            Some(stretch) => self.stopped(at, &stretch),
+            None => {}
+        }
+        if let Some((task, worker, slot)) = change.slot_taken() {
+            self.started(at, task, (worker, slot), state);
+        }
+    }
+
+    fn slot(&mut self, worker: WorkerId, slot: u16) -> Option<&mut SlotColumns> {
+        self.workers.get_mut(worker.index())?.slots.get_mut(usize::from(slot))
+    }
+
     fn started(&mut self, at: Nanos, task: TaskId, (worker, slot): (WorkerId, u16), state: &State) {
         let Some(key) = self.key(task, state) else { return };
         let Some(columns) = self.workers.get_mut(worker.index()) else { return };
@@ -231,25 +270,26 @@ impl TaskStream {
         self.n_running += 1;
     }
 
-    fn stopped(
-        &mut self,
-        at: Nanos,
-        (worker, slot): (WorkerId, u16),
-        started_at: Nanos,
-        outcome: Outcome,
-    ) {
-        let Some(columns) = self.workers.get_mut(worker.index()) else { return };
-        let Some(columns) = columns.slots.get_mut(usize::from(slot)) else { return };
-        let end = |attempt: &mut Attempt| attempt.outcome = Some(outcome);
-        let Some(attempt) = columns.attempts.close(started_at, at, |_| true, end) else { return };
+    /// An attempt computes no longer: it ended, or waits.
+    fn stopped(&mut self, at: Nanos, stretch: &Stretch) {
+        let Stretch { worker, slot, since, outcome, .. } = *stretch;
+        let Some(columns) = self.slot(worker, slot) else { return };
+        let end = |attempt: &mut Attempt| attempt.outcome = outcome;
+        let Some(attempt) = columns.attempts.close(since, at, |_| true, end) else { return };
         let key = attempt.key;
+        if outcome.is_none() {
+            columns.waits.open(at, Attempt { key, outcome });
+            self.n_waiting += 1;
+            self.has_waited = true;
+        }
         self.n_running -= 1;
         if let Some(prefix) = self.prefixes.get_mut(key.prefix.index()) {
-            prefix.busy = prefix.busy + at.since(started_at);
+            prefix.busy = prefix.busy + at.since(since);
         }
-        self.has_lost |= matches!(outcome, Outcome::Lost | Outcome::Cancelled);
-        if outcome == Outcome::Failed {
+        self.has_lost |= matches!(outcome, Some(Outcome::Lost | Outcome::Cancelled));
+        if outcome == Some(Outcome::Failed) {
             self.n_failed += 1;
+            let Some(columns) = self.slot(worker, slot) else { return };
             let index = columns.failed.partition_point(|(failed_at, _)| *failed_at <= at);
             columns.failed.insert(index, (at, key));
         }
@@ -300,6 +340,12 @@ fn track(activity: Activity) -> usize {
         Activity::DiskRead | Activity::DiskWrite => 1,
         Activity::Serialize | Activity::Deserialize => 2,
     }
+}
+
+/// How a stretch of an attempt ended: one that ended without an outcome went on later.
+fn attempt_name(span: &Span<Attempt>) -> &'static str {
+    let went_on = span.what.outcome.is_none() && !span.is_open();
+    if went_on { "seceded" } else { outcome_name(span.what.outcome) }
 }
 
 fn stop_text<T>(span: &Span<T>) -> String {

@@ -1,7 +1,8 @@
 //! A window of a run opens with a state: what plots must have seen to go on from there.
 
 use taskreel_model::{
-    Change, Event, Nanos, Phase, PrefixId, Stamped, State, Storage, WorkerId, WorkerStatus,
+    Broken, Change, Event, Executing, Nanos, Phase, PrefixId, Stamped, State, Storage, TaskId,
+    WorkerId, WorkerStatus,
 };
 
 /// Changes that lead from nothing to what goes on in a state, with their instants: workers, tasks
@@ -71,8 +72,25 @@ fn tasks(state: &State, changes: &mut Vec<(Nanos, Change)>) {
         {
             let slot = executing.slot;
             changes.push((executing.started_at, Change::Started { task, worker, slot }));
+            changes.extend(stretches(task, worker, executing, known.rare().broken));
         }
     }
+}
+
+/// That an execution waits, or waited, for tasks that it submitted. How often is not known: as if once.
+fn stretches(
+    task: TaskId,
+    worker: WorkerId,
+    executing: Executing,
+    broken: Option<Broken>,
+) -> impl Iterator<Item = (Nanos, Change)> {
+    let Executing { slot, seceded, started_at } = executing;
+    broken.into_iter().flat_map(move |Broken { since, computed }| {
+        let left_at = if seceded { since } else { (started_at + computed).min(since) };
+        let left = Change::Seceded { task, worker, slot, since: started_at };
+        let came = Change::Rejoined { task, worker, slot, left: slot, since: left_at };
+        [Some((left_at, left)), (!seceded).then_some((since, came))].into_iter().flatten()
+    })
 }
 
 fn replicas(state: &State, changes: &mut Vec<(Nanos, Change)>) {

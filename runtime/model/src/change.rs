@@ -28,16 +28,42 @@ pub enum Change {
         /// In which slot of the worker.
         slot: u16,
     },
-    /// An attempt that had begun to execute ended at the event's `at`.
-    Stopped {
+    /// An attempt waits for tasks that it submitted, from the event's `at` on, and gave its slot back.
+    Seceded {
+        /// Which task.
+        task: TaskId,
+        /// Where.
+        worker: WorkerId,
+        /// The slot that is free now.
+        slot: u16,
+        /// Since when it had computed there.
+        since: Nanos,
+    },
+    /// An attempt that waited for tasks that it submitted goes on, from the event's `at` on.
+    Rejoined {
         /// Which task.
         task: TaskId,
         /// Where.
         worker: WorkerId,
         /// In which slot of the worker.
         slot: u16,
+        /// The slot it had before it waited.
+        left: u16,
+        /// Since when it had waited.
+        since: Nanos,
+    },
+    /// An attempt that had begun to execute ended at the event's `at`.
+    Stopped {
+        /// Which task.
+        task: TaskId,
+        /// Where.
+        worker: WorkerId,
+        /// In which slot of the worker; the one it had left, if it waited.
+        slot: u16,
         /// When it had begun.
         started_at: Nanos,
+        /// The stretch of it that ended with it.
+        last: Last,
         /// How it ended.
         outcome: Outcome,
     },
@@ -146,6 +172,67 @@ pub enum Change {
         /// The span's begin.
         started_at: Option<Nanos>,
     },
+}
+
+/// The last stretch of an execution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Last {
+    /// Since when it had computed without a break, or waited for tasks that it submitted.
+    pub since: Nanos,
+    /// Whether it waited.
+    pub seceded: bool,
+    /// How long the attempt had computed in all.
+    pub computed: Nanos,
+}
+
+/// A part of an execution: it computed in a slot, or waited for tasks that it submitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stretch {
+    /// Which task.
+    pub task: TaskId,
+    /// Where.
+    pub worker: WorkerId,
+    /// The slot it computed in; if it waited, the one it had left.
+    pub slot: u16,
+    /// When the stretch began.
+    pub since: Nanos,
+    /// Whether it waited.
+    pub seceded: bool,
+    /// How the attempt ended with it; `None`: it went on.
+    pub outcome: Option<Outcome>,
+}
+
+impl Change {
+    /// The stretch of an execution that ends with this change, at the event's `at`.
+    pub fn stretch_ended(&self) -> Option<Stretch> {
+        match *self {
+            Self::Seceded { task, worker, slot, since } => {
+                Some(Stretch { task, worker, slot, since, seceded: false, outcome: None })
+            }
+            Self::Rejoined { task, worker, left: slot, since, .. } => {
+                Some(Stretch { task, worker, slot, since, seceded: true, outcome: None })
+            }
+            Self::Stopped {
+                task,
+                worker,
+                slot,
+                last: Last { since, seceded, .. },
+                outcome,
+                ..
+            } => Some(Stretch { task, worker, slot, since, seceded, outcome: Some(outcome) }),
+            _ => None,
+        }
+    }
+
+    /// Which task takes which slot of which worker with this change: it begins to compute, or goes on.
+    pub fn slot_taken(&self) -> Option<(TaskId, WorkerId, u16)> {
+        match *self {
+            Self::Started { task, worker, slot } | Self::Rejoined { task, worker, slot, .. } => {
+                Some((task, worker, slot))
+            }
+            _ => None,
+        }
+    }
 }
 
 /// Where a worker's copy of a result is.

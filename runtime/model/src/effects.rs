@@ -63,6 +63,8 @@ pub fn effects(state: &State, event: &Event, change: &Change, out: &mut Vec<Effe
         | Change::Worker { .. }
         | Change::Started { .. }
         | Change::Stopped { .. }
+        | Change::Seceded { .. }
+        | Change::Rejoined { .. }
         | Change::TransferStarted { .. }
         | Change::Client { .. }
         | Change::Graph { .. }
@@ -128,6 +130,8 @@ fn worker_knows(event: &Event, task: TaskId) -> bool {
         | Event::Marked { .. }
         | Event::SpanRecorded { .. }
         | Event::ReportsAccepted { .. }
+        | Event::TaskSeceded { .. }
+        | Event::TaskRejoined { .. }
         | Event::Unknown { .. } => false,
     }
 }

@@ -138,6 +138,11 @@ pub enum Event {
     /// to a restarted scheduler is not taken twice.
     ReportsAccepted { worker: WorkerId, through: u64 },
 
+    /// The task waits for tasks that it submitted: it gave its slot back meanwhile.
+    TaskSeceded { task: TaskId, worker: WorkerId, attempt: u32 },
+    /// What it waited for is over: it goes on, in a slot that was free.
+    TaskRejoined { task: TaskId, worker: WorkerId, attempt: u32, slot: u16 },
+
     /// An event that this version does not know, read from a newer trace: it keeps its place in
     /// the log and changes nothing. Never emitted and never written; stays the last variant.
     #[serde(skip)]
@@ -311,6 +316,8 @@ impl Event {
             Self::Marked { .. } => 34,
             Self::SpanRecorded { .. } => 35,
             Self::ReportsAccepted { .. } => 36,
+            Self::TaskSeceded { .. } => 37,
+            Self::TaskRejoined { .. } => 38,
             Self::Unknown { tag } => *tag,
         }
     }
@@ -346,7 +353,9 @@ impl Event {
             | Self::ResultSpilled { task, .. }
             | Self::ResultRestored { task, .. }
             | Self::ReplicaAdded { task, .. }
-            | Self::ReplicaDropped { task, .. } => Some(task),
+            | Self::ReplicaDropped { task, .. }
+            | Self::TaskSeceded { task, .. }
+            | Self::TaskRejoined { task, .. } => Some(task),
             Self::Marked { task, .. } | Self::SpanRecorded { task, .. } => task,
             Self::SchedulerStarted { .. }
             | Self::Interned { .. }
@@ -384,7 +393,9 @@ impl Event {
             | Self::ResultSpilled { worker, .. }
             | Self::ResultRestored { worker, .. }
             | Self::ReplicaAdded { worker, .. }
-            | Self::ReplicaDropped { worker, .. } => Some(worker),
+            | Self::ReplicaDropped { worker, .. }
+            | Self::TaskSeceded { worker, .. }
+            | Self::TaskRejoined { worker, .. } => Some(worker),
             Self::TransferStarted { to, .. }
             | Self::TransferFinished { to, .. }
             | Self::TransferFailed { to, .. } => Some(to),
@@ -412,7 +423,7 @@ impl Event {
 }
 
 /// Names of the events by tag.
-pub const EVENT_NAMES: [&str; 37] = [
+pub const EVENT_NAMES: [&str; 39] = [
     "SchedulerStarted",
     "Interned",
     "PrefixDeclared",
@@ -450,6 +461,8 @@ pub const EVENT_NAMES: [&str; 37] = [
     "Marked",
     "SpanRecorded",
     "ReportsAccepted",
+    "TaskSeceded",
+    "TaskRejoined",
 ];
 
 const _: () = assert!(size_of::<Event>() <= 48);

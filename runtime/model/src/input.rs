@@ -203,4 +203,8 @@ pub enum Reported {
     Marked { name: String, task: Option<TaskId> },
     /// `Event::SpanRecorded`
     Span { name: String, task: Option<TaskId>, took: Nanos },
+    /// `Event::TaskSeceded`
+    Seceded { task: TaskId, attempt: u32 },
+    /// `Event::TaskRejoined`
+    Rejoined { task: TaskId, attempt: u32, slot: u16 },
 }

@@ -18,7 +18,7 @@ use crate::{
 
 /// Number of the layout of [`Keyframe`]: one more whenever a field of it, or of what it is made of,
 /// changes. A reader folds a trace from its begin if it does not know the layout.
-pub const KEYFRAME_LAYOUT: u16 = 3;
+pub const KEYFRAME_LAYOUT: u16 = 4;
 
 /// A whole state as plain columns.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -67,7 +67,8 @@ struct TaskColumns {
     gaps: Vec<u32>,
     /// Phase (bits 0–2), put off until a retry is due (3), ended (4), finished (5), `Again` (6–7).
     flags: Vec<u8>,
-    /// Kind of suffix (bits 0–1), whether there is an error (2).
+    /// Kind of suffix (bits 0–1), whether there is an error (2), whether it waits or waited for tasks
+    /// that it submitted while it executes (3).
     shapes: Vec<u8>,
     prefixes: Vec<u32>,
     /// Of keys with a suffix: its difference to the one expected, one more than the last.
@@ -97,6 +98,8 @@ struct TaskColumns {
     runs: Vec<RunRow>,
     /// Of tasks that are put off: how long after `now` they are due. Layout 2 ends before this.
     due: Vec<i64>,
+    /// Of tasks that wait or waited for tasks that they submitted. Layout 3 ends before this.
+    stretches: Vec<StretchRow>,
 }
 
 /// An assignment without what the worker's lists say.
@@ -107,6 +110,17 @@ struct RunRow {
     executing: Option<(u16, i64)>,
     estimate: Nanos,
     thief: Option<WorkerId>,
+}
+
+/// What an execution consists of that did not compute without a break.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+struct StretchRow {
+    /// Whether it waits.
+    seceded: bool,
+    /// How long before `now` it began to wait, or to compute again.
+    since: i64,
+    /// How long it had computed by then.
+    computed: Nanos,
 }
 
 /// Why a keyframe is no state.

@@ -59,7 +59,7 @@ mod task;
 mod turn;
 mod units;
 
-pub use change::{Change, Outcome, Storage};
+pub use change::{Change, Last, Outcome, Storage, Stretch};
 pub use decide::{Rejection, decide};
 pub use effect::{Effect, Ended};
 pub use effects::effects;
@@ -82,6 +82,6 @@ pub use state::{
     Client, Flight, Graph, IllegalEvent, PhaseCounts, Prefix, State, UNKNOWN_DURATION, Why, Worker,
 };
 pub use table::TaskTable;
-pub use task::{Again, Blame, Executing, Rare, Replica, Run, Task};
+pub use task::{Again, Blame, Broken, Executing, Rare, Replica, Run, Task};
 pub use turn::{Output, Turn, Watch};
 pub use units::{HumanBytes, Nanos};

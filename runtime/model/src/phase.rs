@@ -70,6 +70,8 @@ pub enum Stage {
     Fetching,
     /// Runs in a slot.
     Executing,
+    /// Has begun, and waits for tasks that it submitted, without a slot.
+    Seceded,
 }
 
 impl Stage {
@@ -79,6 +81,7 @@ impl Stage {
             Self::Ready => "ready",
             Self::Fetching => "fetching",
             Self::Executing => "executing",
+            Self::Seceded => "seceded",
         }
     }
 }

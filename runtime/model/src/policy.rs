@@ -89,7 +89,7 @@ pub fn policy_by_name(name: &str, seed: u64) -> Option<Box<dyn Policy>> {
 pub fn has_room(state: &State, worker: WorkerId) -> bool {
     let Some(found) = state.worker(worker) else { return false };
     let slots = usize::from(found.info.slots);
-    let n = found.assigned.len();
+    let n = found.demand();
     n < slots || (n < slots * MAX_AHEAD && found.occupancy.0 / slots as u64 <= AHEAD.0)
 }
 
@@ -128,11 +128,8 @@ pub fn rebalance(policy: &dyn Policy, turn: &mut Turn<'_>) {
 fn start_delay(state: &State, task: &Task, worker: WorkerId) -> Nanos {
     let Some(found) = state.worker(worker) else { return Nanos::MAX };
     let slots = usize::from(found.info.slots);
-    let queue = if found.assigned.len() < slots {
-        Nanos::ZERO
-    } else {
-        Nanos(found.occupancy.0 / slots as u64)
-    };
+    let queue =
+        if found.demand() < slots { Nanos::ZERO } else { Nanos(found.occupancy.0 / slots as u64) };
     let missing = task.deps.iter().filter(|dep| !holds(state, **dep, worker));
     missing.fold(queue, |delay, dep| {
         let bytes = state.task(*dep).map_or(0, |dep| dep.bytes);

@@ -130,7 +130,7 @@ pub struct Prefix {
     pub n_erred: u64,
     /// Executions that ended well; a recomputed task counts again.
     pub n_runs: u64,
-    /// Time of those executions.
+    /// Time that those executions computed: without what they waited for tasks that they submitted.
     pub run_time: Nanos,
     /// Bytes of the results of those executions.
     pub result_bytes: u64,

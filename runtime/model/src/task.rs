@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use crate::{
-    ClientId, FailureKind, GraphId, Key, Nanos, OptionsId, Phase, Stage, StrId, TaskId, WorkerId,
+    ClientId, FailureKind, GraphId, Key, Last, Nanos, OptionsId, Phase, Stage, StrId, TaskId,
+    WorkerId,
 };
 
 /// A live task. Its fields agree with the indexes of `State`; `State::validate` checks how. A run may have
@@ -66,6 +67,17 @@ pub struct Rare {
     pub error: Option<Blame>,
     /// The worker that is to have it, once that of its run has given it back (only in `Processing`).
     pub thief: Option<WorkerId>,
+    /// What its execution consists of, if it waits or waited for tasks that it submitted (only while it executes).
+    pub broken: Option<Broken>,
+}
+
+/// An execution that did not compute without a break.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Broken {
+    /// Since when it waits, or computes again.
+    pub since: Nanos,
+    /// How long it had computed by then.
+    pub computed: Nanos,
 }
 
 impl Task {
@@ -114,6 +126,21 @@ impl Task {
         self.rare.as_ref()?.thief
     }
 
+    /// Since when it computes without a break, or waits for tasks that it submitted, if it has begun.
+    pub fn since(&self) -> Option<Nanos> {
+        self.stretch(Nanos::ZERO).map(|last| last.since)
+    }
+
+    /// What it does at an instant, if it has begun.
+    pub fn stretch(&self, at: Nanos) -> Option<Last> {
+        let Executing { seceded, started_at, .. } = self.run?.executing()?;
+        let whole = Broken { since: started_at, computed: Nanos::ZERO };
+        let broken = self.rare.as_ref().and_then(|rare| rare.broken);
+        let Broken { since, computed } = broken.unwrap_or(whole);
+        let more = if seceded { Nanos::ZERO } else { at.since(since) };
+        Some(Last { since, seceded, computed: computed + more })
+    }
+
     /// Changes what few tasks have.
     pub(crate) fn amend(&mut self, change: impl FnOnce(&mut Rare)) {
         let mut rare = self.rare();
@@ -156,6 +183,7 @@ pub struct Run {
     pub estimate: Nanos,
     /// What `executing` gives, side by side: so a run takes 32 bytes, not 48.
     is_executing: bool,
+    is_seceded: bool,
     slot: u16,
     started_at: Nanos,
 }
@@ -163,24 +191,43 @@ pub struct Run {
 impl Run {
     /// An assignment that has not begun.
     pub(crate) fn new(worker: WorkerId, position: u32, estimate: Nanos) -> Self {
-        let (is_executing, slot, started_at) = (false, 0, Nanos::ZERO);
-        Self { worker, position, n_fetching: 0, estimate, is_executing, slot, started_at }
+        Self {
+            worker,
+            position,
+            n_fetching: 0,
+            estimate,
+            is_executing: false,
+            is_seceded: false,
+            slot: 0,
+            started_at: Nanos::ZERO,
+        }
     }
 
     /// It begins.
-    pub(crate) fn begin(&mut self, Executing { slot, started_at }: Executing) {
+    pub(crate) fn begin(&mut self, slot: u16, started_at: Nanos) {
         (self.is_executing, self.slot, self.started_at) = (true, slot, started_at);
     }
 
-    /// Where and since when it executes.
+    /// It waits for tasks that it submitted.
+    pub(crate) fn secede(&mut self) {
+        self.is_seceded = true;
+    }
+
+    /// It goes on.
+    pub(crate) fn rejoin(&mut self, slot: u16) {
+        (self.is_seceded, self.slot) = (false, slot);
+    }
+
+    /// Where and since when it executes, or waits for tasks that it submitted.
     pub fn executing(&self) -> Option<Executing> {
-        let Self { slot, started_at, .. } = *self;
-        self.is_executing.then_some(Executing { slot, started_at })
+        let Self { slot, is_seceded: seceded, started_at, .. } = *self;
+        self.is_executing.then_some(Executing { slot, seceded, started_at })
     }
 
     /// What it does on its worker.
     pub fn stage(&self) -> Stage {
         match (self.is_executing, self.n_fetching) {
+            (true, _) if self.is_seceded => Stage::Seceded,
             (true, _) => Stage::Executing,
             (false, 0) => Stage::Ready,
             (false, _) => Stage::Fetching,
@@ -191,8 +238,10 @@ impl Run {
 /// An execution that is going on.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Executing {
-    /// The slot.
+    /// The slot; the one it left, if it has seceded.
     pub slot: u16,
+    /// Whether it waits for tasks that it submitted, and has given its slot back.
+    pub seceded: bool,
     /// When it began.
     pub started_at: Nanos,
 }

@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use script::{Script, paragraphs};
 use taskreel_model::{Change, EVENT_NAMES, Outcome, Phase};
 
-const FILES: [&str; 9] = [
+const FILES: [&str; 10] = [
     "submit",
     "placement",
     "results",
@@ -24,6 +24,7 @@ const FILES: [&str; 9] = [
     "workers",
     "transfers",
     "run",
+    "nested",
 ];
 
 #[test]
@@ -69,6 +70,11 @@ fn transfers() {
 #[test]
 fn run() {
     check("run");
+}
+
+#[test]
+fn nested() {
+    check("nested");
 }
 
 /// Nothing of the model is without a case.

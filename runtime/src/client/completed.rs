@@ -1,12 +1,13 @@
 //! Waiting for many tasks: in the order in which they end, and for so long at the most.
 
 use std::fmt;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::mpsc::{self, Receiver, Sender, TryRecvError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Wake, Waker};
 use std::time::{Duration, Instant};
 
 use super::TaskFuture;
+use super::away::Away;
 
 /// Gives tasks in the order in which they end, well or not; `next` waits for one.
 ///
@@ -71,7 +72,10 @@ impl<T> Iterator for AsCompleted<T> {
 
     fn next(&mut self) -> Option<TaskFuture<T>> {
         while self.n_left > 0 {
-            let index = self.ended.recv().expect("`tx` is one of the senders");
+            let index = self.ended.try_recv().unwrap_or_else(|_none| {
+                let _away = Away::begin();
+                self.ended.recv().expect("`tx` is one of the senders")
+            });
             if let Some(future) = self.futures[index].take() {
                 self.n_left -= 1;
                 return Some(future);
@@ -99,13 +103,20 @@ pub fn wait<T>(futures: &[TaskFuture<T>], timeout: Duration) -> Waited<'_, T> {
     // Each sender that is left belongs to a task that has not ended.
     drop(tx);
     let begin = Instant::now();
-    let is_over = |left: Duration| {
-        matches!(
-            ended.recv_timeout(left),
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected)
-        )
-    };
-    while !is_over(timeout.saturating_sub(begin.elapsed())) {}
+    let mut away = None;
+    loop {
+        match ended.try_recv() {
+            Ok(_index) => continue,
+            Err(TryRecvError::Disconnected) => break,
+            Err(TryRecvError::Empty) => {}
+        }
+        away.get_or_insert_with(Away::begin);
+        // Disconnected: all have ended.
+        if ended.recv_timeout(timeout.saturating_sub(begin.elapsed())).is_err() {
+            break;
+        }
+    }
+    drop(away);
     let (done, pending) = futures.iter().partition(|future| future.is_done());
     Waited { done, pending }
 }

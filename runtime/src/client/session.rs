@@ -10,6 +10,7 @@ use taskreel_model::{Nanos, TaskId};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
+use super::away::{Awaited, Away};
 use super::buffer::Buffer;
 use super::carry::{Remote, converse};
 use super::future::{Held, obstacle};
@@ -20,6 +21,7 @@ use super::{TaskError, TaskErrorKind};
 use crate::executor::Offer;
 use crate::io_thread::{Carrier, IoThread};
 use crate::peers::Peers;
+use crate::task::current::Current;
 use crate::task::{Draft, MAX_SPEC_BYTES};
 use crate::wire::Link;
 use crate::wire::message::{EndedHow, FromClient, Holder, ToClient};
@@ -118,8 +120,10 @@ impl Session {
     }
 
     /// Submits a call; it is sent within a millisecond.
-    pub(crate) fn submit(self: &Arc<Self>, draft: Draft) -> Result<Arc<Held>, Arc<TaskError>> {
+    pub(crate) fn submit(self: &Arc<Self>, mut draft: Draft) -> Result<Arc<Held>, Arc<TaskError>> {
         self.check(&draft)?;
+        let priority = draft.wishes.priority;
+        draft.wishes.priority = priority.saturating_add(Current::base_priority());
         let mut inputs_kept = Vec::new();
         let mut buffer = lock(&self.core.buffer);
         while buffer.is_full() && !buffer.closing {
@@ -235,22 +239,29 @@ impl Session {
 
     /// Waits until the task has ended; says where its result is.
     pub(crate) fn wait(&self, held: &Held) -> Result<Located, TaskError> {
+        let mut away = None;
         if self.is_pending(held.local()) {
             self.flush();
-            let known = std::future::poll_fn(|cx| self.poll_known(held.local(), cx));
-            if let Some(known) = self.carrier.as_ref().and_then(|carrier| carrier.drive(known)) {
-                return located(held, known);
+            away = Some(Away::begin());
+            let ended = self.ended(held);
+            if let Some(known) = self.carrier.as_ref().and_then(|carrier| carrier.drive(ended)) {
+                return located(held, known?);
             }
         }
         let mut table = lock(&self.core.table);
-        while table.is_pending(held.local()) {
+        while table.is_pending(held.local()) && !Current::is_given_up() {
             table = self.core.ended.wait(table).unwrap_or_else(PoisonError::into_inner);
         }
-        located(held, table.known(held.local()))
+        let known = table.known(held.local());
+        drop(table);
+        drop(away);
+        if Current::is_given_up() { Err(given_up(held)) } else { located(held, known) }
     }
 
     /// Waits for these tasks and fetches their results, in their order.
     pub(crate) fn results(&self, all: &[&Arc<Held>]) -> Result<Vec<Bytes>, TaskError> {
+        let is_pending = |held: &&Arc<Held>| held.session().is_pending(held.local());
+        let _away = all.iter().any(is_pending).then(Away::begin);
         let mut results: Vec<Option<Bytes>> = vec![None; all.len()];
         for pause in super::fetch::rounds() {
             let mut wanted = Vec::new();
@@ -278,7 +289,9 @@ impl Session {
         let session = held.session();
         for pause in super::fetch::rounds() {
             session.flush();
-            let known = std::future::poll_fn(|cx| session.poll_known(held.local(), cx)).await;
+            let awaited = session.is_pending(held.local()).then(Awaited::begin);
+            let known = session.ended(held).await?;
+            drop(awaited);
             let located = located(held, known)?;
             if let Some(bytes) = super::fetch::fetch_one(&session.peers, &session.io, located).await
             {
@@ -290,6 +303,15 @@ impl Session {
         Err(lost_result(held))
     }
 
+    /// Waits until the task has ended, or that of this thread is given up.
+    async fn ended(&self, held: &Held) -> Result<Known, TaskError> {
+        tokio::select! {
+            biased;
+            () = given_up_here() => Err(given_up(held)),
+            known = std::future::poll_fn(|cx| self.poll_known(held.local(), cx)) => Ok(known),
+        }
+    }
+
     pub(super) fn poll_known(&self, local: u32, cx: &Context<'_>) -> Poll<Known> {
         let mut table = lock(&self.core.table);
         if table.is_pending(local) {
@@ -297,6 +319,13 @@ impl Session {
             return Poll::Pending;
         }
         Poll::Ready(table.known(local))
+    }
+
+    /// Has all threads that wait look again.
+    pub(super) fn wake(&self) {
+        // Whoever looked before this waits by now.
+        drop(lock(&self.core.table));
+        self.core.ended.notify_all();
     }
 
     /// A result was not where it was said to be: ask again.
@@ -374,6 +403,19 @@ fn located(held: &Held, known: Known) -> Result<Located, TaskError> {
         Known::Closed(reason) => Err(error(TaskErrorKind::Closed, reason)),
         Known::Pending => unreachable!("callers wait until the task has ended"),
     }
+}
+
+/// Waits until the task of this thread is given up.
+async fn given_up_here() {
+    match Current::get() {
+        Some(current) => drop(current.cancellation.cancelled().await),
+        None => std::future::pending().await,
+    }
+}
+
+fn given_up(held: &Held) -> TaskError {
+    let message = "the task that waits for it was given up".to_owned();
+    TaskError::new(TaskErrorKind::Cancelled, held.key(), message)
 }
 
 fn lost_result(held: &Held) -> TaskError {

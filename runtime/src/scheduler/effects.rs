@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
-use taskreel_model::{Effect, OptionsId, TaskId, WorkerId};
+use taskreel_model::{Effect, OptionsId, TaskId, TaskOptions, WorkerId};
 
 use super::core::Core;
 use crate::wire::message::{Assignment, Holder, InputRef, RunTask, ToWorker};
@@ -61,9 +61,9 @@ impl Core {
             })
             .collect();
         let (options, is_awaited) = (found.options, !found.wanted_by.is_empty());
-        let timeout = self.state.options(options).timeout;
+        let TaskOptions { timeout, priority, .. } = *self.state.options(options);
         let function = self.function_name(options);
-        let run = RunTask { task, attempt, function, spec, inputs, timeout, is_awaited };
+        let run = RunTask { task, attempt, function, spec, inputs, timeout, is_awaited, priority };
         self.join(worker, run, ToWorker::Run, |message| match message {
             ToWorker::Run(items) => Some(items),
             _ => None,

@@ -75,6 +75,10 @@ impl Core {
 fn in_words(what: &Reported) -> (Option<TaskId>, String) {
     let (task, did) = match what {
         Reported::Started { task, attempt, .. } => (*task, format!("attempt {attempt} began")),
+        Reported::Seceded { task, attempt } => {
+            (*task, format!("attempt {attempt} began to wait for its tasks"))
+        }
+        Reported::Rejoined { task, attempt, .. } => (*task, format!("attempt {attempt} went on")),
         Reported::Finished { task, attempt, bytes } => {
             (*task, format!("attempt {attempt} finished with {bytes} bytes"))
         }

@@ -139,7 +139,8 @@ impl<T> Call<T> {
         self
     }
 
-    /// Higher runs first; the default is 0.
+    /// Higher runs first; the default is 0. Of what a task submits it is counted from one more than the
+    /// task's own.
     pub fn priority(mut self, priority: i32) -> Self {
         self.draft.wishes.priority = priority;
         self

@@ -9,6 +9,8 @@ use taskreel_model::{LogLevel, TaskId};
 use tokio::runtime::Handle;
 
 use crate::client::{Client, mark_outside};
+use crate::executor::Cancellation;
+use crate::wire::message::Assignment;
 
 /// What a worker does for the tasks that run on it.
 pub(crate) trait Host: Send + Sync {
@@ -26,12 +28,21 @@ pub(crate) trait Host: Send + Sync {
 
     /// Carries what an `async` task awaits.
     fn io(&self) -> &Handle;
+
+    /// The task of the calling thread waits for others: its slot is free for another one. `false`: it
+    /// waits in its slot.
+    fn secede(self: Arc<Self>, assignment: Assignment, cancellation: &Cancellation) -> bool;
+
+    /// It goes on as soon as a slot is free, or at once if it was given up.
+    fn rejoin(self: Arc<Self>, assignment: Assignment, cancellation: &Cancellation);
 }
 
 /// A task on its worker.
 #[derive(Clone)]
 pub(crate) struct Current {
-    pub(crate) task: TaskId,
+    pub(crate) assignment: Assignment,
+    pub(crate) priority: i32,
+    pub(crate) cancellation: Arc<Cancellation>,
     pub(crate) host: Arc<dyn Host>,
 }
 
@@ -41,7 +52,7 @@ thread_local! {
 
 impl fmt::Debug for Current {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Current").field("task", &self.task).finish_non_exhaustive()
+        f.debug_struct("Current").field("assignment", &self.assignment).finish_non_exhaustive()
     }
 }
 
@@ -55,6 +66,27 @@ impl Current {
     /// The task of this thread.
     pub(crate) fn get() -> Option<Self> {
         CURRENT.with_borrow(Clone::clone)
+    }
+
+    /// Which task that is.
+    pub(crate) fn task(&self) -> TaskId {
+        self.assignment.task
+    }
+
+    /// What the priority of a call is counted from on this thread: what a task submits goes before
+    /// what was submitted with it, so that few tasks have begun and wait at a time.
+    pub(crate) fn base_priority() -> i32 {
+        CURRENT.with_borrow(|current| match current {
+            Some(current) => current.priority.saturating_add(1),
+            None => 0,
+        })
+    }
+
+    /// Whether the task of this thread was given up, or has taken too long.
+    pub(crate) fn is_given_up() -> bool {
+        CURRENT.with_borrow(|current| {
+            current.as_ref().is_some_and(|current| current.cancellation.reason().is_some())
+        })
     }
 }
 
@@ -71,7 +103,7 @@ impl Drop for Entered {
 /// Puts a marker into the trace, at this instant and this task; see [`crate::mark!`].
 pub fn mark(name: impl Into<String>) {
     match Current::get() {
-        Some(Current { task, host }) => host.mark(task, name.into()),
+        Some(current) => current.host.mark(current.task(), name.into()),
         None => mark_outside(name.into(), None),
     }
 }
@@ -84,8 +116,10 @@ pub fn span(name: impl Into<String>) -> Span {
 /// A client of the cluster that runs the present task, for tasks that submit tasks; `None` outside
 /// of a task.
 ///
-/// A task that waits for others keeps its slot meanwhile: where every slot of the cluster holds a
-/// task that waits, none is left for what they wait for.
+/// While a task waits for tasks on its own thread - in `wait`, `gather`, `as_completed`, or by `.await` - another
+/// task has its slot; it goes on as soon as a slot of its worker is free. So tasks may wait for tasks that wait for
+/// tasks, however few slots there are. Each that waits keeps its thread, its arguments and its resources. What a
+/// task submits has a priority of one more than its own, so that as few as can be wait at a time.
 pub fn current_client() -> Option<Client> {
     Current::get()?.host.client()
 }
@@ -102,7 +136,7 @@ impl Drop for Span {
     fn drop(&mut self) {
         let (name, took) = (std::mem::take(&mut self.name), self.begin.elapsed());
         match Current::get() {
-            Some(Current { task, host }) => host.span(task, name, took),
+            Some(current) => current.host.span(current.task(), name, took),
             None => mark_outside(name, Some(took)),
         }
     }

@@ -12,6 +12,7 @@ use taskreel_model::FailureKind;
 
 use super::current::Current;
 use super::spec::{ArgumentReader, Returned};
+use crate::client::taking_turns;
 use crate::executor::Failure;
 
 /// A registered function. `#[task]` submits one to the registry; it can be written by hand:
@@ -75,7 +76,7 @@ impl<'a> Arguments<'a> {
     /// Waits for what an `async` function gives; timers and sockets of tokio work in it.
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let current = Current::get().expect("tasks run on the slots of a worker");
-        current.host.io().block_on(future)
+        current.host.io().block_on(taking_turns(future))
     }
 
     /// What the task returns.

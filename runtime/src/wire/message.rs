@@ -120,6 +120,8 @@ pub struct RunTask {
     pub timeout: Option<Nanos>,
     /// Whether a client waits for it: then a small result comes with the report.
     pub is_awaited: bool,
+    /// Its priority: what it submits comes before what has the same.
+    pub priority: i32,
 }
 
 /// A result of so many bytes at the most travels with the word that it is there, to spare the client

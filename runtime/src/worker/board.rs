@@ -1,10 +1,12 @@
 //! The board: which tasks a worker has, and how far each is. Plain data behind one lock.
 
-use std::collections::{HashMap, VecDeque};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 use taskreel_model::{TaskId, WorkerId};
 
+use super::secede::Returning;
 use crate::executor::{Cancellation, StopReason};
 use crate::task::Spec;
 use crate::wire::message::{Assignment, Holder, RunTask};
@@ -13,10 +15,11 @@ use crate::wire::message::{Assignment, Holder, RunTask};
 #[derive(Debug, Default)]
 pub(crate) struct Board {
     tasks: HashMap<TaskId, Entry>,
-    /// Ready tasks, first to run first; entries of tasks that went away are passed over.
-    ready: VecDeque<Assignment>,
+    ready: ReadyTasks,
     /// Results on their way here, with the assignments that wait for them.
     incoming: HashMap<TaskId, Vec<Assignment>>,
+    /// Slots that change hands.
+    pub(super) returning: Returning,
 }
 
 #[derive(Debug)]
@@ -31,6 +34,36 @@ enum Stage {
     Fetching(u32, Box<RunTask>),
     Ready(Box<RunTask>),
     Executing(Arc<Cancellation>),
+}
+
+/// Ready tasks in the order in which they are to run; those that went away are passed over.
+#[derive(Debug, Default)]
+struct ReadyTasks {
+    /// The highest priority first, and of each the first that came.
+    by_priority: BTreeMap<Reverse<i32>, VecDeque<Assignment>>,
+}
+
+impl ReadyTasks {
+    fn push(&mut self, priority: i32, assignment: Assignment) {
+        let rank = Reverse(priority);
+        if !self.by_priority.contains_key(&rank) {
+            // Nearly always there is one only, whose room is kept.
+            self.by_priority.retain(|_, tasks| !tasks.is_empty());
+        }
+        self.by_priority.entry(rank).or_default().push_back(assignment);
+    }
+
+    fn pop(&mut self) -> Option<Assignment> {
+        self.by_priority.values_mut().find_map(VecDeque::pop_front)
+    }
+
+    fn len(&self) -> usize {
+        self.by_priority.values().map(VecDeque::len).sum()
+    }
+
+    fn clear(&mut self) {
+        self.by_priority.clear();
+    }
 }
 
 /// A task to execute.
@@ -93,7 +126,7 @@ impl Board {
         }
         let run = Box::new(run);
         let stage = if n_missing == 0 {
-            self.ready.push_back(assignment);
+            self.ready.push(run.priority, assignment);
             Stage::Ready(run)
         } else {
             Stage::Fetching(n_missing, run)
@@ -103,7 +136,7 @@ impl Board {
 
     /// The next ready task, if there is one; it counts as executing from now on.
     pub(crate) fn take_ready(&mut self) -> Option<Ready> {
-        while let Some(assignment) = self.ready.pop_front() {
+        while let Some(assignment) = self.ready.pop() {
             let Some(entry) = self.current(assignment) else { continue };
             let cancellation = Arc::new(Cancellation::default());
             let executing = Stage::Executing(Arc::clone(&cancellation));
@@ -118,6 +151,11 @@ impl Board {
     /// How many tasks are ready, or were and went away.
     pub(crate) fn n_ready(&self) -> usize {
         self.ready.len()
+    }
+
+    /// Whether an assignment has not ended.
+    pub(crate) fn is_current(&mut self, assignment: Assignment) -> bool {
+        self.current(assignment).is_some()
     }
 
     /// The assignment ended here. `false`: it was not this worker's any more.
@@ -200,11 +238,12 @@ impl Board {
         let mut any_ready = false;
         for assignment in self.incoming.remove(&task).unwrap_or_default() {
             let Some(entry) = self.current(assignment) else { continue };
-            let Stage::Fetching(n_missing, _) = &mut entry.stage else { continue };
+            let Stage::Fetching(n_missing, run) = &mut entry.stage else { continue };
             *n_missing -= 1;
             if *n_missing == 0 {
+                let priority = run.priority;
                 entry.make_ready();
-                self.ready.push_back(assignment);
+                self.ready.push(priority, assignment);
                 any_ready = true;
             }
         }

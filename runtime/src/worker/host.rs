@@ -7,9 +7,11 @@ use std::time::Duration;
 use taskreel_model::{LogLevel, LogLine, Nanos, Reported, TaskId};
 use tokio::runtime::Handle;
 
-use super::Shared;
+use super::{Shared, secede};
 use crate::client::Client;
+use crate::executor::Cancellation;
 use crate::task::current::Host;
+use crate::wire::message::Assignment;
 
 /// Longest line of a log, in bytes.
 const MAX_LINE_BYTES: usize = 8 << 10;
@@ -25,6 +27,13 @@ impl ClientSource {
     /// `connect` is called once, on the thread of the task that asks first.
     pub fn new(connect: impl Fn() -> Option<Client> + Send + Sync + 'static) -> Self {
         Self { connect: Arc::new(connect), client: Arc::default() }
+    }
+
+    /// Has those look again who wait through the client that tasks have, if one asked for it.
+    pub(super) fn wake(&self) {
+        if let Some(Some(client)) = self.client.get() {
+            client.wake();
+        }
     }
 
     fn get(&self) -> Option<Client> {
@@ -61,5 +70,13 @@ impl Host for Shared {
 
     fn io(&self) -> &Handle {
         &self.io
+    }
+
+    fn secede(self: Arc<Self>, assignment: Assignment, cancellation: &Cancellation) -> bool {
+        secede::secede(&self, assignment, cancellation)
+    }
+
+    fn rejoin(self: Arc<Self>, assignment: Assignment, cancellation: &Cancellation) {
+        secede::rejoin(&self, assignment, cancellation);
     }
 }

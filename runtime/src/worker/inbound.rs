@@ -7,7 +7,7 @@ use taskreel_model::{Nanos, Reported, TaskId};
 use tokio::sync::mpsc;
 
 use super::board::{AskedBack, Wanted};
-use super::{Shared, slots, transfers};
+use super::{Shared, secede, slots, transfers};
 use crate::wire::message::{Assignment, FromWorker, InputRef, RunTask, ToWorker, WorkerBefore};
 use crate::wire::{Link, LinkSender};
 
@@ -84,6 +84,7 @@ async fn welcomed(
     tracing::debug!(worker = %now.worker, again = before.is_some(), "joined");
     if through.is_none() {
         shared.board().stop_all();
+        secede::wake(shared);
         shared.pause.end();
     }
     if before.as_ref().is_some_and(|before| before.run != now.run) {
@@ -140,6 +141,7 @@ fn revoke(shared: &Arc<Shared>, assignments: &[Assignment]) {
     let slots: Vec<u16> = assignments.iter().filter_map(|task| board.revoke(*task)).collect();
     drop(board);
     slots.into_iter().for_each(|slot| slots::replace(shared, slot));
+    secede::wake(shared);
 }
 
 fn ask_back(shared: &Shared, assignments: &[Assignment]) {

@@ -12,7 +12,7 @@ use tokio::task::AbortHandle;
 
 use super::board::Ready;
 use super::idle::Pace;
-use super::{Shared, memory, task_log};
+use super::{Shared, memory, secede, task_log};
 use crate::executor::{Completed, Executor, Failure, Job, StopReason};
 use crate::task::Spec;
 use crate::task::current::{Current, Host};
@@ -36,7 +36,8 @@ pub(super) fn start(shared: &Arc<Shared>) -> io::Result<()> {
     Ok(())
 }
 
-fn start_slot(shared: &Arc<Shared>, slot: u16) -> io::Result<()> {
+/// Gives a slot a thread.
+pub(super) fn start_slot(shared: &Arc<Shared>, slot: u16) -> io::Result<()> {
     let shared = Arc::clone(shared);
     thread::Builder::new()
         .name(format!("{}-slot-{slot}", shared.info.name))
@@ -45,30 +46,33 @@ fn start_slot(shared: &Arc<Shared>, slot: u16) -> io::Result<()> {
     Ok(())
 }
 
-/// The thread of a slot: until the worker stops, or leaves this thread to a task that takes longer
-/// than it may.
-fn run_slot(shared: &Arc<Shared>, slot: u16) {
+/// The thread of a slot: until the worker stops, leaves this thread to a task that takes longer than
+/// it may, or the slot goes to the thread of another task.
+fn run_slot(shared: &Arc<Shared>, mut slot: u16) {
     let _listening = task_log::listen();
     let mut pace = Pace::new();
-    while let Some(ready) = next(shared, &mut pace) {
+    while let Some(ready) = next(shared, slot, &mut pace) {
         shared.n_busy.fetch_add(1, Ordering::Relaxed);
         pace.begin();
-        let is_abandoned = execute(shared, slot, &ready);
-        if is_abandoned {
-            return;
-        }
+        let Some(now) = execute(shared, slot, &ready) else { return };
+        slot = now;
         drop(ready);
         memory::make_room(shared, 0);
         shared.n_busy.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
-/// Waits for a ready task; what was reported goes out before.
-fn next(shared: &Shared, pace: &mut Pace) -> Option<Ready> {
+/// Waits for a ready task; what was reported goes out before. `None`: there is nothing more for this
+/// thread to do, since the worker stops, or a task that waited for others has the slot.
+fn next(shared: &Shared, slot: u16, pace: &mut Pace) -> Option<Ready> {
     let mut board = shared.board();
     let mut is_flushed = false;
     loop {
         if shared.is_stopping() {
+            return None;
+        }
+        if board.returning.offer(slot) {
+            shared.returned.notify_all();
             return None;
         }
         if !shared.pause.is_on()
@@ -88,12 +92,12 @@ fn next(shared: &Shared, pace: &mut Pace) -> Option<Ready> {
     }
 }
 
-/// Executes one task. `true`: it took longer than it may, or nobody wants it any more, and its slot
-/// has another thread by now.
-fn execute(shared: &Arc<Shared>, slot: u16, ready: &Ready) -> bool {
+/// Executes one task; gives the slot that this thread has then. `None`: it took longer than it may, or
+/// nobody wants it any more, and the slot has another thread by now.
+fn execute(shared: &Arc<Shared>, slot: u16, ready: &Ready) -> Option<u16> {
     let Ready { run, cancellation } = ready;
     let assignment = Assignment { task: run.task, attempt: run.attempt };
-    let Some((executor, inputs, body)) = prepare(shared, run) else { return false };
+    let Some((executor, inputs, body)) = prepare(shared, run) else { return Some(slot) };
     shared.report(Reported::Started { task: run.task, attempt: run.attempt, slot });
     if run.attempt > 1 {
         // If it is what ended an earlier worker, the scheduler must know before it ends this one.
@@ -106,7 +110,9 @@ fn execute(shared: &Arc<Shared>, slot: u16, ready: &Ready) -> bool {
     let outcome = match &executor {
         Ok(executor) => {
             let host: Arc<dyn Host> = Arc::<Shared>::clone(shared);
-            let _entered = Current { task: run.task, host }.enter();
+            let told = Arc::clone(cancellation);
+            let priority = run.priority;
+            let _entered = Current { assignment, priority, cancellation: told, host }.enter();
             let log = |level, text: &str| shared.log(run.task, level, text);
             let job =
                 Job { function: &run.function, body, inputs: &inputs, cancellation, log: &log };
@@ -118,7 +124,8 @@ fn execute(shared: &Arc<Shared>, slot: u16, ready: &Ready) -> bool {
         timer.abort();
     }
     finish(shared, assignment, (&inputs, run.is_awaited), outcome);
-    cancellation.is_left_behind()
+    // It may have waited for others, and got another slot then.
+    (!cancellation.is_left_behind()).then(|| cancellation.slot().unwrap_or(slot))
 }
 
 type Prepared<'a> = (Result<Arc<dyn Executor>, Failure>, Vec<Bytes>, &'a [u8]);
@@ -210,18 +217,31 @@ fn expire(shared: &Arc<Shared>, assignment: Assignment, timeout: Nanos) {
     let mut board = shared.board();
     let executing = board.stop(assignment, StopReason::Timeout);
     // One that stops by itself reports that.
-    let Some(slot) = executing.and_then(|executing| executing.leave_behind()) else { return };
+    let Some(executing) = executing else { return };
+    let slot = executing.leave_behind();
+    if slot.is_none() && !executing.is_left_behind() {
+        return;
+    }
     board.end(assignment);
     let error = format!("took longer than its timeout of {timeout}; its thread was left behind");
     shared.report(Reported::Failed { task, attempt, kind: FailureKind::Timeout, error });
     drop(board);
-    replace(shared, slot);
+    match slot {
+        Some(slot) => replace(shared, slot),
+        // It waits for others, without a slot.
+        None => secede::wake(shared),
+    }
     shared.reports.hurry();
 }
 
 /// Gives a slot another thread: what its own one executes was given up, and does not stop.
 pub(super) fn replace(shared: &Arc<Shared>, slot: u16) {
     shared.n_busy.fetch_sub(1, Ordering::Relaxed);
+    start_again(shared, slot);
+}
+
+/// Gives a slot a thread again, after it has lost one that was idle.
+pub(super) fn start_again(shared: &Arc<Shared>, slot: u16) {
     if let Err(error) = start_slot(shared, slot) {
         tracing::error!(%error, slot, "a slot is lost: its thread cannot be replaced");
     }

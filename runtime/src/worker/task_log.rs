@@ -48,11 +48,11 @@ impl Subscriber for TaskLog {
     fn event(&self, event: &Event<'_>) {
         let metadata = event.metadata();
         if is_ours(metadata)
-            && let Some(Current { task, host }) = Current::get()
+            && let Some(current) = Current::get()
         {
             let mut line = Line(String::new());
             event.record(&mut line);
-            host.log(task, level(*metadata.level()), &line.0);
+            current.host.log(current.task(), level(*metadata.level()), &line.0);
         }
         if self.before.enabled(metadata) {
             self.before.event(event);

@@ -139,6 +139,7 @@ fn run(task: u32, number: u64) -> RunTask {
         inputs: Vec::new(),
         timeout: None,
         is_awaited: true,
+        priority: 0,
     }
 }
 

@@ -45,7 +45,7 @@ pub(crate) struct Recorded {
 pub(crate) struct RecordedTask {
     /// What it depends on.
     pub(crate) deps: Box<[TaskId]>,
-    /// How long its last execution took that gave the result.
+    /// How long its last execution computed that gave the result.
     took: Option<Nanos>,
     /// How long those took that failed, and how the last of them did.
     failed: Vec<Nanos>,
@@ -119,8 +119,8 @@ impl Gather {
         }
         for change in changes {
             match *change {
-                Change::Stopped { task, started_at, outcome, .. } => {
-                    self.stopped(task, event.at - started_at, outcome);
+                Change::Stopped { task, last, outcome, .. } => {
+                    self.stopped(task, last.computed, outcome);
                     self.last_end = self.last_end.max(event.at);
                 }
                 Change::Graph { graph, done: true } => {

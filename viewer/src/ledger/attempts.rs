@@ -16,8 +16,8 @@ const MATCHES_MAX: usize = 1_000;
 #[derive(Debug, Default)]
 pub(super) struct Attempts {
     rows: Rows,
-    /// Rows of executions that have not ended and when they began, by where they are.
-    open: BTreeMap<(WorkerId, u16), (usize, Nanos)>,
+    /// Executions that have not ended.
+    open: BTreeMap<TaskId, Open>,
     /// Names of prefixes, by id.
     prefixes: Vec<Box<str>>,
     /// Names that keys end in.
@@ -38,6 +38,14 @@ pub(super) struct Attempt {
     pub outcome: Option<Outcome>,
     /// Size of the result, if it has one.
     pub bytes: u64,
+}
+
+/// An execution that goes on.
+#[derive(Clone, Copy, Debug)]
+struct Open {
+    row: usize,
+    /// Since when it computes; `None`: it waits for tasks that it submitted.
+    since: Option<Nanos>,
 }
 
 /// An execution for the page.
@@ -82,21 +90,22 @@ impl Attempts {
         let ((worker, slot), start) = (place, at);
         let (stop, outcome, bytes) = (Nanos::MAX, None, 0);
         let row = Attempt { task, key, worker, slot, start, stop, outcome, bytes };
-        let index = self.rows.push(row, &found.deps);
-        self.open.insert(place, (index, at));
+        let row = self.rows.push(row, &found.deps);
+        self.open.insert(task, Open { row, since: Some(at) });
     }
 
-    pub(super) fn stopped(
-        &mut self,
-        at: Nanos,
-        place: (WorkerId, u16),
-        outcome: Outcome,
-        state: &State,
-    ) {
-        let Some((index, _)) = self.open.remove(&place) else { return };
-        let Some(row) = self.rows.open_mut(index) else { return };
+    pub(super) fn stopped(&mut self, at: Nanos, task: TaskId, outcome: Outcome, state: &State) {
+        let Some(Open { row, .. }) = self.open.remove(&task) else { return };
+        let Some(row) = self.rows.open_mut(row) else { return };
         (row.stop, row.outcome) = (at.max(row.start), Some(outcome));
         row.bytes = state.task(row.task).map_or(0, |task| task.bytes);
+    }
+
+    /// An execution computes again, or not until it rejoins.
+    pub(super) fn computes(&mut self, task: TaskId, since: Option<Nanos>) {
+        if let Some(open) = self.open.get_mut(&task) {
+            open.since = since;
+        }
     }
 
     /// All, in the order in which they began.
@@ -104,9 +113,9 @@ impl Attempts {
         &self.rows
     }
 
-    /// When each of those began that go on, the first one first.
+    /// Since when each of those computes that do, the first one first.
     pub(super) fn open_since(&self) -> Vec<Nanos> {
-        let mut since: Vec<Nanos> = self.open.values().map(|(_, start)| *start).collect();
+        let mut since: Vec<Nanos> = self.open.values().filter_map(|open| open.since).collect();
         since.sort_unstable();
         since
     }

@@ -125,7 +125,13 @@ impl Facts {
                     attempt.waited_for = waited_for;
                 }
             }
+            Change::Seceded { task, worker, .. } => {
+                self.waiting.insert(task, self.waits.len());
+                self.waits.push((worker, at, None));
+            }
+            Change::Rejoined { task, .. } => self.waited(at, task),
             Change::Stopped { task, outcome, .. } => {
+                self.waited(at, task);
                 let row = self.task(task).map_or(NONE, |row| row.last_attempt);
                 if let Some(attempt) = self.last_attempt(task) {
                     attempt.ended_at = Some(at);
@@ -157,6 +163,13 @@ impl Facts {
             | Change::Client { .. }
             | Change::Graph { .. }
             | Change::Mark { .. } => {}
+        }
+    }
+
+    /// A task waits no more for those that it submitted, if it did.
+    fn waited(&mut self, at: Nanos, task: TaskId) {
+        if let Some(row) = self.waiting.remove(&task) {
+            self.waits[row].2 = Some(at);
         }
     }
 

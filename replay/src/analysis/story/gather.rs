@@ -115,7 +115,8 @@ impl Gather {
                 self.add(task, event, what, Some(to.name()), state);
             }
         }
-        if let Change::Stopped { task, worker: on, started_at, outcome, .. } = *change
+        if let Change::Stopped { task, worker: on, started_at, last: stretch, outcome, .. } =
+            *change
             && let Some(life) = self.lives.get_mut(&task)
             && event.what.task() == Some(task)
             && let Some(last) = life.moments.last_mut()
@@ -127,7 +128,12 @@ impl Gather {
                 Outcome::Lost => "was cut off",
                 Outcome::Cancelled => "was ended",
             };
-            last.what = format!("{how} on {} after {ran}{}", worker(state, on), rest(&last.what));
+            let waited = match ran.since(stretch.computed) {
+                Nanos::ZERO => String::new(),
+                waited => format!(", of which it waited {waited} for tasks that it submitted"),
+            };
+            let rest = rest(&last.what);
+            last.what = format!("{how} on {} after {ran}{waited}{rest}", worker(state, on));
         }
     }
 

@@ -15,15 +15,7 @@ pub(super) fn worker(state: &State, id: WorkerId) -> String {
 pub(super) fn own_words(event: &Event, state: &State) -> String {
     let name = |id| worker(state, id);
     if let Event::TaskSubmitted { deps, wanted, .. } = event {
-        let needs = match deps.len() {
-            0 => "needs no other".to_owned(),
-            1 => "needs one other".to_owned(),
-            n => format!("needs {n} others"),
-        };
-        return format!(
-            "submitted; {needs}{}",
-            if *wanted { ", wanted by its client" } else { "" }
-        );
+        return submitted_words(deps.len(), *wanted);
     }
     match *event {
         Event::TaskAssigned { worker, attempt, reason, .. } => {
@@ -32,6 +24,12 @@ pub(super) fn own_words(event: &Event, state: &State) -> String {
         }
         Event::TaskStarted { worker, slot, .. } => {
             format!("starts on {}, slot {slot}", name(worker))
+        }
+        Event::TaskSeceded { worker, .. } => {
+            format!("waits for tasks that it submitted; its slot on {} is free", name(worker))
+        }
+        Event::TaskRejoined { worker, slot, .. } => {
+            format!("goes on, on {}, slot {slot}", name(worker))
         }
         Event::TaskFinished { bytes, .. } => format!("; its result has {}", HumanBytes(bytes)),
         Event::TaskFailed { kind, error, retry, .. } => {
@@ -95,6 +93,15 @@ pub(super) fn own_words(event: &Event, state: &State) -> String {
         | Event::ReportsAccepted { .. }
         | Event::Unknown { .. } => event.name().to_owned(),
     }
+}
+
+fn submitted_words(n_deps: usize, wanted: bool) -> String {
+    let needs = match n_deps {
+        0 => "needs no other".to_owned(),
+        1 => "needs one other".to_owned(),
+        n => format!("needs {n} others"),
+    };
+    format!("submitted; {needs}{}", if wanted { ", wanted by its client" } else { "" })
 }
 
 /// What an end says behind `finished on w after 3 s`.

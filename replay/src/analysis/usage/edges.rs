@@ -22,7 +22,7 @@ pub(super) struct Edge {
 pub(super) enum Kind {
     /// The worker's slots are there.
     Slots,
-    /// Its tasks that execute.
+    /// Its tasks that execute, without those that wait for tasks that they submitted.
     Executing,
     /// Its tasks that do not execute yet.
     Assigned,
@@ -44,7 +44,7 @@ pub(super) enum Kind {
 pub(super) fn edges(facts: &Facts) -> Vec<Edge> {
     // As many as there can be: a list that grows by doubling needs three times the memory.
     let n = 6 * facts.attempts.len() + 2 * (facts.moves.len() + facts.pauses.len());
-    let n = n + 2 * (facts.workers.len() + facts.unasked.len());
+    let n = n + 2 * (facts.workers.len() + facts.unasked.len() + facts.waits.len());
     let mut out = Edges { now: facts.window.to, list: Vec::with_capacity(n) };
     for (id, worker) in (0..).zip(&facts.workers) {
         let to = worker.left.map(|(at, _)| at);
@@ -60,6 +60,10 @@ pub(super) fn edges(facts: &Facts) -> Vec<Edge> {
         if let Some(started_at) = attempt.started_at {
             out.add(Kind::Executing, worker, (started_at, attempt.ended_at));
         }
+    }
+    for (worker, from, to) in &facts.waits {
+        // Part of an execution, without a slot: not counted as one.
+        out.take_out(Kind::Executing, worker.0, (*from, *to));
     }
     for of in &facts.moves {
         let kind = match of.activity {
@@ -86,12 +90,21 @@ struct Edges {
 
 impl Edges {
     /// Something that lasts from one instant to another, or goes on.
-    fn add(&mut self, kind: Kind, worker: u32, (from, to): (Nanos, Option<Nanos>)) {
+    fn add(&mut self, kind: Kind, worker: u32, span: (Nanos, Option<Nanos>)) {
+        self.put(kind, worker, span, true);
+    }
+
+    /// The part of such a thing in which it is not to be counted.
+    fn take_out(&mut self, kind: Kind, worker: u32, span: (Nanos, Option<Nanos>)) {
+        self.put(kind, worker, span, false);
+    }
+
+    fn put(&mut self, kind: Kind, worker: u32, (from, to): (Nanos, Option<Nanos>), is_begin: bool) {
         let to = to.unwrap_or(self.now);
         // Clocks of workers are known only so well: what seems to end before it began is nothing.
         if from < to {
-            self.list.push(Edge { at: from, worker, kind, is_begin: true });
-            self.list.push(Edge { at: to, worker, kind, is_begin: false });
+            self.list.push(Edge { at: from, worker, kind, is_begin });
+            self.list.push(Edge { at: to, worker, kind, is_begin: !is_begin });
         }
     }
 }

@@ -20,6 +20,7 @@ const MOVED: [(Color, &str); 3] =
     [(Color::TRANSFER, "transfer"), (Color::DISK, "disk"), (Color::SERIALIZE, "(de)serialize")];
 const LOST_OPACITY: f32 = 0.35;
 const RUNNING_OPACITY: f32 = 0.55;
+const WAITS_OPACITY: f32 = 0.2;
 
 const TOP_PX: u32 = 4;
 const RIGHT_PX: u32 = 16;
@@ -141,6 +142,9 @@ fn other_colors(plot: &TaskStream, lanes: &Lanes) -> Vec<(Color, f32, String)> {
     if plot.n_running > 0 && !lanes.collapsed {
         colors.push((Color::OTHER, RUNNING_OPACITY, "running".to_owned()));
     }
+    if plot.has_waited && !lanes.collapsed {
+        colors.push((Color::OTHER, WAITS_OPACITY, "waits for its tasks".to_owned()));
+    }
     if plot.has_lost && !lanes.collapsed {
         colors.push((Color::OTHER, LOST_OPACITY, "lost or cancelled".to_owned()));
     }
@@ -161,6 +165,9 @@ fn note(plot: &TaskStream, view: &View, n_shown: usize, lanes: &Lanes) -> String
     let mut parts = Vec::new();
     if plot.n_running > 0 {
         parts.push(format!("{} running", plot.n_running));
+    }
+    if plot.n_waiting > 0 {
+        parts.push(format!("{} waiting for their tasks", plot.n_waiting));
     }
     if plot.n_failed > 0 {
         parts.push(format!("{} failed", plot.n_failed));

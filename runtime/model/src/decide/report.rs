@@ -4,8 +4,8 @@
 use super::Rejection;
 use super::worker::check_here;
 use crate::{
-    Effect, Event, FailureKind, Nanos, Phase, Report, Reported, Run, State, TaskId, TaskOptions,
-    TransferFailure, Turn, WorkerId, WorkerStatus,
+    Effect, Event, FailureKind, Nanos, Phase, Report, Reported, Run, Stage, State, TaskId,
+    TaskOptions, TransferFailure, Turn, WorkerId, WorkerStatus,
 };
 
 /// Longest error text that is kept, in bytes.
@@ -30,6 +30,12 @@ fn one(turn: &mut Turn<'_>, worker: WorkerId, at: Nanos, what: Reported) -> Resu
         }
         Reported::Finished { task, attempt, bytes } => {
             return finished(turn, worker, at, (task, attempt, bytes));
+        }
+        Reported::Seceded { task, attempt } => {
+            return seceded(turn, worker, at, (task, attempt));
+        }
+        Reported::Rejoined { task, attempt, slot } => {
+            return rejoined(turn, worker, at, (task, attempt, slot));
         }
         Reported::Failed { task, attempt, kind, error } => {
             failed(turn, worker, at, (task, attempt), kind, &error);
@@ -85,13 +91,55 @@ fn started(
     (task, attempt, slot): (TaskId, u32, u16),
 ) -> Result<(), Rejection> {
     let Some(run) = current(turn.state(), worker, task, attempt) else { return Ok(()) };
-    let slots = turn.state().worker(worker).map_or(&[][..], |found| &found.slots);
-    if run.executing().is_some() || slots.get(usize::from(slot)).is_none_or(Option::is_some) {
+    if run.executing().is_some() || !is_free(turn.state(), worker, slot) {
         let why = "it started twice, or in a slot that is taken";
         return Err(Rejection::Protocol { worker, task, why });
     }
     turn.emit_at(at, None, Event::TaskStarted { task, worker, attempt, slot });
     Ok(())
+}
+
+fn seceded(
+    turn: &mut Turn<'_>,
+    worker: WorkerId,
+    at: Nanos,
+    (task, attempt): (TaskId, u32),
+) -> Result<(), Rejection> {
+    let Some(run) = current(turn.state(), worker, task, attempt) else { return Ok(()) };
+    if run.stage() != Stage::Executing {
+        let why = "it waits for others without having a slot";
+        return Err(Rejection::Protocol { worker, task, why });
+    }
+    let at = since(turn.state(), task).map_or(at, |since| at.max(since));
+    turn.emit_at(at, None, Event::TaskSeceded { task, worker, attempt });
+    Ok(())
+}
+
+fn rejoined(
+    turn: &mut Turn<'_>,
+    worker: WorkerId,
+    at: Nanos,
+    (task, attempt, slot): (TaskId, u32, u16),
+) -> Result<(), Rejection> {
+    let Some(run) = current(turn.state(), worker, task, attempt) else { return Ok(()) };
+    if run.stage() != Stage::Seceded || !is_free(turn.state(), worker, slot) {
+        let why = "it goes on without having waited, or in a slot that is taken";
+        return Err(Rejection::Protocol { worker, task, why });
+    }
+    let at = since(turn.state(), task).map_or(at, |since| at.max(since));
+    turn.emit_at(at, None, Event::TaskRejoined { task, worker, attempt, slot });
+    Ok(())
+}
+
+/// Since when a task computes or waits.
+fn since(state: &State, task: TaskId) -> Option<Nanos> {
+    state.task(task)?.since()
+}
+
+/// Whether a worker has a slot, and nothing runs in it.
+fn is_free(state: &State, worker: WorkerId, slot: u16) -> bool {
+    let slots = state.worker(worker).map_or(&[][..], |found| &found.slots);
+    slots.get(usize::from(slot)).is_some_and(Option::is_none)
 }
 
 fn finished(
@@ -107,11 +155,11 @@ fn finished(
         }
         return Ok(());
     };
-    let Some(executing) = run.executing() else {
+    if run.executing().is_none() {
         let why = "it finished without having started";
         return Err(Rejection::Protocol { worker, task, why });
-    };
-    let at = at.max(executing.started_at);
+    }
+    let at = since(turn.state(), task).map_or(at, |since| at.max(since));
     turn.emit_at(at, None, Event::TaskFinished { task, worker, attempt, bytes });
     Ok(())
 }
@@ -140,8 +188,10 @@ fn failed(
     kind: FailureKind,
     error: &str,
 ) {
-    let Some(run) = current(turn.state(), worker, task, attempt) else { return };
-    let at = run.executing().map_or(at, |executing| at.max(executing.started_at));
+    if current(turn.state(), worker, task, attempt).is_none() {
+        return;
+    }
+    let at = since(turn.state(), task).map_or(at, |since| at.max(since));
     let error = turn.intern(clipped(error));
     let state = turn.state();
     let retry = state.task(task).and_then(|found| {

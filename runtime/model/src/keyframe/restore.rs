@@ -103,6 +103,7 @@ fn worker(row: WorkerRow, next_seq: u64) -> Result<Worker, BadKeyframe> {
         joined_at: row.joined_at,
         since: row.since,
         assigned: from_differences(&row.assigned)?,
+        n_seceded: 0,
         held: from_differences(&row.held)?,
         memory_bytes: 0,
         disk_bytes: 0,

@@ -1,7 +1,7 @@
 //! A state to columns.
 
-use super::{Keyframe, RunRow, TaskColumns, WorkerRow};
-use crate::{Executing, State, Suffix, Task, TaskId, TaskTable, Worker};
+use super::{Keyframe, RunRow, StretchRow, TaskColumns, WorkerRow};
+use crate::{Executing, Stage, State, Suffix, Task, TaskId, TaskTable, Worker};
 
 impl State {
     /// What must be stored to have this state again.
@@ -37,11 +37,16 @@ impl State {
             columns.errors.extend(task.error());
             columns.runs.extend(task.run.map(|run| RunRow {
                 worker: run.worker,
-                executing: run.executing().map(|Executing { slot, started_at }| {
+                executing: run.executing().map(|Executing { slot, started_at, .. }| {
                     (slot, self.now.0.wrapping_sub(started_at.0) as i64)
                 }),
                 estimate: run.estimate,
                 thief: task.thief(),
+            }));
+            columns.stretches.extend(task.rare().broken.map(|broken| StretchRow {
+                seceded: task.run.is_some_and(|run| run.stage() == Stage::Seceded),
+                since: self.now.0.wrapping_sub(broken.since.0) as i64,
+                computed: broken.computed,
             }));
             columns.due.extend(task.due_at().map(|at| at.0.wrapping_sub(self.now.0) as i64));
         }
@@ -60,7 +65,9 @@ impl TaskColumns {
             Suffix::Index(index) => (1, Some(index)),
             Suffix::Name(name) => (2, Some(name.0)),
         };
-        self.shapes.push(kind | u8::from(task.error().is_some()) << 2);
+        let rare = task.rare();
+        let bits = u8::from(rare.error.is_some()) << 2 | u8::from(rare.broken.is_some()) << 3;
+        self.shapes.push(kind | bits);
         self.prefixes.push(task.key.prefix.0);
         if let Some(suffix) = suffix {
             self.suffixes.push(i64::from(suffix) - i64::from(*expected));

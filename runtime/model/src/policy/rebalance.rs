@@ -41,7 +41,7 @@ pub fn worthwhile_steals(state: &State) -> SmallVec<[Steal; 4]> {
 
 fn steal_from(state: &State, from: WorkerId, to: WorkerId, steals: &mut SmallVec<[Steal; 4]>) {
     let (Some(victim), Some(thief)) = (state.worker(from), state.worker(to)) else { return };
-    let n_free = usize::from(thief.info.slots).saturating_sub(thief.assigned.len());
+    let n_free = usize::from(thief.info.slots).saturating_sub(thief.demand());
     let asked = victim.assigned.iter().rev().take(N_TASKS);
     let asked = asked.filter(|id| state.live(**id).thief() == Some(to));
     let n_coming = asked.count() + steals.iter().filter(|steal| steal.to == to).count();
@@ -79,8 +79,8 @@ fn is_worthwhile(
 /// How long every slot of a worker has been busy with one task: what took so long already is
 /// thought to take as long again, whatever others of its prefix took.
 fn shortest_run(state: &State, worker: &Worker) -> Nanos {
-    let begun = |id: &TaskId| state.live(*id).run.and_then(|run| run.executing());
+    let begun = |id: &TaskId| state.live(*id).stretch(state.now());
     let slots = worker.slots.iter().map(|slot| slot.as_ref().and_then(begun));
-    let times = slots.map(|slot| slot.map_or(Nanos::ZERO, |e| state.now() - e.started_at));
+    let times = slots.map(|slot| slot.map_or(Nanos::ZERO, |last| last.computed));
     times.min().unwrap_or(Nanos::ZERO)
 }

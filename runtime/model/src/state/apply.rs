@@ -35,6 +35,7 @@ impl State {
         Ok(())
     }
 
+    #[expect(clippy::too_many_lines, reason = "a table: one row per event")]
     fn dispatch(&mut self, step: &mut Step<'_>, event: &Event) -> Result<(), Why> {
         match *event {
             Event::SchedulerStarted { incarnation } => self.scheduler_started(incarnation),
@@ -102,6 +103,12 @@ impl State {
                 self.marked(step, name, task, Some(step.at - took))
             }
             Event::ReportsAccepted { worker, through } => self.reports_accepted(worker, through),
+            Event::TaskSeceded { task, worker, attempt } => {
+                self.task_seceded(step, task, worker, attempt)
+            }
+            Event::TaskRejoined { task, worker, attempt, slot } => {
+                self.task_rejoined(step, task, (worker, attempt), slot)
+            }
             Event::Unknown { tag: _ } => Ok(()),
         }
     }

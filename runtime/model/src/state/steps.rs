@@ -8,7 +8,8 @@ use smallvec::{SmallVec, smallvec};
 
 use super::{ReadyRank, State};
 use crate::{
-    Again, Blame, Change, Nanos, Outcome, Phase, Run, Task, TaskId, WorkerId, WorkerStatus,
+    Again, Blame, Change, Executing, Nanos, Outcome, Phase, Run, Task, TaskId, WorkerId,
+    WorkerStatus,
 };
 
 /// Tasks still to be looked at: mostly one or none, which needs no memory of its own.
@@ -144,25 +145,30 @@ impl State {
     /// Ends a task's assignment: its worker's lists, its slot and, if it executed, the change.
     pub(super) fn unassign(&mut self, step: &mut Step<'_>, id: TaskId, outcome: Outcome) -> Run {
         let task = self.live_mut(id);
-        task.clear(|rare| rare.thief = None);
+        let last = task.stretch(step.at);
+        task.clear(|rare| (rare.thief, rare.broken) = (None, None));
         let run = task.run.take().expect("a processing task has a run");
         let worker = &mut self.workers[run.worker.index()];
         let old_load = worker.load();
         worker.assigned.swap_remove(run.position as usize);
         let moved = worker.assigned.get(run.position as usize).copied();
-        worker.occupancy = worker.occupancy - run.estimate;
         worker.freed_seq = step.seq;
-        if let Some(executing) = run.executing() {
-            worker.slots[usize::from(executing.slot)] = None;
-            worker.busy = worker.busy + (step.at - executing.started_at);
-            step.changes.push(Change::Stopped {
-                task: id,
-                worker: run.worker,
-                slot: executing.slot,
-                started_at: executing.started_at,
-                outcome,
-            });
+        if last.is_some_and(|last| last.seceded) {
+            worker.n_seceded -= 1;
+        } else {
+            worker.occupancy = worker.occupancy - run.estimate;
         }
+        if let (Some(Executing { slot, started_at, seceded }), Some(last)) = (run.executing(), last)
+        {
+            if !seceded {
+                worker.slots[usize::from(slot)] = None;
+                worker.busy = worker.busy + step.at.since(last.since);
+            }
+            let worker = run.worker;
+            let stopped = Change::Stopped { task: id, worker, slot, started_at, last, outcome };
+            step.changes.push(stopped);
+        }
+        let worker = &self.workers[run.worker.index()];
         let (load, is_running) = (worker.load(), worker.status == WorkerStatus::Running);
         if is_running {
             self.by_load.shift(run.worker.0, old_load, load);

@@ -1,10 +1,10 @@
 //! Tasks: assigned, started, ended, given back, tried again.
 
 use super::steps::Step;
-use super::{State, Why};
+use super::{State, Why, Worker};
 use crate::{
-    Again, Blame, Change, Executing, FailureKind, Nanos, Outcome, Phase, Run, StrId, Task, TaskId,
-    WorkerId, WorkerStatus,
+    Again, Blame, Broken, Change, FailureKind, Last, Nanos, Outcome, Phase, Run, StrId, Task,
+    TaskId, WorkerId, WorkerStatus,
 };
 
 impl State {
@@ -58,11 +58,81 @@ impl State {
             Some(free @ None) => *free = Some(id),
             Some(Some(_)) | None => return Err(Why::Slot(worker, slot)),
         }
-        let started_at = step.at;
         let run = self.live_mut(id).run.as_mut().expect("checked above");
-        run.begin(Executing { slot, started_at });
+        run.begin(slot, step.at);
         step.changes.push(Change::Started { task: id, worker, slot });
         Ok(())
+    }
+
+    /// The task waits for tasks that it submitted: its slot is free, and it is no load meanwhile.
+    pub(super) fn task_seceded(
+        &mut self,
+        step: &mut Step<'_>,
+        id: TaskId,
+        worker: WorkerId,
+        attempt: u32,
+    ) -> Result<(), Why> {
+        let run = self.check_run(id, worker, Some(attempt))?;
+        let executing = run.executing().filter(|e| !e.seceded).ok_or(Why::Assignment(id))?;
+        let Last { since, computed, .. } = self.stretch(id, step.at)?;
+        let slot = executing.slot;
+        let task = self.live_mut(id);
+        task.amend(|rare| rare.broken = Some(Broken { since: step.at, computed }));
+        task.run.as_mut().expect("checked above").secede();
+        self.with_load(worker, |found| {
+            found.slots[usize::from(slot)] = None;
+            found.busy = found.busy + step.at.since(since);
+            found.occupancy = found.occupancy - run.estimate;
+            found.n_seceded += 1;
+            found.freed_seq = step.seq;
+        });
+        step.changes.push(Change::Seceded { task: id, worker, slot, since });
+        Ok(())
+    }
+
+    /// The task goes on, in a slot that is free.
+    pub(super) fn task_rejoined(
+        &mut self,
+        step: &mut Step<'_>,
+        id: TaskId,
+        (worker, attempt): (WorkerId, u32),
+        slot: u16,
+    ) -> Result<(), Why> {
+        let run = self.check_run(id, worker, Some(attempt))?;
+        let executing = run.executing().filter(|e| e.seceded).ok_or(Why::Assignment(id))?;
+        let Last { since, computed, .. } = self.stretch(id, step.at)?;
+        let left = executing.slot;
+        let slots = &self.workers[worker.index()].slots;
+        if !matches!(slots.get(usize::from(slot)), Some(None)) {
+            return Err(Why::Slot(worker, slot));
+        }
+        let task = self.live_mut(id);
+        task.amend(|rare| rare.broken = Some(Broken { since: step.at, computed }));
+        task.run.as_mut().expect("checked above").rejoin(slot);
+        self.with_load(worker, |found| {
+            found.slots[usize::from(slot)] = Some(id);
+            found.occupancy = found.occupancy + run.estimate;
+            found.n_seceded -= 1;
+        });
+        step.changes.push(Change::Rejoined { task: id, worker, slot, left, since });
+        Ok(())
+    }
+
+    /// What a task that has begun does at an instant; not before that began.
+    fn stretch(&self, id: TaskId, at: Nanos) -> Result<Last, Why> {
+        let last = self.live(id).stretch(at).ok_or(Why::Assignment(id))?;
+        if at < last.since { Err(Why::Time) } else { Ok(last) }
+    }
+
+    /// Changes what a worker has to do, and its place in the order of load with it.
+    fn with_load(&mut self, id: WorkerId, change: impl FnOnce(&mut Worker)) {
+        let worker = &mut self.workers[id.index()];
+        let before = worker.load();
+        change(worker);
+        let (after, is_running) = (worker.load(), worker.status == WorkerStatus::Running);
+        if is_running {
+            self.by_load.shift(id.0, before, after);
+        }
     }
 
     pub(super) fn task_finished(
@@ -73,15 +143,12 @@ impl State {
         attempt: u32,
         bytes: u64,
     ) -> Result<(), Why> {
-        let run = self.check_run(id, worker, Some(attempt))?;
-        let executing = run.executing().ok_or(Why::Assignment(id))?;
-        if step.at < executing.started_at {
-            return Err(Why::Time);
-        }
+        self.check_run(id, worker, Some(attempt))?;
+        let last = self.stretch(id, step.at)?;
         let prefix = self.live(id).key.prefix;
         let prefix = &mut self.prefixes[prefix.index()];
         prefix.n_runs += 1;
-        prefix.run_time = prefix.run_time + (step.at - executing.started_at);
+        prefix.run_time = prefix.run_time + last.computed;
         prefix.result_bytes = prefix.result_bytes.saturating_add(bytes);
         self.workers[worker.index()].n_finished += 1;
         self.finish(step, id, (worker, bytes), Outcome::Finished);
@@ -95,9 +162,9 @@ impl State {
         (kind, error): (FailureKind, StrId),
         retry: Option<Nanos>,
     ) -> Result<(), Why> {
-        let run = self.check_run(id, worker, Some(attempt))?;
+        self.check_run(id, worker, Some(attempt))?;
         self.check_string(error)?;
-        if run.executing().is_some_and(|e| step.at < e.started_at) {
+        if self.live(id).since().is_some_and(|since| step.at < since) {
             return Err(Why::Time);
         }
         self.workers[worker.index()].n_failed += 1;

@@ -1,7 +1,7 @@
 //! Cross-checks of every index of the state against every other. For tests and debug builds.
 
 use super::{ReadyRank, State};
-use crate::{Phase, PhaseCounts, Task, TaskId, WorkerId, WorkerStatus};
+use crate::{Phase, PhaseCounts, Stage, Task, TaskId, WorkerId, WorkerStatus};
 
 impl State {
     /// Checks that all fields of the state agree. Cost: the whole state, so not in hot paths.
@@ -48,12 +48,17 @@ impl State {
             let worker = &self.workers[run.worker.index()];
             assert_eq!(worker.assigned.get(run.position as usize), Some(&id), "{id}'s position");
             if let Some(executing) = run.executing() {
-                assert_eq!(worker.slots[usize::from(executing.slot)], Some(id), "{id}'s slot");
+                let has_slot = worker.slots[usize::from(executing.slot)] == Some(id);
+                assert_eq!(has_slot, !executing.seceded, "{id}'s slot");
+                let went_on = task.since().is_some_and(|since| executing.started_at <= since);
+                assert!(went_on, "{id} went on before it began");
             }
             let flights = self.flights.iter();
             let n = flights.filter(|(_, f)| f.dependent == id && f.attempt == task.attempt).count();
             assert_eq!(n, run.n_fetching as usize, "{id}'s inputs on their way");
         }
+        let has_begun = task.run.is_some_and(|run| run.executing().is_some());
+        assert!(has_begun || task.rare().broken.is_none(), "{id} waits and has not begun");
         for replica in &task.replicas {
             let worker = &self.workers[replica.worker.index()];
             assert_eq!(worker.held.get(replica.position as usize), Some(&id), "{id}'s copy");
@@ -101,6 +106,9 @@ impl State {
         for task in worker.slots.iter().flatten() {
             assert!(worker.assigned.contains(task), "{id} executes {task}");
         }
+        let runs = || worker.assigned.iter().filter_map(|task| self.live(*task).run);
+        let seceded = runs().filter(|run| run.stage() == Stage::Seceded);
+        assert_eq!(seceded.count(), worker.n_seceded as usize, "tasks of {id} that wait");
         let held = |spilled| {
             let copies = worker.held.iter().map(|task| self.live(*task));
             let here = copies.filter(|task| {
@@ -110,8 +118,8 @@ impl State {
         };
         assert_eq!(held(false), worker.memory_bytes, "bytes in the memory of {id}");
         assert_eq!(held(true), worker.disk_bytes, "bytes on the disk of {id}");
-        let occupancy: u64 =
-            worker.assigned.iter().filter_map(|t| self.live(*t).run).map(|r| r.estimate.0).sum();
+        let in_line = runs().filter(|run| run.stage() != Stage::Seceded);
+        let occupancy: u64 = in_line.map(|run| run.estimate.0).sum();
         assert_eq!(occupancy, worker.occupancy.0, "occupancy of {id}");
         if worker.status == WorkerStatus::Lost {
             assert!(worker.assigned.is_empty() && worker.held.is_empty(), "{id} is gone");

@@ -23,13 +23,15 @@ pub struct Worker {
     pub assigned: Vec<TaskId>,
     /// What runs in each slot; its length is `info.slots`.
     pub slots: Vec<Option<TaskId>>,
+    /// How many of the assigned tasks have seceded: they wait, and need no slot.
+    pub n_seceded: u32,
     /// The results it holds, in no order; each knows its position (`Replica::position`).
     pub held: Vec<TaskId>,
     /// Bytes of the results it holds in memory.
     pub memory_bytes: u64,
     /// Bytes of the results it holds on disk.
     pub disk_bytes: u64,
-    /// Time that the tasks assigned to it are thought to take together.
+    /// Time that the tasks assigned to it, but for the seceded ones, are thought to take together.
     pub occupancy: Nanos,
     /// Tasks that finished on it.
     pub n_finished: u64,
@@ -55,9 +57,14 @@ impl Worker {
         self.slots.iter().flatten().count()
     }
 
-    /// Assigned tasks per slot, in 1/256: the rank in `State::by_load`.
+    /// Assigned tasks that have a slot or wait for one: those that have seceded need none.
+    pub fn demand(&self) -> usize {
+        self.assigned.len() - self.n_seceded as usize
+    }
+
+    /// Tasks per slot that have it or wait for it, in 1/256: the rank in `State::by_load`.
     pub(crate) fn load(&self) -> u32 {
-        (self.assigned.len() as u32).saturating_mul(256) / u32::from(self.info.slots).max(1)
+        (self.demand() as u32).saturating_mul(256) / u32::from(self.info.slots).max(1)
     }
 }
 
@@ -81,6 +88,7 @@ impl State {
             joined_at: step.at,
             since: step.at,
             assigned: Vec::new(),
+            n_seceded: 0,
             held: Vec::new(),
             memory_bytes: 0,
             disk_bytes: 0,

@@ -30,7 +30,7 @@ pub(crate) fn prelude() -> Vec<Event> {
 /// Any event, with small ids.
 pub(crate) fn event() -> impl Strategy<Value = Event> {
     let ids = (0..10_u32, 0..3_u32, 0..4_u32, 0..3_u16);
-    (0..40_u8, ids, any::<[u8; 4]>(), prop::collection::vec(0..10_u32, 0..4)).prop_map(
+    (0..44_u8, ids, any::<[u8; 4]>(), prop::collection::vec(0..10_u32, 0..4)).prop_map(
         |(kind, (task, worker, attempt, slot), draw, deps)| {
             forge(kind, (TaskId(task), WorkerId(worker), attempt, slot), draw, &deps)
         },
@@ -51,7 +51,7 @@ pub(crate) fn damaged(log: &[Stamped<Event>], damage: [(u16, u8); 6]) -> Vec<Eve
             2 => events.swap(place, place + 1),
             _ => {
                 let ids = (TaskId(u32::from(what) % 12), WorkerId(u32::from(what) % 3), 1, 0);
-                events.insert(place, forge(what / 4 % 40, ids, [what; 4], &[]));
+                events.insert(place, forge(what / 4 % 44, ids, [what; 4], &[]));
             }
         }
     }
@@ -149,6 +149,8 @@ fn forge(
         32 => Event::ReplicaAdded { task, worker, bytes },
         33 => Event::ReplicaDropped { task, worker },
         34 => Event::Marked { name, task: Some(task) },
+        40 | 41 => Event::TaskSeceded { task, worker, attempt },
+        42 | 43 => Event::TaskRejoined { task, worker, attempt, slot },
         _ => Event::ReportsAccepted { worker, through: bytes },
     }
 }

@@ -11,6 +11,8 @@ use taskreel_model::{
 #[derive(Default)]
 pub(crate) struct Peer {
     pub(crate) slots: Vec<Option<(TaskId, u32)>>,
+    /// What waits for tasks that it submitted.
+    pub(crate) seceded: Vec<(TaskId, u32)>,
     pub(crate) assigned: BTreeMap<TaskId, Job>,
     pub(crate) held: BTreeSet<TaskId>,
     pub(crate) fetching: BTreeMap<TaskId, WorkerId>,
@@ -63,7 +65,7 @@ impl Peer {
     }
 
     fn is_executing(&self, task: TaskId) -> bool {
-        self.slots.iter().flatten().any(|(executing, _)| *executing == task)
+        self.slots.iter().flatten().chain(&self.seceded).any(|(begun, _)| *begun == task)
     }
 
     /// Drops an assignment, and what executes for it.
@@ -71,6 +73,7 @@ impl Peer {
         if self.has(task, attempt) {
             self.assigned.remove(&task);
         }
+        self.seceded.retain(|waiting| *waiting != (task, attempt));
         for slot in &mut self.slots {
             *slot = slot.filter(|executing| *executing != (task, attempt));
         }
@@ -90,6 +93,9 @@ impl Peer {
         }
         let executing = nth(self.slots.iter().flatten().copied().collect(), b);
         let free = self.slots.iter().position(Option::is_none);
+        if self.secede_or_rejoin(executing, free, b, at) {
+            return;
+        }
         if let Some((task, attempt)) = executing
             && (free.is_none() || b.is_multiple_of(2))
         {
@@ -119,6 +125,32 @@ impl Peer {
                 self.tell(at, Reported::InputsMissing { task, attempt });
             }
         }
+    }
+
+    /// What executes gives its slot back to wait, or what waits goes on; `false`: neither.
+    fn secede_or_rejoin(
+        &mut self,
+        executing: Option<(TaskId, u32)>,
+        free: Option<usize>,
+        b: u16,
+        at: Nanos,
+    ) -> bool {
+        let waiting = self.seceded.first().copied();
+        if let (Some((task, attempt)), Some(slot), true) = (waiting, free, b.is_multiple_of(3)) {
+            self.seceded.remove(0);
+            self.slots[slot] = Some((task, attempt));
+            self.tell(at, Reported::Rejoined { task, attempt, slot: slot as u16 });
+            return true;
+        }
+        if let (Some((task, attempt)), true) = (executing, b % 7 == 3) {
+            for slot in &mut self.slots {
+                *slot = slot.filter(|executing| *executing != (task, attempt));
+            }
+            self.tell(at, Reported::Seceded { task, attempt });
+            self.seceded.push((task, attempt));
+            return true;
+        }
+        false
     }
 
     fn fetched(&mut self, task: TaskId, sender: Option<&BTreeSet<TaskId>>, at: Nanos) {

@@ -44,6 +44,13 @@ fn cause(script: &Script, event: &Stamped<Event>) -> String {
 }
 
 fn change(change: &Change) -> String {
+    if let Change::Stopped { task, worker, slot, started_at, last, outcome } = change {
+        let without_break = last.since == *started_at && !last.seceded;
+        let last = if without_break { String::new() } else { format!(" last: {last:?},") };
+        return format!(
+            "Stopped {{ task: {task}, worker: {worker}, slot: {slot}, started_at: {started_at},{last} outcome: {outcome:?} }}"
+        );
+    }
     let Change::Task { task, from, to, worker, .. } = change else { return format!("{change:?}") };
     let on = worker.map_or_else(String::new, |worker| format!(" ({worker})"));
     format!("{task} {} > {}{on}", from.name(), to.name())

@@ -241,6 +241,8 @@ impl Script {
         let took = Nanos::from_micros(200);
         match (what, rest) {
             ("started", []) => Reported::Started { task, attempt, slot },
+            ("seceded", []) => Reported::Seceded { task, attempt },
+            ("rejoined", []) => Reported::Rejoined { task, attempt, slot },
             ("finished", _) => Reported::Finished { task, attempt, bytes },
             ("failed", words) => {
                 let error = if words.is_empty() { "boom".to_owned() } else { words.join(" ") };

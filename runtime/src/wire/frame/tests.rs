@@ -48,6 +48,7 @@ fn run_task(task: u32, spec: &'static [u8]) -> RunTask {
     let holder = Holder { worker: WorkerId(3), address: "tcp://127.0.0.1:1".into() };
     RunTask {
         is_awaited: false,
+        priority: 0,
         task: TaskId(task),
         attempt: 2,
         function: "demo::f".into(),

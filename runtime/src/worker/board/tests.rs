@@ -28,6 +28,7 @@ fn run(task: u32, inputs: &[u32]) -> RunTask {
             .collect(),
         timeout: None,
         is_awaited: true,
+        priority: 0,
     }
 }
 
@@ -37,6 +38,20 @@ fn first(task: u32) -> Assignment {
 
 fn taken(board: &mut Board) -> Option<u32> {
     board.take_ready().map(|ready| ready.run.task.0)
+}
+
+#[test]
+fn what_has_a_higher_priority_runs_first_also_when_it_comes_later() {
+    let mut board = Board::default();
+    let mut wanted = Vec::new();
+    let high = |task, inputs: &[u32]| RunTask { priority: 3, ..run(task, inputs) };
+    for task in [run(1, &[]), high(2, &[9]), high(3, &[]), run(4, &[])] {
+        board.add(task, ME, |_| false, &mut wanted);
+    }
+    board.arrived(TaskId(9));
+    let order: Vec<u32> = std::iter::from_fn(|| taken(&mut board)).collect();
+    assert_eq!(order, [3, 2, 1, 4]);
+    assert_eq!(board.n_ready(), 0);
 }
 
 #[test]

@@ -6,8 +6,10 @@ use std::collections::BTreeMap;
 use taskreel_model::{HumanBytes, Key, Nanos, PrefixId};
 
 use super::MOVED;
-use crate::plots::task_stream::{Moved, SlotColumns, TaskStream, WorkerColumns};
-use crate::spans::{Spans, outcome_name};
+use crate::plots::task_stream::{
+    Attempt, Moved, SlotColumns, TaskStream, WorkerColumns, attempt_name,
+};
+use crate::spans::Spans;
 
 /// How many glyphs have a label of their own.
 const N_OWN: usize = 2_000;
@@ -19,6 +21,10 @@ pub(super) enum Subject<'a> {
     Attempt { worker: &'a WorkerColumns, slot: usize, columns: &'a SlotColumns, span: usize },
     /// Short attempts, most of them of one prefix.
     Attempts { prefix: PrefixId },
+    /// One that waited for tasks that it had submitted.
+    Wait { worker: &'a WorkerColumns, waits: &'a Spans<Attempt>, span: usize },
+    /// Several of them, most of one prefix.
+    Waits { prefix: PrefixId },
     /// All that a worker ran then.
     Worker { worker: &'a WorkerColumns, category: u8 },
     /// One transfer, disk access or (de)serialization.
@@ -80,7 +86,7 @@ impl<'a> Labels<'a> {
     /// Writes the strings, and turns places in the list into indices of strings.
     pub(super) fn write(
         &self,
-        columns: [&mut Vec<i32>; 4],
+        columns: [&mut Vec<i32>; 5],
         points: &mut Vec<i32>,
         strings: &mut Vec<String>,
     ) {
@@ -122,6 +128,10 @@ impl<'a> Labels<'a> {
             let name = self.plot.prefixes.get(prefix.index()).map_or("", |p| &p.name);
             format!("{name}: short attempts; zoom in to tell them apart")
         };
+        let waiting = |prefix: PrefixId| {
+            let name = self.plot.prefixes.get(prefix.index()).map_or("", |p| &p.name);
+            format!("{name}: waits for tasks that it submitted")
+        };
         match *subject {
             Subject::Attempt { worker, slot, columns, span } if is_own => {
                 self.attempt(worker, slot, columns, span)
@@ -130,6 +140,15 @@ impl<'a> Labels<'a> {
                 several(columns.attempts.get(span).what.key.prefix)
             }
             Subject::Attempts { prefix } => several(prefix),
+            Subject::Wait { worker, waits, span } if is_own => {
+                let span = waits.get(span);
+                let (key, took) =
+                    (self.plot.key_text(span.what.key), span.stop(self.now).since(span.start));
+                let from = span.start.as_secs_f64();
+                format!("{key} on {}: waits {took} for its tasks, from {from:.3} s", worker.name)
+            }
+            Subject::Wait { waits, span, .. } => waiting(waits.get(span).what.key.prefix),
+            Subject::Waits { prefix } => waiting(prefix),
             Subject::Worker { worker, category } => {
                 let names: Vec<&str> = self
                     .plot
@@ -166,7 +185,7 @@ impl<'a> Labels<'a> {
             "{} on {} · {slot}: {} {}, from {:.3} s",
             self.plot.key_text(attempt.key),
             worker.name,
-            outcome_name(attempt.outcome),
+            attempt_name(&span),
             stop.since(start),
             start.as_secs_f64(),
         )

@@ -6,7 +6,7 @@ use taskreel_model::{Key, Outcome, PrefixId, WorkerStatus};
 
 use super::labels::{Labels, Subject};
 use super::marks_drawn;
-use super::{LOST_OPACITY, MOVED, RUNNING_OPACITY};
+use super::{LOST_OPACITY, MOVED, RUNNING_OPACITY, WAITS_OPACITY};
 use crate::figure::{
     Anchor, Color, Edges, Figure, Glyphs, LABEL_PX, Layer, Points, Rects, Shape, Text, View, elide,
     text_width,
@@ -43,6 +43,7 @@ pub(super) struct Drawing<'a> {
     only: Option<PrefixId>,
     labels: Labels<'a>,
     back: Rects,
+    waits: Rects,
     lost: Rects,
     done: Rects,
     running: Rects,
@@ -70,6 +71,7 @@ impl<'a> Drawing<'a> {
             only: view.filter.prefix,
             labels: Labels::new(plot, view.now),
             back: Rects::default(),
+            waits: Rects::default(),
             lost: Rects::default(),
             done: Rects::default(),
             running: Rects::default(),
@@ -89,6 +91,7 @@ impl<'a> Drawing<'a> {
             self.collapsed(worker, at.lanes[0]);
         } else {
             for (index, (slot, y)) in worker.slots.iter().zip(&at.lanes).enumerate() {
+                self.waits(worker, slot, *y);
                 self.slot(worker, index, slot, *y);
             }
         }
@@ -104,10 +107,12 @@ impl<'a> Drawing<'a> {
     }
 
     pub(super) fn finish(mut self, figure: &mut Figure) {
-        let rects = [&mut self.lost, &mut self.done, &mut self.running, &mut self.bands]
-            .map(|r| &mut r.label);
+        let rects =
+            [&mut self.waits, &mut self.lost, &mut self.done, &mut self.running, &mut self.bands]
+                .map(|r| &mut r.label);
         self.labels.write(rects, &mut self.crosses.label, &mut figure.strings);
         figure.push(Layer::new(Glyphs::Rects(self.back)));
+        figure.push(Layer::pale(WAITS_OPACITY, Glyphs::Rects(self.waits)));
         figure.push(Layer::pale(LOST_OPACITY, Glyphs::Rects(self.lost)));
         figure.push(Layer::new(Glyphs::Rects(self.done)));
         figure.push(Layer::pale(RUNNING_OPACITY, Glyphs::Rects(self.running)));
@@ -171,11 +176,14 @@ impl<'a> Drawing<'a> {
             };
             let label = self.labels.want(piece.width, subject);
             let is_one = piece.level == FULL && piece.is_single;
-            let outcome = || slot.attempts.get(piece.span).what.outcome;
-            let rects = match is_one.then(outcome) {
-                Some(None) => &mut self.running,
-                Some(Some(Outcome::Lost | Outcome::Cancelled)) => &mut self.lost,
-                None | Some(Some(Outcome::Finished | Outcome::Failed)) => &mut self.done,
+            let span = || slot.attempts.get(piece.span);
+            let rects = match is_one.then(span) {
+                Some(span) if span.is_open() => &mut self.running,
+                Some(span) => match span.what.outcome {
+                    Some(Outcome::Lost | Outcome::Cancelled) => &mut self.lost,
+                    None | Some(Outcome::Finished | Outcome::Failed) => &mut self.done,
+                },
+                None => &mut self.done,
             };
             put(rects, &piece, y, self.lanes.lane_px, color(piece.category), label);
             if let Some(before) = before
@@ -186,6 +194,21 @@ impl<'a> Drawing<'a> {
                 self.seams.push((piece.x, y), (1, self.lanes.lane_px), Color::SEAM, -1);
             }
             before = Some(piece);
+        }
+    }
+
+    /// What left a slot to wait for its own tasks, behind all that computed there meanwhile.
+    fn waits(&mut self, worker: &'a WorkerColumns, slot: &'a SlotColumns, y: i32) {
+        let waits = &slot.waits;
+        for piece in self.pieces.overlaid([waits], 1.0, |class| self.category(class)) {
+            let piece = self.in_pixels(piece);
+            let subject = if piece.is_single {
+                Subject::Wait { worker, waits, span: piece.span }
+            } else {
+                Subject::Waits { prefix: of_attempts(piece.class).0 }
+            };
+            let label = self.labels.want(piece.width, subject);
+            put(&mut self.waits, &piece, y, self.lanes.lane_px, color(piece.category), label);
         }
     }
 

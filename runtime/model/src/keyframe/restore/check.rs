@@ -2,7 +2,7 @@
 
 use super::ensure;
 use crate::keyframe::BadKeyframe;
-use crate::{Phase, State, Task, TaskId, WorkerId, WorkerStatus};
+use crate::{Phase, Stage, State, Task, TaskId, WorkerId, WorkerStatus};
 
 /// No task runs or fails so often: counters stay far from their limits.
 const MAX_ATTEMPTS: u32 = 1 << 30;
@@ -81,6 +81,10 @@ impl State {
                     return ensure(false, "a worker has a task that is elsewhere");
                 };
                 run.position = position;
+                if run.stage() == Stage::Seceded {
+                    worker.n_seceded += 1;
+                    continue;
+                }
                 worker.occupancy = worker.occupancy + run.estimate;
                 if let Some(executing) = run.executing() {
                     match worker.slots.get_mut(usize::from(executing.slot)) {
@@ -130,6 +134,14 @@ impl State {
             .enumerate()
             .any(|(i, copy)| copies[..i].iter().any(|other| other.worker == copy.worker));
         ensure(!twice, "a worker holds a result twice")?;
+        if let Some(executing) = task.run.and_then(|run| run.executing()) {
+            let begun = task.since().is_some_and(|since| executing.started_at <= since);
+            ensure(begun, "a task went on before it began")?;
+            let worker = task.run.and_then(|run| self.workers.get(run.worker.index()));
+            let slot = usize::from(executing.slot);
+            let is_there = worker.is_some_and(|worker| slot < worker.slots.len());
+            ensure(is_there, "a task is in a slot that is not there")?;
+        }
         let named = task.run.map(|run| run.worker).into_iter().chain(task.thief());
         let known = |worker: WorkerId| worker.index() < self.workers.len();
         ensure(named.chain(copies.iter().map(|c| c.worker)).all(known), "a worker is unknown")

@@ -3,10 +3,10 @@
 use smallvec::SmallVec;
 
 use super::ensure;
-use crate::keyframe::{BadKeyframe, Keyframe, RunRow, TaskColumns};
+use crate::keyframe::{BadKeyframe, Keyframe, RunRow, StretchRow, TaskColumns};
 use crate::{
-    Again, ClientId, Executing, GraphId, Key, Nanos, OptionsId, Phase, PrefixId, Rare, Replica,
-    Run, StrId, Suffix, Task, TaskId, TaskTable, WorkerId,
+    Again, Broken, ClientId, GraphId, Key, Nanos, OptionsId, Phase, PrefixId, Rare, Replica, Run,
+    StrId, Suffix, Task, TaskId, TaskTable, WorkerId,
 };
 
 const SHORT: BadKeyframe = BadKeyframe::Contradiction("a column is too short");
@@ -42,6 +42,7 @@ struct Sparse<'a> {
     errors: Column<'a, crate::Blame>,
     runs: Column<'a, RunRow>,
     due: Column<'a, i64>,
+    stretches: Column<'a, StretchRow>,
     /// The suffix that should come next.
     suffix: u32,
     /// The dependency that should come next.
@@ -100,6 +101,7 @@ impl TaskColumns {
             errors: Column::new(&self.errors),
             runs: Column::new(&self.runs),
             due: Column::new(&self.due),
+            stretches: Column::new(&self.stretches),
             suffix: 0,
             dep: 0,
         };
@@ -138,6 +140,7 @@ impl TaskColumns {
             n_deaths: self.n_deaths[i],
             error: if shape & 4 != 0 { Some(sparse.errors.next()?) } else { None },
             thief: None,
+            broken: None,
         };
         let key = Key { prefix: PrefixId(self.prefixes[i]), suffix: sparse.suffix(shape & 3)? };
         // What follows from other tasks and from workers is filled in later.
@@ -156,7 +159,9 @@ impl TaskColumns {
         if phase == Phase::Processing {
             let row = sparse.runs.next()?;
             rare.thief = row.thief;
-            task.run = Some(row.restore(now));
+            let mut run = row.restore(now);
+            rare.broken = sparse.broken(shape, now, &mut run)?;
+            task.run = Some(run);
         }
         task.amend(|empty| *empty = rare);
         Ok(task)
@@ -164,6 +169,24 @@ impl TaskColumns {
 }
 
 impl Sparse<'_> {
+    /// What an execution consists of, of a task of that shape.
+    fn broken(
+        &mut self,
+        shape: u8,
+        now: Nanos,
+        run: &mut Run,
+    ) -> Result<Option<Broken>, BadKeyframe> {
+        if shape & 8 == 0 {
+            return Ok(None);
+        }
+        let StretchRow { seceded, since, computed } = self.stretches.next()?;
+        ensure(run.executing().is_some(), "a task waits and has not begun")?;
+        if seceded {
+            run.secede();
+        }
+        Ok(Some(Broken { since: Nanos(now.0.wrapping_sub(since as u64)), computed }))
+    }
+
     /// So many dependencies of a task.
     fn deps(&mut self, n: u32, of: TaskId) -> Result<SmallVec<[TaskId; 4]>, BadKeyframe> {
         let expected = &mut self.dep;
@@ -200,7 +223,7 @@ impl RunRow {
     fn restore(self, now: Nanos) -> Run {
         let mut run = Run::new(self.worker, u32::MAX, self.estimate);
         if let Some((slot, ago)) = self.executing {
-            run.begin(Executing { slot, started_at: Nanos(now.0.wrapping_sub(ago as u64)) });
+            run.begin(slot, Nanos(now.0.wrapping_sub(ago as u64)));
         }
         run
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use taskreel_model::{Change, Event, TaskId, WorkerId};
+use taskreel_model::{Event, Stretch, TaskId, WorkerId};
 
 use super::Entry;
 
@@ -14,19 +14,14 @@ pub(super) fn check(log: &[Entry]) {
             slots.insert(*worker, info.slots);
         }
         for change in changes {
-            match *change {
-                Change::Started { task, worker, slot } => {
-                    assert!(slot < slots[&worker], "{worker} has no slot {slot}");
-                    let before = busy.insert((worker, slot), task);
-                    assert_eq!(
-                        before, None,
-                        "{worker} runs two tasks in slot {slot}, one is {task}"
-                    );
-                }
-                Change::Stopped { task, worker, slot, .. } => {
-                    assert_eq!(busy.remove(&(worker, slot)), Some(task));
-                }
-                _ => {}
+            if let Some(Stretch { task, worker, slot, seceded: false, .. }) = change.stretch_ended()
+            {
+                assert_eq!(busy.remove(&(worker, slot)), Some(task));
+            }
+            if let Some((task, worker, slot)) = change.slot_taken() {
+                assert!(slot < slots[&worker], "{worker} has no slot {slot}");
+                let before = busy.insert((worker, slot), task);
+                assert_eq!(before, None, "{worker} runs two tasks in slot {slot}, one is {task}");
             }
         }
     }
