@@ -14,15 +14,12 @@ use crate::RecordError;
 use crate::Totals;
 use crate::tail::Extent;
 
-/// So many events make a block at once, without waiting for more.
-const FULL_EVENTS: u64 = 64 << 10;
-/// So many bytes of the tail do too.
-const FULL_BYTES: u64 = 8 << 20;
 /// Beyond so many bytes of the tail whoever records makes blocks itself.
 const MAX_BYTES: u64 = 128 << 20;
 /// Beyond this many samples, or log lines, further ones are dropped.
 const MAX_DROPPABLE: usize = 16 << 10;
-/// How long what is less than a block waits for more: a viewer has it from the tail meanwhile.
+/// How long what is in the tail waits for more, until blocks are made of all of it. A viewer has it
+/// from the tail meanwhile, and a short run has its cores for itself.
 const FLUSH_AFTER: Duration = Duration::from_millis(400);
 
 /// What becomes blocks beside the events and specs of the tail.
@@ -60,23 +57,26 @@ struct Inner {
 #[derive(Debug, Default)]
 struct Counted {
     frames: AtomicU64,
-    events: AtomicU64,
     bytes: AtomicU64,
+}
+
+impl Inner {
+    /// When what waits is to become blocks; `None`: nothing waits.
+    fn due(&self) -> Option<Instant> {
+        Some(self.since? + FLUSH_AFTER)
+    }
 }
 
 impl Counted {
     fn set(&self, extent: Extent) {
-        self.events.store(extent.events, Ordering::Relaxed);
         self.bytes.store(extent.bytes, Ordering::Relaxed);
-        // The last: who sees it sees the others too.
+        // The last: who sees it sees the bytes too.
         self.frames.store(extent.frames, Ordering::SeqCst);
     }
 
     fn get(&self) -> Extent {
         let frames = self.frames.load(Ordering::SeqCst);
-        let (events, bytes) =
-            (self.events.load(Ordering::Relaxed), self.bytes.load(Ordering::Relaxed));
-        Extent { frames, events, bytes }
+        Extent { frames, bytes: self.bytes.load(Ordering::Relaxed) }
     }
 }
 
@@ -124,7 +124,7 @@ impl Queue {
         // folded it sees the new frames.
         let folded = self.folded.get();
         let was_idle = before.frames <= folded.frames;
-        if was_idle || is_full(tail, folded) && !is_full(before, folded) {
+        if was_idle {
             self.lock().since.get_or_insert_with(Instant::now);
             self.work.notify_one();
         }
@@ -175,7 +175,7 @@ impl Queue {
             if inner.closing {
                 return true;
             }
-            let due = self.due(&inner);
+            let due = inner.due();
             let Some(instant) = due.into_iter().chain(until).min() else {
                 inner = self.work.wait(inner).unwrap_or_else(PoisonError::into_inner);
                 continue;
@@ -189,17 +189,10 @@ impl Queue {
         }
     }
 
-    /// When what waits is to become blocks; `None`: nothing waits.
-    fn due(&self, inner: &Inner) -> Option<Instant> {
-        let since = inner.since?;
-        let is_full = is_full(self.tail.get(), self.folded.get());
-        Some(if is_full { since } else { since + FLUSH_AFTER })
-    }
-
     /// What becomes blocks next, if it is due, or in any case.
     pub(crate) fn pop(&self, in_any_case: bool) -> Option<Pending> {
         let mut inner = self.lock();
-        let due = self.due(&inner)?;
+        let due = inner.due()?;
         if !in_any_case && due > Instant::now() {
             return None;
         }
@@ -216,11 +209,16 @@ impl Queue {
         self.lock().since
     }
 
-    /// Says what of the tail is in blocks, and how large the file is now. What was popped is, too.
-    pub(crate) fn done(&self, folded: Extent, bytes: u64) {
+    /// Says what of the tail is in blocks, of the frames that were popped, and how large the file is
+    /// now. What else was popped is in blocks, too.
+    pub(crate) fn done(&self, folded: Extent, popped: u64, bytes: u64) {
         let mut inner = self.lock();
         self.folded.set(folded);
         self.bytes.store(bytes, Ordering::Relaxed);
+        if folded.frames < popped {
+            // The others are due still.
+            return;
+        }
         let waits = self.tail.get().frames > folded.frames
             || !(inner.samples.is_empty() && inner.logs.is_empty() && inner.n_dropped == 0);
         inner.since = waits.then(Instant::now);
@@ -237,10 +235,4 @@ impl Queue {
         inner.failure = inner.failure.take().or(failure);
         self.ended.store(true, Ordering::Release);
     }
-}
-
-/// Whether there is enough for a block.
-fn is_full(tail: Extent, folded: Extent) -> bool {
-    tail.events.saturating_sub(folded.events) >= FULL_EVENTS
-        || tail.bytes.saturating_sub(folded.bytes) >= FULL_BYTES
 }

@@ -18,7 +18,6 @@ pub(crate) use write::TailWriter;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Extent {
     pub(crate) frames: u64,
-    pub(crate) events: u64,
     pub(crate) bytes: u64,
 }
 

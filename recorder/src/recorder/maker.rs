@@ -78,7 +78,7 @@ impl Maker {
         self.writer.samples(&samples)?;
         self.writer.logs(&logs)?;
         self.writer.count_dropped(n_dropped);
-        queue.done(self.folded, self.writer.bytes());
+        queue.done(self.folded, frames, self.writer.bytes());
         Ok(true)
     }
 
@@ -89,7 +89,6 @@ impl Maker {
         tail.frames(|frame: &Frame<'_>| {
             let is_full = writer.frame(frame)?;
             folded.frames += 1;
-            folded.events += frame.n_events();
             folded.bytes += frame.bytes();
             let is_enough = is_full || folded.frames == frames;
             Ok::<_, RecordError>(if is_enough { Next::Enough } else { Next::GoOn })

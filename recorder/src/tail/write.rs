@@ -229,9 +229,6 @@ impl TailWriter {
         synced.map_err(|source| fault(tail, source))?;
         self.written.frames += 1;
         self.written.bytes += n_bytes;
-        if kind == FrameKind::Events {
-            self.written.events += n as u64;
-        }
         tail.end = self.written.frames;
         Ok(())
     }
