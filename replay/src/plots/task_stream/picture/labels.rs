@@ -39,6 +39,7 @@ pub(super) enum Subject<'a> {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Sort {
     Attempts(PrefixId),
+    Waits(PrefixId),
     /// Worker, by its place in memory, and category.
     Worker(usize, u8),
     Moves(usize),
@@ -48,7 +49,11 @@ impl Subject<'_> {
     /// `None`: it has a label of its own.
     fn sort(&self, is_own: bool) -> Option<Sort> {
         match *self {
-            Subject::Attempt { .. } | Subject::Moved { .. } if is_own => None,
+            Subject::Attempt { .. } | Subject::Wait { .. } | Subject::Moved { .. } if is_own => {
+                None
+            }
+            Subject::Wait { waits, span, .. } => Some(Sort::Waits(waits.get(span).what.key.prefix)),
+            Subject::Waits { prefix } => Some(Sort::Waits(prefix)),
             Subject::Attempt { columns, span, .. } => {
                 Some(Sort::Attempts(columns.attempts.get(span).what.key.prefix))
             }
