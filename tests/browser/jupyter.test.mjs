@@ -1,5 +1,5 @@
 // The plots inside the real JupyterLab with the real dask-labextension. Runs when TASKREEL_JUPYTER
-// is the path of a `jupyter` that has both:
+// is the path of a `jupyter` that has both, which `./test` sees to:
 //   python3 -m venv venv && venv/bin/pip install jupyterlab dask-labextension
 //   TASKREEL_JUPYTER=venv/bin/jupyter node --test tests/browser/jupyter.test.mjs
 
