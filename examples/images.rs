@@ -54,8 +54,11 @@ fn tile(picture: &Picture) -> Captured {
 fn main() -> Result<(), Box<dyn Error>> {
     taskreel::init();
     let mut args = std::env::args().skip(1);
-    let montage = args.next().ok_or("MONTAGE.png, then pictures")?;
+    let montage = args.next().ok_or("which MONTAGE.png, and of which pictures?")?;
     let paths: Vec<String> = args.collect();
+    if paths.is_empty() {
+        return Err("of which pictures?".into());
+    }
     let cluster = Cluster::local().name("images").start()?;
     let client = cluster.client();
     let pictures = client.map(paths.clone(), decode);

@@ -1,5 +1,7 @@
 //! A window of a run begins with a state: what follows is folded and drawn as in the whole run.
 
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 #[path = "plots/made_up.rs"]
 mod made_up;
 

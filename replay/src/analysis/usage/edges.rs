@@ -17,6 +17,9 @@ pub(super) struct Edge {
     pub(super) is_begin: bool,
 }
 
+// All edges of a run are held at once: half of what explaining it takes.
+const _: () = assert!(size_of::<Edge>() == 16);
+
 /// What is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Kind {
