@@ -28,6 +28,9 @@
 //! }
 //! ```
 //!
+//! A task may submit tasks through [`current_client`] and wait for them, who may do the same: while a task
+//! waits, another has its slot, so that this works however few slots there are (`examples/nested.rs`).
+//!
 //! What it does not do: it is no batch system and keeps no queue of users' jobs; a cluster serves
 //! the programs that are connected to it now.
 
