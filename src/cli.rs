@@ -8,6 +8,7 @@ mod elsewhere;
 mod events;
 mod explain;
 mod export;
+mod fetch;
 mod info;
 mod json;
 mod misread;

@@ -47,7 +47,7 @@ fn help_says_what_there_is() {
 #[test]
 fn what_people_type_first_is_answered_with_what_they_mean() {
     let scene = recorded();
-    let cases: [(&[&str], i32, &str); 14] = [
+    let cases: [(&[&str], i32, &str); 13] = [
         (&["run.reel"], 2, "`reel view run.reel`"),
         (&["job.toml"], 2, "`reel run job.toml`"),
         (&["."], 2, "`reel view .`"),
@@ -58,7 +58,6 @@ fn what_people_type_first_is_answered_with_what_they_mean() {
         (&["run", "make"], 3, "-- make"),
         (&["run", "fit.py"], 3, "-- fit.py"),
         (&["view", "tcp://head:7878"], 2, "--view PORT"),
-        (&["view", "https://host/run.reel"], 2, "curl -LO https://host/run.reel"),
         (&["submit", "job.toml"], 2, "tcp://head:7878"),
         (&["scheduler", "--host", "0.0.0.0"], 2, "ADDRESS:PORT"),
         (&["worker", "http://head:8787"], 2, "tcp://head:7878"),

@@ -1,11 +1,11 @@
-//! `reel view`: a trace, or a folder of them, in the browser.
+//! `reel view`: a trace, also one of the web, or a folder of them, in the browser.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use super::interrupt::Interrupts;
 use super::runs::default_folder;
-use super::{Failure, viewer};
+use super::{Failure, fetch, viewer};
 
 /// Shows a trace in the browser: a finished one, or one that a run is writing right now; or the runs of
 /// a folder.
@@ -14,12 +14,13 @@ use super::{Failure, viewer};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   reel view run.reel
+  reel view https://example.org/run.reel.zip    fetched first, and gone with the viewer
   reel view                                 the runs of this folder: open, tag, compare them
   reel view run.reel --view 127.0.0.1:9000
   reel view run.reel --bind 0.0.0.0:8787    for others too: the link that it prints has a token")]
 pub(crate) struct View {
-    /// The trace, or a folder of traces [default: $REEL_RUNS, or this folder]
-    #[arg(value_name = "FILE|DIR")]
+    /// The trace or its http(s) address, or a folder of traces [default: $REEL_RUNS, or this folder]
+    #[arg(value_name = "FILE|URL|DIR")]
     trace: Option<PathBuf>,
     /// Where to serve: ADDRESS:PORT or a port; 0 takes a free one
     /// [default: 127.0.0.1:8787, or the next port that is free]
@@ -30,12 +31,15 @@ pub(crate) struct View {
 impl View {
     /// Serves until Ctrl-C.
     pub(crate) fn run(&self) -> Result<(), Failure> {
+        let named = self.trace.as_deref().and_then(Path::to_str);
+        let fetched = named.and_then(fetch::fetch).transpose()?;
         let interrupts = Interrupts::listen()?;
         let trace = self.trace.clone().unwrap_or_else(|| default_folder(None));
-        refuse_addresses(&trace)?;
-        let viewer = match trace.is_dir() {
-            true => viewer::start_library(&trace, self.view)?,
-            false => viewer::start_viewing(&trace, self.view)?,
+        refuse_scheduler(&trace)?;
+        let viewer = match &fetched {
+            Some(fetched) => viewer::start(&fetched.file, self.view)?,
+            None if trace.is_dir() => viewer::start_library(&trace, self.view)?,
+            None => viewer::start_viewing(&trace, self.view)?,
         };
         interrupts.wait();
         viewer.shutdown();
@@ -43,15 +47,12 @@ impl View {
     }
 }
 
-/// What is no file of this machine.
-fn refuse_addresses(trace: &Path) -> Result<(), Failure> {
+/// A cluster has a viewer of its own.
+fn refuse_scheduler(trace: &Path) -> Result<(), Failure> {
     let address = trace.display().to_string();
     if address.starts_with("tcp://") {
         let hint = "start it with --view PORT, or view the trace that it records";
         return Err(Failure::usage(format!("{address} is a scheduler: {hint}")));
-    }
-    if address.starts_with("http://") || address.starts_with("https://") {
-        return Err(Failure::usage(format!("fetch it first: curl -LO {address}")));
     }
     Ok(())
 }
