@@ -17,6 +17,7 @@ use taskreel::wire::message::{
     Assignment, EndedHow, FromClient, FromWorker, Message, SubmitGraph, TaskEnd, ToClient, ToWorker,
 };
 use taskreel_model::{NewGraph, NewTask, SuffixText, TaskId, TaskOptions};
+use taskreel_recorder::{Recorder, RecorderOptions, RunInfo, Source, TraceReader};
 
 #[path = "../fuzz/src/lib.rs"]
 mod fuzz;
@@ -177,6 +178,20 @@ fn the_corpus_is_that_of_the_recorded_runs() {
     seed("repair", "window", &window);
     // The begin of a tail: what follows is more of the same.
     seed("tail", "killed", &recorded("killed.reel.tail")[..4_000]);
+    seed("tail", "rows", &rows()[..4_000]);
+}
+
+/// A tail as it is written now; that of the recorded run has rows of another kind.
+fn rows() -> Vec<u8> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("run.reel");
+    let options = RecorderOptions::default();
+    let mut recorder = Recorder::create(&path, &RunInfo::default(), options).expect("a trace");
+    let mut reader = TraceReader::open(&root().join("traces/v1/killed.reel")).expect("a trace");
+    while let Some(batch) = reader.next_batch().expect("it is whole") {
+        batch.events.chunks(64).for_each(|events| recorder.append(events).expect("room for it"));
+    }
+    fs::read(folder.path().join("run.reel.tail")).expect("what is in no block")
 }
 
 /// Messages as they are now: those of an older protocol stay as good seeds as any.
