@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use flate2::read::DeflateDecoder;
 use serde_json::Value;
@@ -21,12 +21,15 @@ pub(crate) struct Ages {
     arrived: Vec<f64>,
     /// Just before the next took its place.
     replaced: Vec<f64>,
+    /// Bytes a second, by page.
+    rates: Vec<f64>,
 }
 
 impl Ages {
     pub(crate) fn extend(&mut self, other: Self) {
         self.arrived.extend(other.arrived);
         self.replaced.extend(other.replaced);
+        self.rates.extend(other.rates);
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -47,7 +50,8 @@ impl std::fmt::Display for Ages {
             let (p50, p95, most) = (at(0.5), at(0.95), at(1.0));
             write!(f, "{name} p50 {p50:.0}, p95 {p95:.0}, most {most:.0} ms; ")?;
         }
-        write!(f, "{} frames", self.arrived.len())
+        let mean = self.rates.iter().sum::<f64>() / self.rates.len().max(1) as f64;
+        write!(f, "{} frames, {:.0} kB/s to each page", self.arrived.len(), mean / 1e3)
     }
 }
 
@@ -67,6 +71,7 @@ pub(crate) fn follow(addr: SocketAddr, started_unix_ns: u64) -> Outcome<Ages> {
     let mut stream = open(addr)?;
     let mut ages = Ages::default();
     let mut shown: Option<u64> = None;
+    let (began, mut n_bytes) = (Instant::now(), 0);
     while let Some(message) = next_message(&mut stream) {
         let unix = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_nanos() as u64;
         let now_ns = unix.saturating_sub(started_unix_ns);
@@ -75,10 +80,12 @@ pub(crate) fn follow(addr: SocketAddr, started_unix_ns: u64) -> Outcome<Ages> {
             shown = None;
             continue;
         }
+        n_bytes += message.len();
         let age = |of: u64| now_ns.saturating_sub(of) as f64 / 1e6;
         ages.replaced.extend(shown.map(age));
         shown = words["now_ns"].as_u64();
         ages.arrived.extend(shown.map(age));
+        ages.rates = vec![n_bytes as f64 / began.elapsed().as_secs_f64()];
     }
     Ok(ages)
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use taskreel_model::{HumanBytes, Key, Nanos, PrefixId};
 
 use super::MOVED;
+use crate::figure::Color;
 use crate::plots::task_stream::{
     Attempt, Moved, SlotColumns, TaskStream, WorkerColumns, attempt_name,
 };
@@ -26,7 +27,7 @@ pub(super) enum Subject<'a> {
     /// Several of them, most of one prefix.
     Waits { prefix: PrefixId },
     /// All that a worker ran then.
-    Worker { worker: &'a WorkerColumns, category: u8 },
+    Worker { worker: &'a WorkerColumns, color: Color },
     /// One transfer, disk access or (de)serialization.
     Moved { worker: &'a WorkerColumns, columns: &'a Spans<Moved>, span: usize },
     /// Several of them.
@@ -40,8 +41,8 @@ pub(super) enum Subject<'a> {
 enum Sort {
     Attempts(PrefixId),
     Waits(PrefixId),
-    /// Worker, by its place in memory, and category.
-    Worker(usize, u8),
+    /// Worker, by its place in memory, and colour.
+    Worker(usize, Color),
     Moves(usize),
 }
 
@@ -58,8 +59,8 @@ impl Subject<'_> {
                 Some(Sort::Attempts(columns.attempts.get(span).what.key.prefix))
             }
             Subject::Attempts { prefix } => Some(Sort::Attempts(prefix)),
-            Subject::Worker { worker, category } => {
-                Some(Sort::Worker(std::ptr::from_ref(worker).addr(), category))
+            Subject::Worker { worker, color } => {
+                Some(Sort::Worker(std::ptr::from_ref(worker).addr(), color))
             }
             Subject::Moved { columns, span, .. } => {
                 Some(Sort::Moves(super::super::track(columns.get(span).what.activity)))
@@ -154,12 +155,12 @@ impl<'a> Labels<'a> {
             }
             Subject::Wait { waits, span, .. } => waiting(waits.get(span).what.key.prefix),
             Subject::Waits { prefix } => waiting(prefix),
-            Subject::Worker { worker, category } => {
+            Subject::Worker { worker, color } => {
                 let names: Vec<&str> = self
                     .plot
                     .prefixes
                     .iter()
-                    .filter(|p| p.is_used && p.color.0 == category)
+                    .filter(|p| p.is_used && p.color == color)
                     .map(|p| p.name.as_str())
                     .take(3)
                     .collect();

@@ -17,9 +17,6 @@ use crate::plots::task_stream::known::{of_attempts, of_moves};
 use crate::plots::task_stream::{Moved, SlotColumns, TaskStream, WorkerColumns};
 use crate::spans::Spans;
 
-/// Categories below this are the colours of prefixes.
-const FAILED: u8 = 18;
-const N_CATEGORIES: u8 = 19;
 /// Most pieces of a figure: a column of a lane holds one at the most. The rest of what a page can be sent
 /// is for backgrounds, seams and marks.
 const PIECES_MAX: u64 = 150_000;
@@ -41,6 +38,11 @@ pub(super) struct Drawing<'a> {
     column_px: i32,
     /// Attempts of this prefix only.
     only: Option<PrefixId>,
+    /// By category: those of prefixes that there are, and that of failures. Each costs something in each
+    /// column of each lane.
+    colors: Vec<Color>,
+    /// Categories by prefix.
+    categories: Vec<u8>,
     labels: Labels<'a>,
     back: Rects,
     waits: Rects,
@@ -60,7 +62,15 @@ impl<'a> Drawing<'a> {
     pub(super) fn new(plot: &'a TaskStream, lanes: &'a Lanes, view: &View, width_px: u32) -> Self {
         let cross_px = (lanes.lane_px as f32 * 0.6).clamp(6.0, 9.0);
         let now = view.now.min(view.window.to);
-        let lod = Lod { window: view.window, now, width_px, n_categories: N_CATEGORIES };
+        let prefixes = plot.prefixes.iter();
+        let mut colors: Vec<Color> = prefixes.clone().map(|prefix| prefix.color).collect();
+        colors.sort_unstable();
+        colors.dedup();
+        let category = |color| colors.iter().position(|known| *known == color).unwrap_or(0) as u8;
+        let categories = prefixes.map(|prefix| category(prefix.color)).collect();
+        colors.push(Color::ERROR);
+        let n_categories = colors.len() as u8;
+        let lod = Lod { window: view.window, now, width_px, n_categories };
         let column_px = column_px(lanes, width_px);
         Self {
             plot,
@@ -69,6 +79,8 @@ impl<'a> Drawing<'a> {
             column_px: column_px as i32,
             lod,
             only: view.filter.prefix,
+            colors,
+            categories,
             labels: Labels::new(plot, view.now),
             back: Rects::default(),
             waits: Rects::default(),
@@ -175,6 +187,7 @@ impl<'a> Drawing<'a> {
                 Subject::Attempts { prefix: of_attempts(piece.class).0 }
             };
             let label = self.labels.want(piece.width, subject);
+            let color = self.colors[usize::from(piece.category)];
             let is_one = piece.level == FULL && piece.is_single;
             let span = || slot.attempts.get(piece.span);
             let rects = match is_one.then(span) {
@@ -185,7 +198,7 @@ impl<'a> Drawing<'a> {
                 },
                 None => &mut self.done,
             };
-            put(rects, &piece, y, self.lanes.lane_px, color(piece.category), label);
+            put(rects, &piece, y, self.lanes.lane_px, color, label);
             if let Some(before) = before
                 && before.x + before.width == piece.x
                 && before.category == piece.category
@@ -208,7 +221,8 @@ impl<'a> Drawing<'a> {
                 Subject::Waits { prefix: of_attempts(piece.class).0 }
             };
             let label = self.labels.want(piece.width, subject);
-            put(&mut self.waits, &piece, y, self.lanes.lane_px, color(piece.category), label);
+            let color = self.colors[usize::from(piece.category)];
+            put(&mut self.waits, &piece, y, self.lanes.lane_px, color, label);
         }
     }
 
@@ -219,9 +233,9 @@ impl<'a> Drawing<'a> {
         let pieces = self.pieces.overlaid(lanes, n_slots, |class| self.category(class));
         for piece in pieces {
             let piece = self.in_pixels(piece);
-            let subject = Subject::Worker { worker, category: piece.category };
-            let label = self.labels.want(0, subject);
-            put(&mut self.done, &piece, y, self.lanes.lane_px, color(piece.category), label);
+            let color = self.colors[usize::from(piece.category)];
+            let label = self.labels.want(0, Subject::Worker { worker, color });
+            put(&mut self.done, &piece, y, self.lanes.lane_px, color, label);
         }
     }
 
@@ -230,7 +244,8 @@ impl<'a> Drawing<'a> {
             let (track, prefix) = of_moves(class);
             self.is_shown(prefix).then_some(track)
         };
-        let pieces = self.pieces.overlaid([spans], 1.0, category);
+        let lod = Lod { n_categories: MOVED.len() as u8, ..self.pieces };
+        let pieces = lod.overlaid([spans], 1.0, category);
         for piece in pieces {
             let piece = self.in_pixels(piece);
             let subject = if piece.is_single {
@@ -314,9 +329,9 @@ impl<'a> Drawing<'a> {
 
     fn category(&self, class: u32) -> Option<u8> {
         let (prefix, has_failed) = of_attempts(class);
-        let color = || self.plot.prefixes.get(prefix.index()).map_or(0, |prefix| prefix.color.0);
-        self.is_shown(Some(prefix))
-            .then(|| if has_failed { FAILED } else { color().min(FAILED - 1) })
+        let of_failures = (self.colors.len() - 1) as u8;
+        let of_prefix = || self.categories.get(prefix.index()).copied().unwrap_or(0);
+        self.is_shown(Some(prefix)).then(|| if has_failed { of_failures } else { of_prefix() })
     }
 }
 
@@ -326,10 +341,6 @@ fn column_px(lanes: &Lanes, width_px: u32) -> u32 {
     let n_rows = lanes.workers.iter().map(|worker| worker.lanes.len()).sum::<usize>() + n_bands;
     let n_pieces = n_rows as u64 * u64::from(width_px);
     n_pieces.div_ceil(PIECES_MAX).max(1) as u32
-}
-
-fn color(category: u8) -> Color {
-    if category == FAILED { Color::ERROR } else { Color(category) }
 }
 
 /// A piece as a rectangle that stands on the lane's lower edge.
