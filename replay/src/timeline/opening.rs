@@ -27,7 +27,7 @@ pub(crate) fn opening_events(state: &State) -> Vec<Stamped<Event>> {
             (state.now(), Event::PrefixDeclared { id, name: prefix.name.clone() })
         });
     let workers = state.workers().iter().zip((0..).map(WorkerId)).map(|(known, worker)| {
-        let info = Box::new(known.info.clone());
+        let info = known.info.clone();
         (known.joined_at, Event::WorkerJoined { worker, info })
     });
     let tasks = state.tasks().iter().map(|(task, known)| {

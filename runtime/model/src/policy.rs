@@ -88,7 +88,7 @@ pub fn policy_by_name(name: &str, seed: u64) -> Option<Box<dyn Policy>> {
 /// Whether a worker takes one more task: it has a free slot, or too little ahead of it.
 pub fn has_room(state: &State, worker: WorkerId) -> bool {
     let Some(found) = state.worker(worker) else { return false };
-    let slots = usize::from(found.info.slots);
+    let slots = found.slots.len();
     let n = found.demand();
     n < slots || (n < slots * MAX_AHEAD && found.occupancy.0 / slots as u64 <= AHEAD.0)
 }
@@ -100,6 +100,7 @@ pub fn place(policy: &dyn Policy, turn: &mut Turn<'_>) {
     let mut n_passed = 0;
     while let Some((rank, id)) = turn.state().ready.next(after) {
         after = Some((rank, id));
+        turn.settle();
         let task = TaskId(id);
         match policy.place(turn.state(), task) {
             Placement::On(worker, reason) => assign(turn, task, worker, reason),
@@ -119,6 +120,7 @@ pub fn place(policy: &dyn Policy, turn: &mut Turn<'_>) {
 
 /// Asks workers for tasks back that others would begin sooner. Once per turn, after [`place`].
 pub fn rebalance(policy: &dyn Policy, turn: &mut Turn<'_>) {
+    turn.settle();
     for Steal { task, from, to } in policy.rebalance(turn.state()) {
         turn.emit(Event::StealRequested { task, from, to });
     }
@@ -127,7 +129,7 @@ pub fn rebalance(policy: &dyn Policy, turn: &mut Turn<'_>) {
 /// How long the task is thought to wait before it begins on the worker.
 fn start_delay(state: &State, task: &Task, worker: WorkerId) -> Nanos {
     let Some(found) = state.worker(worker) else { return Nanos::MAX };
-    let slots = usize::from(found.info.slots);
+    let slots = found.slots.len();
     let queue =
         if found.demand() < slots { Nanos::ZERO } else { Nanos(found.occupancy.0 / slots as u64) };
     let missing = task.deps.iter().filter(|dep| !holds(state, **dep, worker));

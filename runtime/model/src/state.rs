@@ -7,6 +7,7 @@ mod apply;
 mod client;
 mod data;
 mod illegal;
+mod loads;
 mod ranked;
 mod run;
 mod steps;
@@ -19,6 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 pub use illegal::{IllegalEvent, Why};
+use loads::Loads;
 use ranked::Ranked;
 pub use worker::Worker;
 
@@ -60,8 +62,8 @@ pub struct State {
     pub(crate) ready: Ranked<ReadyRank>,
     /// The tasks in `NoWorker`.
     pub(crate) unplaceable: BTreeSet<TaskId>,
-    /// The workers in `Running`, least loaded first: by assigned tasks per slot in 1/256.
-    pub(crate) by_load: Ranked<u32>,
+    /// The workers in `Running`, least loaded first.
+    pub(crate) loads: Loads,
     /// Copies on their way, by receiver and task; counted in their dependents' `n_fetching`.
     pub(crate) flights: BTreeMap<(WorkerId, TaskId), Flight>,
     /// Tasks by phase over all prefixes, the forgotten ones too.
@@ -292,11 +294,6 @@ impl State {
     /// The id of the next worker.
     pub fn next_worker(&self) -> WorkerId {
         WorkerId(self.workers.len() as u32)
-    }
-
-    /// Workers that take tasks, least loaded first, with their load in 1/256 tasks per slot.
-    pub fn by_load(&self) -> impl DoubleEndedIterator<Item = (u32, WorkerId)> {
-        self.by_load.iter().map(|(load, worker)| (load, WorkerId(worker)))
     }
 
     /// All graphs, by id.

@@ -8,9 +8,13 @@ use crate::{
     WorkerId,
 };
 
-/// A live task. Its fields agree with the indexes of `State`; `State::validate` checks how. A run may have
-/// millions, and every event reads one or two, so that its size counts: what few tasks have stands in [`Rare`].
+/// A live task. Its fields agree with the indexes of `State`; `State::validate` checks how.
+///
+/// A run may have millions, and every event reads one or two that are in no cache, so that size and
+/// order count: what assignment and start need is in the first 64 bytes, what few tasks have in
+/// [`Rare`].
 #[derive(Clone, Debug, PartialEq)]
+#[repr(C, align(64))]
 pub struct Task {
     /// The user's name for it.
     pub key: Key,
@@ -28,31 +32,31 @@ pub struct Task {
     pub finished: bool,
     /// How often it was assigned.
     pub attempt: u32,
-    /// What it depends on, in the order of their ids; each is live as long as this task is.
-    pub deps: SmallVec<[TaskId; 4]>,
-    /// Who depends on it; may list tasks that are forgotten by now.
-    pub dependents: SmallVec<[TaskId; 4]>,
+    /// How many of `deps` are not in memory (only in `Waiting`, else 0).
+    pub n_missing: u32,
+    /// Where it is processing, with its place in that worker's lists.
+    pub run: Option<Run>,
+    /// The `seq` of the event that last changed its phase.
+    pub since_seq: u64,
+    /// Size of the result, once it was finished.
+    pub bytes: u64,
+    /// `None` if there is nothing in it.
+    rare: Option<Box<Rare>>,
     /// How many of `dependents` are live.
     pub n_dependents: u32,
     /// How many of `dependents` are active (see `Phase::is_active`): they need the result.
     pub n_waiters: u32,
-    /// How many of `deps` are not in memory (only in `Waiting`, else 0).
-    pub n_missing: u32,
-    /// Clients that hold on to the result.
-    pub wanted_by: SmallVec<[ClientId; 4]>,
-    /// Where it is processing, with its place in that worker's lists.
-    pub run: Option<Run>,
     /// Who holds its result; not empty exactly in `Memory`.
     pub replicas: SmallVec<[Replica; 1]>,
-    /// Size of the result, once it was finished.
-    pub bytes: u64,
-    /// The `seq` of the event that last changed its phase.
-    pub since_seq: u64,
-    /// `None` if there is nothing in it.
-    rare: Option<Box<Rare>>,
+    /// Clients that hold on to the result.
+    pub wanted_by: SmallVec<[ClientId; 4]>,
+    /// What it depends on, in the order of their ids; each is live as long as this task is.
+    pub deps: SmallVec<[TaskId; 4]>,
+    /// Who depends on it; may list tasks that are forgotten by now.
+    pub dependents: SmallVec<[TaskId; 4]>,
 }
 
-const _: () = assert!(size_of::<Option<Task>>() <= 192);
+const _: () = assert!(size_of::<Option<Task>>() == 192);
 
 /// What few tasks have.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -149,6 +153,7 @@ impl Task {
     }
 
     /// Empties a field of what few tasks have: for most there is nothing to do.
+    #[inline]
     pub(crate) fn clear(&mut self, change: impl FnOnce(&mut Rare)) {
         if self.rare.is_some() {
             self.amend(change);

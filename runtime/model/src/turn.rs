@@ -67,6 +67,11 @@ impl<'a> Turn<'a> {
         self.logged_at
     }
 
+    /// Lets policies see the order of the workers without sorting it anew.
+    pub(crate) fn settle(&mut self) {
+        self.state.settle();
+    }
+
     /// Emits an event that happens now.
     pub fn emit(&mut self, event: Event) {
         self.emit_at(self.logged_at, None, event);

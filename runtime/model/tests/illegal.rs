@@ -83,7 +83,7 @@ fn info(slots: u16) -> Box<WorkerInfo> {
     let state = setting();
     let mut info = state.worker(W0).expect("w0 joined").info.clone();
     info.slots = slots;
-    Box::new(info)
+    info
 }
 
 fn submitted(task: u32, graph: u32, prefix: u32, deps: &[u32]) -> Event {

@@ -49,7 +49,7 @@ fn costs(n_tasks: u32) -> Outcome {
     let mut out = stdout();
     writeln!(
         out,
-        "{n_tasks} tasks       workers  ns a task  by that of 100  bytes a task, all waiting / all held / forgotten"
+        "{n_tasks} tasks       workers  ns a task  by that of 100  bytes a task: all wait / all held / as many wait again"
     )?;
     for shape in [Shape::Independent, Shape::Layers] {
         let times: Vec<f64> =
@@ -59,7 +59,7 @@ fn costs(n_tasks: u32) -> Outcome {
             let growth = ns / times[1];
             writeln!(
                 out,
-                "{:<12} {n_workers:>13} {ns:>10.0} {growth:>13.2} ×  {:.0} / {:.0} / {:.1}",
+                "{:<12} {n_workers:>13} {ns:>10.0} {growth:>13.2} ×  {:.0} / {:.0} / {:.0}",
                 shape.name(),
                 bytes[0],
                 bytes[1],

@@ -40,6 +40,7 @@ pub(crate) fn by_lower_bound(
     let end = run(&mut core, &mut world)?;
     assert!(core.state().is_idle(), "all ended");
     let bound = lower_bound(shape, n_tasks, width, n_slots);
+    assert!(end - begin >= bound, "no schedule is shorter");
     Ok((end - begin).as_secs_f64() / bound.as_secs_f64())
 }
 

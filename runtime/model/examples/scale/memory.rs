@@ -1,9 +1,10 @@
 //! Memory of the state for a task.
 //!
 //! A process of its own applies the events of a run one by one, holding nothing but the state: all tasks
-//! are submitted as one graph, then each runs and its result is kept, then all are released and
-//! forgotten. How much memory the process has (`VmRSS` in Linux) is read before, and after each of
-//! the three. In `layers` each task has two dependencies and two dependents.
+//! are submitted as one graph, then each runs and its result is kept, then all are released and forgotten,
+//! and as many are submitted again. How much memory the process has (`VmRSS` in Linux) is read before,
+//! when all wait, when all are held, and when as many wait again: that is no more if what is
+//! forgotten gives its memory back. In `layers` each task has two dependencies and two dependents.
 
 use std::fs;
 use std::io::{Write, stdout};
@@ -20,7 +21,7 @@ use super::{Outcome, SLOTS};
 const CLIENT: ClientId = ClientId(0);
 const WIDTH: u32 = 4_096;
 
-/// Bytes for each of `n_tasks`: when all wait, when all are done and held, and when all are forgotten.
+/// Bytes for each of `n_tasks`: when all wait, when all are held, and when as many wait again.
 pub(crate) fn of_state(shape: Shape, n_workers: u32, n_tasks: u32) -> Outcome<[f64; 3]> {
     let args = ["memory", shape.name(), &n_workers.to_string(), &n_tasks.to_string()];
     let output = Command::new(std::env::current_exe()?).args(args).output()?;
@@ -32,16 +33,13 @@ pub(crate) fn of_state(shape: Shape, n_workers: u32, n_tasks: u32) -> Outcome<[f
 /// What [`of_state`] runs: prints the three figures.
 pub(crate) fn measure(shape: Shape, n_workers: u32, n_tasks: u32) -> Outcome {
     let mut log = Log { state: State::new(), changes: Vec::new() };
-    log.begin(n_workers, n_tasks)?;
+    log.begin(n_workers)?;
     let before = resident()?;
     let print = || -> Outcome {
         let bytes = resident()?.saturating_sub(before) as f64;
         Ok(writeln!(stdout(), "{}", bytes / f64::from(n_tasks))?)
     };
-    for task in 0..n_tasks {
-        let deps = shape.deps(task, n_tasks, WIDTH).into_iter().map(TaskId).collect();
-        log.add(submitted(TaskId(task), deps))?;
-    }
+    log.submit(shape, n_tasks)?;
     print()?;
     for task in 0..n_tasks {
         let worker = WorkerId(task % n_workers);
@@ -55,6 +53,7 @@ pub(crate) fn measure(shape: Shape, n_workers: u32, n_tasks: u32) -> Outcome {
         log.add(Event::ResultReleased { client: CLIENT, task })?;
     }
     assert!(log.state.tasks().is_empty(), "all are forgotten");
+    log.submit(shape, n_tasks)?;
     print()
 }
 
@@ -72,8 +71,21 @@ impl Log {
         Ok(self.state.apply(&event, &mut self.changes)?)
     }
 
+    /// One graph.
+    fn submit(&mut self, shape: Shape, n_tasks: u32) -> Outcome {
+        let (graph, first) = (self.state.next_graph(), self.state.tasks().next_id());
+        let (client, name, local) = (CLIENT, StrId(0), first.0);
+        self.add(Event::GraphSubmitted { graph, client, name, first, n_tasks, local })?;
+        for task in 0..n_tasks {
+            let deps = shape.deps(task, n_tasks, WIDTH).into_iter();
+            let deps = deps.map(|dep| TaskId(first.0 + dep)).collect();
+            self.add(submitted(graph, TaskId(first.0 + task), deps))?;
+        }
+        Ok(())
+    }
+
     /// All that comes before the tasks.
-    fn begin(&mut self, n_workers: u32, n_tasks: u32) -> Outcome {
+    fn begin(&mut self, n_workers: u32) -> Outcome {
         self.add(Event::SchedulerStarted { incarnation: 0 })?;
         self.add(Event::Interned { id: StrId(0), text: "scale".into() })?;
         self.add(Event::PrefixDeclared { id: PrefixId(0), name: "task".into() })?;
@@ -93,20 +105,13 @@ impl Log {
             });
             self.add(Event::WorkerJoined { worker: WorkerId(id), info })?;
         }
-        self.add(Event::GraphSubmitted {
-            graph: GraphId(0),
-            client: CLIENT,
-            name: StrId(0),
-            first: TaskId(0),
-            n_tasks,
-            local: 0,
-        })
+        Ok(())
     }
 }
 
-fn submitted(task: TaskId, deps: Box<[TaskId]>) -> Event {
+fn submitted(graph: GraphId, task: TaskId, deps: Box<[TaskId]>) -> Event {
     let key = Key { prefix: PrefixId(0), suffix: Suffix::Index(task.0) };
-    let (graph, options, wanted) = (GraphId(0), OptionsId(0), true);
+    let (options, wanted) = (OptionsId(0), true);
     Event::TaskSubmitted { task, graph, key, options, wanted, deps }
 }
 

@@ -37,6 +37,7 @@ struct Timed {
 
 impl Timed {
     /// Takes the turns that are together.
+    #[inline(never)]
     fn take(&mut self) {
         let turns = std::mem::take(&mut self.turns);
         let begin = cpu_ns();

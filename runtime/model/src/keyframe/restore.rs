@@ -7,10 +7,12 @@ mod tasks;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use smallvec::smallvec;
+
 use super::{BadKeyframe, Keyframe, WorkerRow};
 use crate::{
     ClientId, Nanos, OptionsId, Phase, PhaseCounts, PrefixId, State, StrId, TaskId, TaskOptions,
-    Worker, WorkerId, WorkerStatus,
+    Worker,
 };
 
 use survey::Survey;
@@ -58,7 +60,7 @@ impl Keyframe {
             // Made from all of these once they are in place.
             ready: Default::default(),
             unplaceable: BTreeSet::new(),
-            by_load: Default::default(),
+            loads: Default::default(),
             totals: PhaseCounts::default(),
             lacked: BTreeSet::new(),
         };
@@ -97,12 +99,12 @@ fn worker(row: WorkerRow, next_seq: u64) -> Result<Worker, BadKeyframe> {
     ensure(in_range && row.freed_seq <= next_seq, "a worker's counts are impossible")?;
     ensure(row.info.slots > 0, "a worker has no slots")?;
     Ok(Worker {
-        slots: vec![None; usize::from(row.info.slots)],
-        info: row.info,
+        slots: smallvec![None; usize::from(row.info.slots)],
+        info: Box::new(row.info),
         status: row.status,
         joined_at: row.joined_at,
         since: row.since,
-        assigned: from_differences(&row.assigned)?,
+        assigned: from_differences(&row.assigned)?.into(),
         n_seceded: 0,
         held: from_differences(&row.held)?,
         memory_bytes: 0,
@@ -153,11 +155,7 @@ impl State {
     fn fill_queues(&mut self, survey: Survey) {
         self.ready = survey.ready.into_iter().collect();
         self.unplaceable = survey.unplaceable.into_iter().collect();
-        for (worker, id) in self.workers.iter().zip((0..).map(WorkerId)) {
-            if worker.status == WorkerStatus::Running {
-                self.by_load.insert(worker.load(), id.0);
-            }
-        }
+        self.workers.iter().for_each(|_| self.loads.join());
     }
 
     fn has_client(&self, client: ClientId) -> bool {

@@ -103,7 +103,7 @@ impl TaskColumns {
 
 fn worker_row(worker: &Worker) -> WorkerRow {
     WorkerRow {
-        info: worker.info.clone(),
+        info: (*worker.info).clone(),
         status: worker.status,
         joined_at: worker.joined_at,
         since: worker.since,

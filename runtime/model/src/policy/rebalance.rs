@@ -41,7 +41,7 @@ pub fn worthwhile_steals(state: &State) -> SmallVec<[Steal; 4]> {
 
 fn steal_from(state: &State, from: WorkerId, to: WorkerId, steals: &mut SmallVec<[Steal; 4]>) {
     let (Some(victim), Some(thief)) = (state.worker(from), state.worker(to)) else { return };
-    let n_free = usize::from(thief.info.slots).saturating_sub(thief.demand());
+    let n_free = thief.slots.len().saturating_sub(thief.demand());
     let asked = victim.assigned.iter().rev().take(N_TASKS);
     let asked = asked.filter(|id| state.live(**id).thief() == Some(to));
     let n_coming = asked.count() + steals.iter().filter(|steal| steal.to == to).count();
@@ -71,7 +71,7 @@ fn is_worthwhile(
     if !can_move || task.attempt >= MAX_ATTEMPTS || !state.fits(thief, options) {
         return false;
     }
-    let wait = (victim.occupancy - run.estimate).0 / u64::from(victim.info.slots).max(1);
+    let wait = (victim.occupancy - run.estimate).0 / (victim.slots.len() as u64).max(1);
     let wait = Nanos(wait).max(shortest_run(state, victim));
     wait > start_delay(state, task, to) + MIN_GAIN
 }

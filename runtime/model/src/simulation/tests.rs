@@ -69,3 +69,28 @@ fn placing_where_the_inputs_are_beats_the_lot() {
     assert!(locality.1 < random.1, "{} against {}", locality.1, random.1);
     assert!(n_moved(&locality.0) < n_moved(&random.0), "fewer transfers are fewer events");
 }
+
+#[test]
+fn the_order_of_workers_is_the_same_before_and_after_placement_asks_for_it() {
+    let mut core = Core::new(Box::new(LocalityThenIdle));
+    let duration = Nanos::from_micros(700);
+    let work = move |_: &State, _| Work { duration, result_bytes: 8, failure: None };
+    let mut world = World::new(Network::default(), work);
+    world.add_workers(9, 3);
+    let client = ClientId(0);
+    world.tell(Input::ClientConnected { client, name: "c".to_owned() });
+    world.tell(Input::GraphSubmitted { client, graph: layers(6, 40) });
+    // A replay never brings the order up to date; the live state does so in each turn.
+    let (mut state, mut changes, mut n_unequal) = (State::new(), Vec::new(), 0);
+    core.events().iter().for_each(|event| state.apply(event, &mut changes).unwrap());
+    while let Some((at, inputs)) = world.next() {
+        core.turn(at, inputs).unwrap();
+        world.carry_out(core.state(), core.effects(), core.events().len());
+        core.events().iter().for_each(|event| state.apply(event, &mut changes).unwrap());
+        let order: Vec<_> = state.by_load().collect();
+        assert_eq!(core.state().by_load().collect::<Vec<_>>(), order);
+        assert!(state.by_load().rev().eq(order.iter().rev().copied()));
+        n_unequal += usize::from(order.first().map(|w| w.0) != order.last().map(|w| w.0));
+    }
+    assert!(n_unequal > 9, "loads differed now and then");
+}

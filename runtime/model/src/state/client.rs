@@ -102,7 +102,9 @@ impl State {
         let client = self.graphs[graph.index()].client;
         let mut new = Task::new(key, graph, options);
         new.deps = deps.into();
-        new.wanted_by.extend(wanted.then_some(client));
+        if wanted {
+            new.wanted_by.push(client);
+        }
         new.since_seq = step.seq;
         self.tasks.push(new);
         self.totals.add(Phase::Released);
@@ -154,16 +156,15 @@ impl State {
     /// Enters `dependent` in the list of `dep`, dropping forgotten entries when they abound: a
     /// result that serves new tasks for ever must not grow for ever.
     fn link_dependent(&mut self, dep: TaskId, dependent: TaskId) {
-        let task = self.live(dep);
-        let n_listed = task.dependents.len();
-        if n_listed >= 64 && n_listed > 2 * task.n_dependents as usize {
-            let mut listed = std::mem::take(&mut self.live_mut(dep).dependents);
-            listed.retain(|id| self.tasks.get(*id).is_some());
-            self.live_mut(dep).dependents = listed;
-        }
         let task = self.live_mut(dep);
         task.dependents.push(dependent);
         task.n_dependents += 1;
+        let n_listed = task.dependents.len();
+        if n_listed > 64 && n_listed > 2 * task.n_dependents as usize {
+            let mut listed = std::mem::take(&mut task.dependents);
+            listed.retain(|id| self.tasks.get(*id).is_some());
+            self.live_mut(dep).dependents = listed;
+        }
     }
 
     pub(super) fn result_wanted(

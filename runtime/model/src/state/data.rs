@@ -1,5 +1,7 @@
 //! Data: results move between workers, and between memory and disk.
 
+use std::collections::btree_map::Entry;
+
 use super::steps::Step;
 use super::{Flight, State, Why};
 use crate::{Activity, Again, Change, Nanos, Outcome, Phase, Replica, Storage, TaskId, WorkerId};
@@ -17,9 +19,9 @@ impl State {
         if from.index() >= self.workers.len() {
             return Err(Why::UnknownWorker(from));
         }
-        if self.flights.contains_key(&(to, task)) {
+        let Entry::Vacant(place) = self.flights.entry((to, task)) else {
             return Err(Why::Transfer(task, to));
-        }
+        };
         let mut attempt = 0;
         if let Some(waiting) = self.tasks.get_mut(dependent)
             && let Some(run) = waiting.run.as_mut()
@@ -28,8 +30,7 @@ impl State {
             run.n_fetching += 1;
             attempt = waiting.attempt;
         }
-        let flight = Flight { from, dependent, attempt, started_at: step.at };
-        self.flights.insert((to, task), flight);
+        place.insert(Flight { from, dependent, attempt, started_at: step.at });
         step.changes.push(Change::TransferStarted { task, from, to });
         Ok(())
     }
@@ -70,11 +71,13 @@ impl State {
         to: WorkerId,
         bytes: Option<u64>,
     ) -> Result<(), Why> {
-        let found = self.flights.get(&(to, task)).ok_or(Why::Transfer(task, to))?;
-        if step.at < found.started_at {
+        let Entry::Occupied(found) = self.flights.entry((to, task)) else {
+            return Err(Why::Transfer(task, to));
+        };
+        if step.at < found.get().started_at {
             return Err(Why::Time);
         }
-        let flight = self.flights.remove(&(to, task)).expect("found a line ago");
+        let flight = found.remove();
         if let Some(waiting) = self.tasks.get_mut(flight.dependent)
             && waiting.attempt == flight.attempt
             && let Some(run) = waiting.run.as_mut()
@@ -251,8 +254,8 @@ impl State {
     }
 
     pub(super) fn free_replicas(&mut self, step: &mut Step<'_>, id: TaskId) {
-        while let Some(last) = self.live(id).replicas.len().checked_sub(1) {
-            self.remove_replica(step, id, last);
+        for index in (0..self.live(id).replicas.len()).rev() {
+            self.remove_replica(step, id, index);
         }
     }
 

@@ -7,13 +7,13 @@
 use smallvec::{SmallVec, smallvec};
 
 use super::{ReadyRank, State};
-use crate::{
-    Again, Blame, Change, Executing, Nanos, Outcome, Phase, Run, Task, TaskId, WorkerId,
-    WorkerStatus,
-};
+use crate::{Again, Blame, Change, Executing, Nanos, Outcome, Phase, Run, Task, TaskId, WorkerId};
 
 /// Tasks still to be looked at: mostly one or none, which needs no memory of its own.
 pub(super) type Work = SmallVec<[TaskId; 8]>;
+
+/// Why a task is there that a list or an index names.
+pub(super) const LIVE: &str = "the state's indexes hold live tasks only";
 
 /// The event that is being applied, and the changes so far.
 pub(crate) struct Step<'a> {
@@ -25,11 +25,11 @@ pub(crate) struct Step<'a> {
 impl State {
     /// A task that the indexes of the state say is live.
     pub(crate) fn live(&self, task: TaskId) -> &Task {
-        self.tasks.get(task).expect("the state's indexes hold live tasks only")
+        self.tasks.get(task).expect(LIVE)
     }
 
     pub(super) fn live_mut(&mut self, task: TaskId) -> &mut Task {
-        self.tasks.get_mut(task).expect("the state's indexes hold live tasks only")
+        self.tasks.get_mut(task).expect(LIVE)
     }
 
     /// Moves a task to another phase: the counts, the queues and the change.
@@ -40,13 +40,15 @@ impl State {
         to: Phase,
         worker: Option<WorkerId>,
     ) {
-        let task = self.live_mut(id);
+        let task = self.tasks.get_mut(id).expect(LIVE);
         let from = std::mem::replace(&mut task.phase, to);
         task.since_seq = step.seq;
-        let (prefix, options, attempt) = (task.key.prefix, task.options, task.attempt);
-        let is_root = task.deps.is_empty();
+        step.changes.push(Change::Task { task: id, from, to, worker, attempt: task.attempt });
+        self.totals.shift(from, to);
+        self.prefixes[task.key.prefix.index()].counts.shift(from, to);
         if from == Phase::Queued || to == Phase::Queued {
-            let rank = ReadyRank::new(self.options[options.index()].priority, is_root);
+            let priority = self.options[task.options.index()].priority;
+            let rank = ReadyRank::new(priority, task.deps.is_empty());
             if to == Phase::Queued {
                 self.ready.insert(rank, id.0);
             } else {
@@ -58,9 +60,6 @@ impl State {
         } else if to == Phase::NoWorker {
             self.unplaceable.insert(id);
         }
-        self.totals.shift(from, to);
-        self.prefixes[prefix.index()].counts.shift(from, to);
-        step.changes.push(Change::Task { task: id, from, to, worker, attempt });
     }
 
     /// Sets a task on its way to a result, if it is released, and with it all it needs that is.
@@ -71,7 +70,11 @@ impl State {
         while let Some(id) = next {
             if self.live(id).phase == Phase::Released {
                 self.set_phase(step, id, Phase::Waiting, None);
-                let deps = std::mem::take(&mut self.live_mut(id).deps);
+                let task = self.live_mut(id);
+                if task.attempt > 0 {
+                    task.again = Again::Recompute;
+                }
+                let deps = std::mem::take(&mut task.deps);
                 let mut n_missing = 0;
                 for &dep in &deps {
                     let task = self.live_mut(dep);
@@ -91,10 +94,9 @@ impl State {
                 let task = self.live_mut(id);
                 task.deps = deps;
                 task.n_missing = n_missing;
-                if task.attempt > 0 {
-                    task.again = Again::Recompute;
+                if n_missing == 0 {
+                    self.queue_if_ready(step, id, None);
                 }
-                self.queue_if_ready(step, id, None);
             }
             next = work.pop();
         }
@@ -144,14 +146,12 @@ impl State {
 
     /// Ends a task's assignment: its worker's lists, its slot and, if it executed, the change.
     pub(super) fn unassign(&mut self, step: &mut Step<'_>, id: TaskId, outcome: Outcome) -> Run {
-        let task = self.live_mut(id);
+        let task = self.tasks.get_mut(id).expect(LIVE);
         let last = task.stretch(step.at);
         task.clear(|rare| (rare.thief, rare.broken) = (None, None));
         let run = task.run.take().expect("a processing task has a run");
         let worker = &mut self.workers[run.worker.index()];
-        let old_load = worker.load();
         worker.assigned.swap_remove(run.position as usize);
-        let moved = worker.assigned.get(run.position as usize).copied();
         worker.freed_seq = step.seq;
         if last.is_some_and(|last| last.seceded) {
             worker.n_seceded -= 1;
@@ -168,24 +168,33 @@ impl State {
             let stopped = Change::Stopped { task: id, worker, slot, started_at, last, outcome };
             step.changes.push(stopped);
         }
-        let worker = &self.workers[run.worker.index()];
-        let (load, is_running) = (worker.load(), worker.status == WorkerStatus::Running);
-        if is_running {
-            self.by_load.shift(run.worker.0, old_load, load);
+        if let Some(&moved) = worker.assigned.get(run.position as usize) {
+            let moved = self.tasks.get_mut(moved).and_then(|task| task.run.as_mut());
+            moved.expect("an assigned task has a run").position = run.position;
         }
-        if let Some(moved) = moved {
-            let moved_run = self.live_mut(moved).run.as_mut();
-            moved_run.expect("an assigned task has a run").position = run.position;
-        }
+        self.loads.note(run.worker);
         run
     }
 
-    /// An active task gives up its dependencies; those nothing needs any more go into `work`.
-    fn leave(&mut self, step: &mut Step<'_>, id: TaskId, outcome: Outcome, work: &mut Work) {
-        if self.live(id).phase == Phase::Processing {
-            self.unassign(step, id, outcome);
+    /// An active task gives up its dependencies; those nothing needs any more go into `work`. Returns
+    /// where it was processing.
+    fn leave(
+        &mut self,
+        step: &mut Step<'_>,
+        id: TaskId,
+        outcome: Outcome,
+        work: &mut Work,
+    ) -> Option<WorkerId> {
+        let is_processing = self.live(id).phase == Phase::Processing;
+        let ran_on = is_processing.then(|| self.unassign(step, id, outcome).worker);
+        let task = self.live_mut(id);
+        task.n_missing = 0;
+        task.clear(|rare| rare.due_at = None);
+        task.again = Again::No;
+        if task.deps.is_empty() {
+            return ran_on;
         }
-        let deps = std::mem::take(&mut self.live_mut(id).deps);
+        let deps = std::mem::take(&mut task.deps);
         for &dep in &deps {
             let task = self.live_mut(dep);
             task.n_waiters -= 1;
@@ -193,11 +202,8 @@ impl State {
                 work.push(dep);
             }
         }
-        let task = self.live_mut(id);
-        task.deps = deps;
-        task.n_missing = 0;
-        task.clear(|rare| rare.due_at = None);
-        task.again = Again::No;
+        self.live_mut(id).deps = deps;
+        ran_on
     }
 
     /// An active task has its result, on `worker`; `outcome` is that of its assignment, if it has
@@ -210,8 +216,7 @@ impl State {
         outcome: Outcome,
     ) {
         let mut work = Work::new();
-        let ran_on = self.live(id).run.map_or(worker, |run| run.worker);
-        self.leave(step, id, outcome, &mut work);
+        let ran_on = self.leave(step, id, outcome, &mut work).unwrap_or(worker);
         let task = self.live_mut(id);
         task.bytes = bytes;
         task.clear(|rare| rare.error = None);
@@ -222,18 +227,29 @@ impl State {
         self.set_phase(step, id, Phase::Memory, Some(ran_on));
         self.add_replica(step, id, worker, false);
         self.count_ended(step, id, false);
-        let dependents = std::mem::take(&mut self.live_mut(id).dependents);
+        self.supply(step, id);
+        work.push(id);
+        self.sweep_all(step, work);
+    }
+
+    /// The result of a task is there: what waits for it misses one input less.
+    fn supply(&mut self, step: &mut Step<'_>, id: TaskId) {
+        let task = self.live_mut(id);
+        if task.n_waiters == 0 {
+            return;
+        }
+        let dependents = std::mem::take(&mut task.dependents);
         for &dependent in &dependents {
             if let Some(task) = self.tasks.get_mut(dependent)
                 && task.phase == Phase::Waiting
             {
                 task.n_missing -= 1;
-                self.queue_if_ready(step, dependent, None);
+                if task.n_missing == 0 {
+                    self.queue_if_ready(step, dependent, None);
+                }
             }
         }
         self.live_mut(id).dependents = dependents;
-        work.push(id);
-        self.sweep_all(step, work);
     }
 
     /// A task errs, and with it every active task that depends on it.
@@ -244,8 +260,7 @@ impl State {
             if !self.live(id).phase.is_active() {
                 continue;
             }
-            let worker = self.live(id).run.map(|run| run.worker);
-            self.leave(step, id, Outcome::Failed, &mut work);
+            let worker = self.leave(step, id, Outcome::Failed, &mut work);
             let task = self.live_mut(id);
             task.amend(|rare| rare.error = Some(blame));
             let prefix = task.key.prefix;
@@ -296,8 +311,7 @@ impl State {
                     self.set_phase(step, id, Phase::Released, None);
                 }
                 Phase::Waiting | Phase::NoWorker | Phase::Queued | Phase::Processing => {
-                    let worker = task.run.map(|run| run.worker);
-                    self.leave(step, id, Outcome::Cancelled, &mut work);
+                    let worker = self.leave(step, id, Outcome::Cancelled, &mut work);
                     self.set_phase(step, id, Phase::Released, worker);
                     self.count_ended(step, id, false);
                 }
@@ -311,9 +325,12 @@ impl State {
     }
 
     fn forget(&mut self, step: &mut Step<'_>, id: TaskId, work: &mut Work) {
-        self.count_ended(step, id, false);
+        let task = self.live_mut(id);
+        let deps = std::mem::take(&mut task.deps);
+        if !task.ended {
+            self.count_ended(step, id, false);
+        }
         self.set_phase(step, id, Phase::Forgotten, None);
-        let deps = std::mem::take(&mut self.live_mut(id).deps);
         self.tasks.remove(id);
         for &dep in &deps {
             let task = self.live_mut(dep);

@@ -22,11 +22,10 @@ impl State {
         self.check_status(worker, WorkerStatus::Running)?;
         let estimate = self.prefix(task.key.prefix).estimate();
         let holder = &mut self.workers[worker.index()];
-        let old_load = holder.load();
         let position = holder.assigned.len() as u32;
         holder.assigned.push(id);
         holder.occupancy = holder.occupancy + estimate;
-        self.by_load.shift(worker.0, old_load, holder.load());
+        self.loads.note(worker);
         let task = self.live_mut(id);
         task.attempt = attempt;
         task.again = Again::No;
@@ -126,13 +125,8 @@ impl State {
 
     /// Changes what a worker has to do, and its place in the order of load with it.
     fn with_load(&mut self, id: WorkerId, change: impl FnOnce(&mut Worker)) {
-        let worker = &mut self.workers[id.index()];
-        let before = worker.load();
-        change(worker);
-        let (after, is_running) = (worker.load(), worker.status == WorkerStatus::Running);
-        if is_running {
-            self.by_load.shift(id.0, before, after);
-        }
+        change(&mut self.workers[id.index()]);
+        self.loads.note(id);
     }
 
     pub(super) fn task_finished(

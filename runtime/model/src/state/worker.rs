@@ -2,49 +2,51 @@
 
 use std::collections::BTreeSet;
 
-use serde::{Deserialize, Serialize};
+use smallvec::{SmallVec, smallvec};
 
 use super::steps::Step;
 use super::{State, Why};
 use crate::{Again, Change, Nanos, Outcome, Phase, TaskId, WorkerId, WorkerInfo, WorkerStatus};
 
-/// What the state knows of one worker.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// What the state knows of one worker. There may be ten thousand, each read when a task is assigned,
+/// starts and ends: what that needs comes first.
+#[derive(Clone, Debug, PartialEq)]
+#[repr(C, align(64))]
 pub struct Worker {
-    /// What it said of itself.
-    pub info: WorkerInfo,
+    /// The tasks assigned to it, in no order; each knows its position (`Run::position`).
+    pub assigned: SmallVec<[TaskId; 8]>,
+    /// What runs in each slot; its length is `info.slots`.
+    pub slots: SmallVec<[Option<TaskId>; 4]>,
+    /// Time that the tasks assigned to it, but for the seceded ones, are thought to take together.
+    pub occupancy: Nanos,
+    /// The `seq` of the last event that gave it room for another task.
+    pub freed_seq: u64,
     /// Whether it takes tasks.
     pub status: WorkerStatus,
-    /// When it joined.
-    pub joined_at: Nanos,
-    /// When its status last changed.
-    pub since: Nanos,
-    /// The tasks assigned to it, in no order; each knows its position (`Run::position`).
-    pub assigned: Vec<TaskId>,
-    /// What runs in each slot; its length is `info.slots`.
-    pub slots: Vec<Option<TaskId>>,
     /// How many of the assigned tasks have seceded: they wait, and need no slot.
     pub n_seceded: u32,
+    /// Time its slots spent executing.
+    pub busy: Nanos,
+    /// Tasks that finished on it.
+    pub n_finished: u64,
     /// The results it holds, in no order; each knows its position (`Replica::position`).
     pub held: Vec<TaskId>,
     /// Bytes of the results it holds in memory.
     pub memory_bytes: u64,
     /// Bytes of the results it holds on disk.
     pub disk_bytes: u64,
-    /// Time that the tasks assigned to it, but for the seceded ones, are thought to take together.
-    pub occupancy: Nanos,
-    /// Tasks that finished on it.
-    pub n_finished: u64,
     /// Tasks that failed on it.
     pub n_failed: u64,
-    /// Time its slots spent executing.
-    pub busy: Nanos,
+    /// What it said of itself.
+    pub info: Box<WorkerInfo>,
+    /// When it joined.
+    pub joined_at: Nanos,
+    /// When its status last changed.
+    pub since: Nanos,
     /// Its clock plus this is the scheduler's.
     pub clock_offset_ns: i64,
     /// How wrong that may be.
     pub clock_error_ns: u64,
-    /// The `seq` of the last event that gave it room for another task.
-    pub freed_seq: u64,
     /// The number of its last report that is in the log; 0: none is, or they are not numbered.
     pub reports_through: u64,
     /// Functions that it turned out not to have; each is in `State::lacked`.
@@ -62,9 +64,9 @@ impl Worker {
         self.assigned.len() - self.n_seceded as usize
     }
 
-    /// Tasks per slot that have it or wait for it, in 1/256: the rank in `State::by_load`.
+    /// Tasks per slot that have it or wait for it, in 1/256.
     pub(crate) fn load(&self) -> u32 {
-        (self.demand() as u32).saturating_mul(256) / u32::from(self.info.slots).max(1)
+        (self.demand() as u32).saturating_mul(256) / (self.slots.len() as u32).max(1)
     }
 }
 
@@ -82,12 +84,12 @@ impl State {
             return Err(Why::Slot(worker, 0));
         }
         self.workers.push(Worker {
-            slots: vec![None; usize::from(info.slots)],
-            info: info.clone(),
+            slots: smallvec![None; usize::from(info.slots)],
+            info: Box::new(info.clone()),
             status: WorkerStatus::Running,
             joined_at: step.at,
             since: step.at,
-            assigned: Vec::new(),
+            assigned: SmallVec::new(),
             n_seceded: 0,
             held: Vec::new(),
             memory_bytes: 0,
@@ -102,7 +104,7 @@ impl State {
             reports_through: 0,
             lacks: BTreeSet::new(),
         });
-        self.by_load.insert(0, worker.0);
+        self.loads.join();
         step.changes.push(Change::Worker { worker, from: None, to: WorkerStatus::Running });
         self.queue_unplaceable(step, worker);
         Ok(())
@@ -226,12 +228,7 @@ impl State {
         let found = &mut self.workers[worker.index()];
         let from = std::mem::replace(&mut found.status, to);
         found.since = step.at;
-        let load = found.load();
-        if to == WorkerStatus::Running {
-            self.by_load.insert(load, worker.0);
-        } else {
-            self.by_load.remove(load, worker.0);
-        }
+        self.loads.note(worker);
         step.changes.push(Change::Worker { worker, from: Some(from), to });
     }
 
