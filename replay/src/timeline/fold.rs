@@ -65,7 +65,12 @@ impl Timeline {
         }
         let batch = self.source.next_batch().inspect_err(|_| self.failed = true)?;
         let Some(batch) = batch else { return Ok(false) };
-        self.pending.extend(batch.events);
+        if self.pending.is_empty() {
+            // So nothing is copied.
+            self.pending = batch.events.into();
+        } else {
+            self.pending.extend(batch.events);
+        }
         self.pending_samples.extend(batch.samples);
         self.pending_logs.extend(batch.logs);
         Ok(true)
