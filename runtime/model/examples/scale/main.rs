@@ -5,8 +5,9 @@
 //! |---|---|---|
 //! | `cost` | tasks, 200,000 | processor time and memory of a task, by graph and workers |
 //! | `policies` | tasks for each slot, 12 | makespan of each policy by the lower bound, by graph and workers |
+//! | `memory` | graph, workers, tasks | the memory of `cost` alone: all wait, all are held, as many wait again |
 //!
-//! Without WHAT it prints both. The real core (decide, place, rebalance, apply, effects) works against
+//! Without WHAT it prints the first two. The real core (decide, place, rebalance, apply, effects) works against
 //! simulated workers of four slots on a virtual clock; `time.rs`, `memory.rs` and `makespan.rs` say
 //! what is measured how.
 
