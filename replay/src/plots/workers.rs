@@ -4,7 +4,7 @@
 //! | column    | unit, shape                                      | glyph                        |
 //! |-----------|--------------------------------------------------|------------------------------|
 //! | executing | tasks in slots, one per worker                   | bar, blue                    |
-//! | assigned  | tasks given to it, those executing among them    | bar, pale blue               |
+//! | assigned  | tasks given to it, those executing among them, but for the seceded | bar, pale blue |
 //! | cpu       | thousandths of a core, latest sample             | bar, green                   |
 //! | history   | ns and thousandths of a core, the last 120 samples | area                       |
 //! | memory    | bytes of results held in memory, by the state    | bar: blue, orange, red       |
@@ -131,7 +131,7 @@ impl Plot for Workers {
             let row = &mut self.rows[index];
             row.status = worker.status;
             row.n_executing = worker.n_executing() as u64;
-            row.n_assigned = worker.assigned.len() as u64;
+            row.n_assigned = worker.demand() as u64;
             row.n_finished = worker.n_finished;
             row.n_failed = worker.n_failed;
             row.memory_bytes = worker.memory_bytes;
