@@ -60,7 +60,13 @@ test('the page shows the run from its file: pages, hover, story, search, selecti
       await page.waitForFunction((selector) => document.querySelectorAll(selector).length === 0, waiting);
       const [need, have] = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]);
       assert.ok(need <= have, `${name}: ${need} ≤ ${have}`);
+      assert.equal(await page.evaluate(() => scrollY), 0, `${name} begins at its top`);
     }
+    await page.getByRole('link', { name: 'Workers', exact: true }).click();
+    await page.reload();
+    await page.locator('[data-section="workers"] canvas').first().waitFor();
+    assert.equal(await page.evaluate(() => scrollY), 0, 'a link to a part of it, too');
+    await page.getByRole('link', { name: 'Status', exact: true }).click();
     const colors = await pixels(page, 'task-stream', { left: 90, top: 5, width: 500, height: 150 });
     assert.ok(Object.keys(colors).length > 4, 'the task stream is drawn');
 

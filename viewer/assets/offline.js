@@ -275,6 +275,7 @@ globalThis.fetch = async (address) => {
   return /** @type {Response} */ ({ ok: answer != null, json: async () => answer, text: async () => '' });
 };
 
+// In the address a page is `#/NAME`: to an element's own name the browser would scroll.
 /** Shows one of the pages within the page. @param {string} name */
 function go(name) {
   const sections = findAll('[data-section]');
@@ -295,12 +296,12 @@ document.addEventListener('click', (event) => {
   // There is one page only; what was another is a part of it.
   event.preventDefault();
   const name = link.dataset.go ?? (kind === 'worker' ? 'workers' : 'tasks');
-  history.pushState(null, '', `${location.search}#${name}`);
+  history.pushState(null, '', `${location.search}#/${name}`);
   go(name);
   if (kind === 'task') main.then(({ pick }) => pick(Number(id)));
 });
-addEventListener('hashchange', () => go(location.hash.slice(1)));
-go(location.hash.slice(1));
+addEventListener('hashchange', () => go(location.hash.slice(2)));
+go(location.hash.slice(2));
 // What begins here asks what is answered above. It takes this file for live.js: waiting for it would never end.
 const main = import('./main.js');
 main.then(() => import('./fresh.js')).then((fresh) => fresh.start());
