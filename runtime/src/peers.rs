@@ -1,5 +1,7 @@
 //! Peers: the way to results that workers hold, in this process or on others.
 
+mod space;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, Weak};
@@ -16,6 +18,7 @@ use crate::wire::frame::{self, FrameError};
 use crate::wire::handshake::{self, Connection, Role};
 use crate::wire::pump::read_message;
 use crate::worker::Store;
+use space::Space;
 
 /// Requests under way at once, each over a connection of its own; others wait their turn.
 const PARALLEL_REQUESTS: usize = 32;
@@ -31,9 +34,6 @@ const KEYS_PER_REQUEST: usize = 4096;
 
 /// A holder that sends nothing for so long is taken for gone: it may be stopped, or cut off.
 const STALL: Duration = Duration::from_secs(20);
-
-/// Memory reserved for a result before any of it has arrived: no more on the word of a peer.
-const TRUSTED_BYTES: usize = 64 << 20;
 
 /// The stores of the workers of this process, by address.
 #[derive(Clone, Debug, Default)]
@@ -211,28 +211,37 @@ impl Peers {
         bytes: u64,
     ) -> Result<Bytes, FetchError> {
         let len = usize::try_from(bytes).map_err(|_too_long| FetchError::Disordered)?;
-        let mut result = Vec::with_capacity(len.min(TRUSTED_BYTES));
+        let mut space = Space::new(len).map_err(|_none| FetchError::TooLong(bytes))?;
+        while let Some((mut part, room)) = space.next().await? {
+            self.fill(connection, &mut part, room).await?;
+            space.fill(part);
+        }
+        Ok(space.into_bytes())
+    }
+
+    /// Reads so many bytes into a part.
+    async fn fill(
+        &self,
+        connection: &mut Connection,
+        part: &mut BytesMut,
+        room: usize,
+    ) -> Result<(), FetchError> {
         // What was read together with the message.
         let buffer = connection.reader.read_buffer_mut();
-        let early = buffer.split_to(buffer.len().min(len));
-        result.extend_from_slice(&early);
+        let early = buffer.split_to(buffer.len().min(room));
+        part.extend_from_slice(&early);
         self.received.fetch_add(early.len() as u64, Ordering::Relaxed);
         let socket = connection.reader.get_mut();
-        while result.len() < len {
-            if result.len() == result.capacity() {
-                let more = (len - result.len()).min(result.len());
-                result.reserve_exact(more);
-            }
-            let left = len - result.len();
-            let n = patient(socket.read_buf(&mut (&mut result).limit(left)))
-                .await?
-                .map_err(FrameError::Io)?;
+        while part.len() < room {
+            let left = room - part.len();
+            let n = patient(socket.read_buf(&mut part.limit(left))).await?;
+            let n = n.map_err(FrameError::Io)?;
             if n == 0 {
                 return Err(FetchError::Closed);
             }
             self.received.fetch_add(n as u64, Ordering::Relaxed);
         }
-        Ok(result.into())
+        Ok(())
     }
 
     fn take_idle(&self, host: &str) -> Option<Connection> {
@@ -291,4 +300,8 @@ enum FetchError {
     Closed,
     #[error("the worker sent what was not asked for")]
     Disordered,
+    #[error("there is no memory for a result of {0} bytes")]
+    TooLong(u64),
+    #[error("the runtime ends")]
+    Ending(#[from] tokio::task::JoinError),
 }
