@@ -216,6 +216,7 @@ impl Worker {
         executors.add(spec::PULL, Arc::new(pulling));
         let shared = Arc::new(Shared {
             inflow: Inflow::new(info.memory_limit),
+            idle: Idle::new(carrier, info.slots),
             info,
             clock,
             store,
@@ -224,7 +225,6 @@ impl Worker {
             io: io.clone(),
             sent_bytes,
             board: Mutex::default(),
-            idle: Idle::new(carrier),
             returned: Condvar::new(),
             reports: Reports::new(remote.as_ref().and_then(Remote::journal)),
             joined: RwLock::default(),

@@ -13,8 +13,10 @@ use tokio::sync::Notify;
 use super::board::Board;
 use crate::io_thread::Carrier;
 
-/// Tasks that take less are short: to wake a thread takes a good part of that. What a worker itself
-/// does for a task takes ten times as long where nothing is optimised.
+/// Tasks that take less are short, on a worker of one slot: to wake a thread takes a good part of that.
+/// With more slots it is that divided among them, since those that sleep may be missing work as long as
+/// the one runs a task that has just left the sockets. What a worker itself does for a task takes ten
+/// times as long where nothing is optimised.
 const SHORT: Duration = Duration::from_micros(if cfg!(debug_assertions) { 1_000 } else { 100 });
 
 /// A slot was busy so many times with nothing but short tasks before it goes to the sockets.
@@ -31,6 +33,8 @@ pub(super) struct Idle {
     is_at_sockets: AtomicBool,
     /// `None`: the sockets are not this worker's alone.
     carrier: Option<Carrier>,
+    /// Tasks that take less are short.
+    short: Duration,
 }
 
 /// How long a slot's tasks take.
@@ -44,8 +48,10 @@ pub(super) struct Pace {
 }
 
 impl Idle {
-    pub(super) fn new(carrier: Option<Carrier>) -> Self {
+    /// For a worker with so many slots.
+    pub(super) fn new(carrier: Option<Carrier>, n_slots: u16) -> Self {
         Self {
+            short: SHORT / u32::from(n_slots.max(1)),
             told: Condvar::new(),
             at_sockets: Notify::new(),
             is_at_sockets: AtomicBool::new(false),
@@ -115,11 +121,11 @@ impl Pace {
     }
 
     /// It has nothing to do.
-    pub(super) fn end(&mut self) {
+    pub(super) fn end(&mut self, idle: &Idle) {
         if self.n_tasks == 0 {
             return;
         }
-        let is_short = self.since.elapsed() < SHORT * self.n_tasks;
+        let is_short = self.since.elapsed() < idle.short * self.n_tasks;
         self.n_short = if is_short { self.n_short.saturating_add(1) } else { 0 };
         self.n_tasks = 0;
     }

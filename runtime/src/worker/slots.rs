@@ -84,7 +84,7 @@ fn next(shared: &Shared, slot: u16, pace: &mut Pace) -> Option<Ready> {
             board = shared.idle.wait(board, pace, || shared.board());
         } else {
             drop(board);
-            pace.end();
+            pace.end(&shared.idle);
             shared.reports.flush();
             is_flushed = true;
             board = shared.board();
