@@ -36,6 +36,7 @@ mod bytes;
 mod check;
 mod codec;
 mod cursor;
+mod disk;
 mod error;
 mod events;
 mod format;
@@ -66,11 +67,13 @@ mod vec_source;
 mod writer;
 
 pub use check::{CheckReport, Finding, RepairError, Repaired, check_trace, repair_trace};
+pub use disk::{Conditions, Disk};
 pub use error::{CreateError, OpenError, ReadError, RecordError, Warning};
 pub use info::{TraceInfo, read_info};
 pub use reader::{Tailer, TraceReader, read_specs};
 pub use recorder::{
-    OnRecordError, RecordSummary, Recorder, RecorderOptions, RecorderStats, ReopenError, Reopened,
+    Hand, OnRecordError, RecordSummary, Recorder, RecorderOptions, RecorderStats, ReopenError,
+    Reopened,
 };
 pub use run_info::RunInfo;
 pub use source::{Batch, SeekTo, Source};

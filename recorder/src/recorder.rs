@@ -10,12 +10,14 @@ use std::sync::{Arc, Mutex};
 
 use taskreel_model::{Event, LogLine, Sample, Stamped, State};
 
+use crate::disk::Conditions;
 use crate::keyframe::Keyframer;
 use crate::queue::{Closing, Queue};
 use crate::tail::{TailReader, TailWriter};
 use crate::writer::BlockWriter;
 use crate::{CreateError, RecordError, RunInfo, SpecBatch, Totals};
 
+pub use maker::Hand;
 use maker::{Closed, Maker, SharedMaker};
 pub use reopen::{ReopenError, Reopened};
 
@@ -95,6 +97,19 @@ impl Recorder {
         info: &RunInfo,
         options: RecorderOptions,
     ) -> Result<Self, CreateError> {
+        Self::create_under(path, info, options, Conditions::default())
+    }
+
+    /// As [`create`](Self::create), under these conditions.
+    ///
+    /// # Errors
+    /// As for [`create`](Self::create).
+    pub fn create_under(
+        path: &Path,
+        info: &RunInfo,
+        options: RecorderOptions,
+        conditions: Conditions,
+    ) -> Result<Self, CreateError> {
         let fault = |source| CreateError::Io { path: path.to_owned(), source };
         let mut how = OpenOptions::new();
         how.write(true);
@@ -110,7 +125,14 @@ impl Recorder {
         if file.metadata().map_err(fault)?.len() > 0 {
             file.set_len(0).map_err(fault)?;
         }
-        let begun = BlockWriter::begin(path, file, info);
+        let begun = BlockWriter::begin_under(path, file, info, &conditions);
+        let begun = begun.and_then(|(mut writer, run_check)| {
+            if options.durable {
+                // The tails are of no use without the header that they belong to.
+                writer.sync().map_err(|why| fault(io::Error::other(why)))?;
+            }
+            Ok((writer, run_check))
+        });
         let (writer, run_check) = begun.inspect_err(|_why| {
             if !options.overwrite {
                 // A file without a header is of no use, and would be in the way of the next try.
@@ -119,34 +141,45 @@ impl Recorder {
         })?;
         let tail = (TailWriter::new(path, run_check), TailReader::new(path, run_check));
         let keyframer = Keyframer::new(path, writer.bytes(), State::new());
-        Self::start(path, options, (writer, keyframer), tail).map_err(fault)
+        Self::start(path, options, (writer, keyframer), tail, conditions).map_err(fault)
     }
 
-    /// Starts the writing thread.
+    /// Starts the writing thread, if there is to be one.
     fn start(
         path: &Path,
         options: RecorderOptions,
         (writer, keyframer): (BlockWriter, Keyframer),
         (tail, tail_reader): (TailWriter, TailReader),
+        conditions: Conditions,
     ) -> io::Result<Self> {
         let bytes_written = writer.bytes();
         let queue = Arc::new(Queue::new(bytes_written));
-        let maker = Arc::new(Mutex::new(Some(Maker::new(writer, keyframer, tail_reader))));
+        let by_hand = conditions.by_hand;
+        let tail = tail.durable(options.durable).under(conditions.clone());
+        let made = Maker::new(writer, keyframer, tail_reader).under(conditions, options.durable);
+        let maker = Arc::new(Mutex::new(Some(made)));
         let theirs = (Arc::clone(&maker), Arc::clone(&queue));
-        // It ends by itself once the maker is taken: nobody waits for a thread that gives way to all.
-        std::thread::Builder::new()
-            .name("recorder".to_owned())
-            .spawn(move || maker::run(&theirs.0, &theirs.1))?;
+        if !by_hand {
+            // It ends by itself once the maker is taken: nobody waits for a thread that gives way to all.
+            std::thread::Builder::new()
+                .name("recorder".to_owned())
+                .spawn(move || maker::run(&theirs.0, &theirs.1))?;
+        }
         Ok(Self {
             path: path.to_owned(),
             options,
-            tail: tail.durable(options.durable),
+            tail,
             queue,
             maker,
             next_seq: None,
             stats: RecorderStats { events: 0, bytes_written },
             stopped: false,
         })
+    }
+
+    /// What makes blocks in place of the recorder's thread ([`Conditions::by_hand`]).
+    pub fn hand(&self) -> Hand {
+        Hand::new(&self.maker, &self.queue)
     }
 
     /// The file it writes.

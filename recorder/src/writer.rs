@@ -1,12 +1,13 @@
 //! Writes the main file, block after block, on whatever thread it is called.
 
-use std::fs::{self, File};
-use std::io::{self, Seek, SeekFrom, Write};
+use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use taskreel_model::{Event, LogLine, Sample, Stamped, State};
 
 use crate::bytes::Malformed;
+use crate::disk::{Conditions, Output};
 use crate::events::{Encoded, Encoder};
 use crate::format::{
     BlockHeader, Footer, IndexEntry, Kind, MAX_RAW, MAX_RECORDS, Sealer, Trailer, encode_header,
@@ -25,7 +26,7 @@ const BATCH: usize = 256;
 #[derive(Debug)]
 pub(crate) struct BlockWriter {
     path: PathBuf,
-    file: File,
+    file: Output,
     /// Where the next block goes; all before it is whole.
     offset: u64,
     tick: u64,
@@ -51,9 +52,20 @@ impl BlockWriter {
     /// Writes the header into an empty file. Returns its checksum too, which ties a tail to it.
     pub(crate) fn begin(
         path: &Path,
-        mut file: File,
+        file: File,
         info: &RunInfo,
     ) -> Result<(Self, u32), CreateError> {
+        Self::begin_under(path, file, info, &Conditions::default())
+    }
+
+    /// As [`begin`](Self::begin), under these conditions.
+    pub(crate) fn begin_under(
+        path: &Path,
+        file: File,
+        info: &RunInfo,
+        conditions: &Conditions,
+    ) -> Result<(Self, u32), CreateError> {
+        let mut file = Output::new(path, file, conditions);
         let header = encode_header(info).map_err(|(bytes, limit)| CreateError::HeaderTooLarge {
             path: path.to_owned(),
             bytes,
@@ -80,12 +92,11 @@ impl BlockWriter {
     /// Goes on behind the blocks of a file: what is there from `offset` on is cut off.
     pub(crate) fn resume(
         path: &Path,
-        mut file: File,
+        mut file: Output,
         info: &RunInfo,
         (offset, footer): (u64, Footer),
     ) -> io::Result<Self> {
-        file.set_len(offset)?;
-        file.seek(SeekFrom::Start(offset))?;
+        file.cut(offset)?;
         Ok(Self {
             path: path.to_owned(),
             file,
@@ -102,7 +113,7 @@ impl BlockWriter {
 
     /// Has the system bring all to the disk.
     pub(crate) fn sync(&mut self) -> Result<(), RecordError> {
-        self.file.sync_data().map_err(|source| self.fault(source))
+        self.file.sync().map_err(|source| self.fault(source))
     }
 
     /// Bytes in the file.
@@ -141,9 +152,7 @@ impl BlockWriter {
 
     /// Takes back what was written since the mark.
     pub(crate) fn rewind(&mut self, mark: Mark) -> Result<(), RecordError> {
-        let done = self.file.set_len(mark.offset);
-        done.and_then(|()| self.file.seek(SeekFrom::Start(mark.offset)))
-            .map_err(|source| self.fault(source))?;
+        self.file.cut(mark.offset).map_err(|source| self.fault(source))?;
         self.offset = mark.offset;
         self.footer.index.truncate(mark.n_blocks);
         self.footer.summary = mark.summary;
@@ -362,12 +371,12 @@ impl BlockWriter {
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), RecordError> {
-        if !self.is_in_place() {
+        if !self.file.is_in_place() {
             return Err(RecordError::Removed { path: self.path.clone() });
         }
         if let Err(source) = self.file.write_all(bytes) {
             // Half a block is cut off, so that the file ends whole; the error is what counts.
-            let _ = self.file.set_len(self.offset);
+            let _ = self.file.cut(self.offset);
             return Err(self.fault(source));
         }
         self.offset += bytes.len() as u64;
@@ -376,21 +385,5 @@ impl BlockWriter {
 
     fn fault(&self, source: io::Error) -> RecordError {
         RecordError::Io { path: self.path.clone(), source }
-    }
-
-    /// Whether the path still leads to the file that is written.
-    #[cfg(unix)]
-    fn is_in_place(&self) -> bool {
-        use std::os::unix::fs::MetadataExt;
-        match (fs::metadata(&self.path), self.file.metadata()) {
-            (Ok(there), Ok(here)) => (there.dev(), there.ino()) == (here.dev(), here.ino()),
-            _ => false,
-        }
-    }
-
-    /// Whether the path still leads to a file.
-    #[cfg(not(unix))]
-    fn is_in_place(&self) -> bool {
-        fs::metadata(&self.path).is_ok()
     }
 }

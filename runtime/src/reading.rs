@@ -36,6 +36,12 @@ impl ProcessReader {
         Self { system: System::new().ok(), pid: Pid::from_u32(std::process::id()), last: None }
     }
 
+    /// One that reads nothing: what a simulation records is not to depend on the process.
+    #[cfg(test)]
+    pub(crate) fn idle() -> Self {
+        Self { system: None, ..Self::new() }
+    }
+
     /// Resident memory now; 0 where the system does not tell.
     pub(crate) fn rss_bytes(&mut self) -> u64 {
         let only = [self.pid];

@@ -4,12 +4,12 @@
 //! so that what waits takes no memory. Whoever cannot wait for that, since too much waits or the run is
 //! over, does it in its place.
 
-use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
+use crate::disk::Conditions;
 use crate::keyframe::Keyframer;
 use crate::queue::{Closing, Pending, Queue};
 use crate::tail::{Extent, Frame, Next, TailReader, tail_paths};
@@ -35,6 +35,9 @@ pub(super) struct Maker {
     synced_bytes: u64,
     /// Since when something is not on the disk, as far as that was looked at.
     dirty_since: Option<Instant>,
+    /// Whether what was acknowledged is to survive a loss of power.
+    durable: bool,
+    conditions: Conditions,
 }
 
 /// The maker, taken when the recording ends.
@@ -60,7 +63,14 @@ impl Maker {
             synced: Instant::now(),
             synced_bytes: 0,
             dirty_since: None,
+            durable: false,
+            conditions: Conditions::default(),
         }
+    }
+
+    /// Under what conditions it works, and whether what was acknowledged is to survive a loss of power.
+    pub(super) fn under(self, conditions: Conditions, durable: bool) -> Self {
+        Self { conditions, durable, ..self }
     }
 
     /// Makes a block of the oldest that waits, if it is due or in any case. Returns whether it was.
@@ -78,6 +88,11 @@ impl Maker {
         self.writer.samples(&samples)?;
         self.writer.logs(&logs)?;
         self.writer.count_dropped(n_dropped);
+        if self.durable {
+            // The tail that holds it, which is on the disk, may be emptied from now on.
+            self.writer.sync()?;
+            self.synced_bytes = self.writer.bytes();
+        }
         queue.done(self.folded, frames, self.writer.bytes());
         Ok(true)
     }
@@ -122,7 +137,7 @@ impl Maker {
             return Ok(());
         }
         for path in &self.tails {
-            match File::open(path).and_then(|tail| tail.sync_data()) {
+            match self.conditions.sync(path) {
                 Err(why) if why.kind() != io::ErrorKind::NotFound => {
                     return Err(RecordError::Io { path: path.clone(), source: why });
                 }
@@ -213,6 +228,33 @@ impl Maker {
     fn closed(&self) -> Closed {
         let summary = self.writer.summary().clone();
         Closed { summary, bytes: self.writer.bytes(), complete: false }
+    }
+}
+
+/// Makes blocks in place of the recorder's thread, whenever it is told to.
+#[derive(Clone, Debug)]
+pub struct Hand {
+    maker: SharedMaker,
+    queue: Arc<Queue>,
+}
+
+impl Hand {
+    pub(super) fn new(maker: &SharedMaker, queue: &Arc<Queue>) -> Self {
+        Self { maker: Arc::clone(maker), queue: Arc::clone(queue) }
+    }
+
+    /// Makes blocks of what has waited longest, and then, if `sync`, brings all to the disk. An error is
+    /// told by the next call of the recorder, as one of its thread is.
+    pub fn work(&self, sync: bool) {
+        let mut guard = lock(&self.maker);
+        let Some(maker) = guard.as_mut() else { return };
+        let mut done = maker.make(&self.queue, true).map(drop);
+        if sync && !self.queue.is_over() {
+            done = done.and_then(|()| maker.sync(&self.queue));
+        }
+        if let Err(why) = done {
+            self.queue.end(Some(why));
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use taskreel_model::{Event, IllegalEvent, Stamped, State};
 use thiserror::Error;
 
 use super::{Recorder, RecorderOptions};
+use crate::disk::{Conditions, Output};
 use crate::format::{Footer, IndexEntry, Kind};
 use crate::keyframe::Keyframer;
 use crate::reader::TraceReader;
@@ -86,6 +87,18 @@ impl Recorder {
     /// The trace cannot be read or written, another process records into it, or its events are
     /// not whole.
     pub fn reopen(path: &Path, options: RecorderOptions) -> Result<(Self, Reopened), ReopenError> {
+        Self::reopen_under(path, options, Conditions::default())
+    }
+
+    /// As [`reopen`](Self::reopen), under these conditions.
+    ///
+    /// # Errors
+    /// As for [`reopen`](Self::reopen).
+    pub fn reopen_under(
+        path: &Path,
+        options: RecorderOptions,
+        conditions: Conditions,
+    ) -> Result<(Self, Reopened), ReopenError> {
         let fault = |source| ReopenError::Io { path: path.to_owned(), source };
         let mut reader = TraceReader::open(path)?;
         let file = OpenOptions::new().write(true).open(path).map_err(fault)?;
@@ -100,6 +113,7 @@ impl Recorder {
         let last = blocks.footer.index.iter().rfind(|entry| entry.kind == Kind::Keyframe as u8);
         let last = last.map_or(0, |entry| entry.first);
         let at = (blocks.end, blocks.footer);
+        let file = Output::new(path, file, &conditions);
         let mut writer = BlockWriter::resume(path, file, &info, at).map_err(fault)?;
         // The tails go only when all that they hold is in blocks, on the disk.
         let in_blocks = writer.summary().specs;
@@ -117,7 +131,8 @@ impl Recorder {
         );
         let keyframer =
             Keyframer::new(path, writer.bytes(), state.clone()).after(last, blocks.keyframe_bytes);
-        let mut recorder = Self::start(path, options, (writer, keyframer), tail).map_err(fault)?;
+        let mut recorder =
+            Self::start(path, options, (writer, keyframer), tail, conditions).map_err(fault)?;
         recorder.next_seq = Some(state.next_seq());
         Ok((recorder, Reopened { info, state, specs }))
     }

@@ -1,7 +1,7 @@
 //! Writing the tail, on the thread that calls `append`.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Seek, SeekFrom, Write};
+use std::fs::{self, OpenOptions};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use taskreel_model::{Event, Stamped, TaskId};
@@ -10,10 +10,12 @@ use super::row::put_event;
 use super::{Extent, FRAME_LEN, FrameHeader, FrameKind, HEADER_LEN, TailHeader, tail_paths};
 use crate::bytes::Sink;
 use crate::codec::MAX_ROW;
+use crate::disk::{Conditions, Output};
 use crate::format::MAX_RECORDS;
 use crate::{RecordError, SpecBatch};
 
-/// A tail of this size is left for the other one as soon as that one is free.
+/// A tail of this size is left for the other one as soon as that one is free, unless
+/// [`Conditions`] say otherwise.
 const ROTATE_AT: u64 = 4 << 20;
 /// A tail grows by so many bytes at once, zeros behind its last frame: writing over what is there is
 /// far quicker than making the file longer with each write.
@@ -32,12 +34,13 @@ pub(crate) struct TailWriter {
     current: usize,
     frame: Sink,
     durable: bool,
+    conditions: Conditions,
 }
 
 #[derive(Debug)]
 struct Tail {
     path: PathBuf,
-    file: Option<File>,
+    file: Option<Output>,
     /// Where the next frame goes.
     len: u64,
     /// Bytes in the file.
@@ -61,6 +64,7 @@ impl TailWriter {
             current: 0,
             frame: Sink::default(),
             durable: false,
+            conditions: Conditions::default(),
         };
         writer.remove();
         writer
@@ -75,6 +79,11 @@ impl TailWriter {
     /// Whether each write waits until it is on the disk.
     pub(crate) fn durable(self, durable: bool) -> Self {
         Self { durable, ..self }
+    }
+
+    /// Under what conditions it is written.
+    pub(crate) fn under(self, conditions: Conditions) -> Self {
+        Self { conditions, ..self }
     }
 
     /// Removes the files.
@@ -181,7 +190,8 @@ impl TailWriter {
     /// Goes over to the other tail if this one is large enough and that one is free.
     fn rotate(&mut self, folded: u64) -> Result<(), RecordError> {
         let other = 1 - self.current;
-        let full = self.tails[self.current].len > ROTATE_AT;
+        let rotate_at = self.conditions.tail_bytes.unwrap_or(ROTATE_AT);
+        let full = self.tails[self.current].len > rotate_at;
         if full && self.tails[other].end <= folded {
             self.current = other;
             self.begin()?;
@@ -200,9 +210,10 @@ impl TailWriter {
         // What it held stays behind the new begin: its checksums are of another generation, and
         // writing over it is quicker than making the file grow again.
         let how = OpenOptions::new().write(true).create(true).truncate(false).open(&tail.path);
-        let begun = how.and_then(|mut file| {
+        let begun = how.and_then(|file| {
+            let mut file = Output::new(&tail.path, file, &self.conditions);
             file.write_all(&header.encode())?;
-            let file_len = file.metadata()?.len();
+            let file_len = file.len()?;
             Ok((file, file_len))
         });
         let (file, file_len) = begun.map_err(|source| fault(tail, source))?;
@@ -225,7 +236,7 @@ impl TailWriter {
         let n_bytes = self.frame.len() as u64;
         let tail = &mut self.tails[self.current];
         let written = tail.write(&mut self.frame);
-        let synced = written.and_then(|file| if self.durable { file.sync_data() } else { Ok(()) });
+        let synced = written.and_then(|file| if self.durable { file.sync() } else { Ok(()) });
         synced.map_err(|source| fault(tail, source))?;
         self.written.frames += 1;
         self.written.bytes += n_bytes;
@@ -236,7 +247,7 @@ impl TailWriter {
 
 impl Tail {
     /// Writes a frame behind the last one.
-    fn write(&mut self, frame: &mut Sink) -> io::Result<&File> {
+    fn write(&mut self, frame: &mut Sink) -> io::Result<&Output> {
         let file = self.file.as_mut().expect("rotate opened it");
         let end = self.len + frame.len() as u64;
         let grows = end > self.file_len;
@@ -247,7 +258,7 @@ impl Tail {
         }
         file.write_all(frame.bytes())?;
         if grows {
-            file.seek(SeekFrom::Start(end))?;
+            file.go_to(end)?;
         }
         self.len = end;
         Ok(file)

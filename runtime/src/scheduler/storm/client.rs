@@ -83,6 +83,8 @@ impl Client {
             self.submit(&link.tx);
             while !self.pending.is_empty() {
                 match tokio::time::timeout(Duration::from_secs(10), link.rx.recv()).await {
+                    // Whoever ends with a full disk starts again.
+                    Ok(Some(ToClient::Closing { .. })) => link = self.connect().await,
                     Ok(Some(message)) => self.take(message, &link.tx).await,
                     Ok(None) | Err(_) => link = self.connect().await,
                 }
@@ -108,8 +110,10 @@ impl Client {
             let Ok(Some(first)) = tokio::time::timeout(patience, link.rx.recv()).await else {
                 continue;
             };
-            let ToClient::Welcome { client, run, .. } = first else {
-                panic!("{}: {first:?} instead of a welcome", self.name);
+            let (client, run) = match first {
+                ToClient::Welcome { client, run, .. } => (client, run),
+                ToClient::Closing { .. } => continue,
+                other => panic!("{}: {other:?} instead of a welcome", self.name),
             };
             let n_accepted = self.n_sent - self.kept.len() as u64;
             self.before = Some(ClientBefore { run, client, n_accepted });
@@ -207,7 +211,7 @@ impl Client {
                 }
             }
             ToClient::Rejected { reason, .. } => panic!("{}: {reason}", self.name),
-            ToClient::Closing { reason } => panic!("{}: {reason}", self.name),
+            ToClient::Closing { .. } => unreachable!("handled by the caller"),
         }
     }
 
@@ -219,7 +223,7 @@ impl Client {
         let later = self.submitted.split_off(&(n_messages + 1));
         let known = std::mem::replace(&mut self.submitted, later);
         let known = known.into_values().map(|local| (client, local));
-        self.world.truth().accepted.extend(known);
+        self.world.truth().told.accepted.extend(known);
     }
 
     async fn ended(&mut self, local: u32, how: EndedHow, tx: &mpsc::UnboundedSender<FromClient>) {
@@ -228,7 +232,7 @@ impl Client {
             EndedHow::Finished { task, holders, data, .. } => {
                 let expected =
                     expected.unwrap_or_else(|| panic!("{}-{local} is to fail", self.name));
-                self.world.truth().told_finished.insert(task);
+                self.world.truth().told.finished.insert(task);
                 let addresses = holders.iter().map(|holder| &*holder.address);
                 let found = match data {
                     Some(data) => Some(data),

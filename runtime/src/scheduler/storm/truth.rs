@@ -11,10 +11,16 @@ pub(super) struct Seen {
     pub(super) tasks: u64,
     pub(super) crashes: u64,
     pub(super) torn: u64,
+    pub(super) power: u64,
+    pub(super) full: u64,
+    pub(super) ended_full: u64,
     pub(super) killed: u64,
     pub(super) left: u64,
     pub(super) cut: u64,
     pub(super) hung: u64,
+    pub(super) parted: u64,
+    pub(super) jumped: u64,
+    pub(super) paused: u64,
     pub(super) executions: u64,
 }
 
@@ -24,17 +30,39 @@ pub(super) struct Truth {
     pub(super) seen: Seen,
     /// How often each task was executed to its end by a worker that could report it.
     pub(super) executions: BTreeMap<TaskId, u32>,
-    /// Tasks of which some client was told that they finished.
-    pub(super) told_finished: BTreeSet<TaskId>,
-    /// First tasks, by client, of graphs that the scheduler said it has.
-    pub(super) accepted: BTreeSet<(ClientId, u32)>,
+    /// What clients were told.
+    pub(super) told: Known,
     /// Tasks of which a client asked that they be given up; it may have been too late.
     pub(super) cancelled: BTreeSet<(ClientId, u32)>,
     /// Whether anything but the scheduler ever failed: then results may have been lost.
     pub(super) results_may_be_lost: bool,
+    /// What clients knew when the disk of a run that may go on without a trace was still in order; `None`:
+    /// all must be in the log.
+    pub(super) recorded: Option<Known>,
+}
+
+/// What clients were told.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Known {
+    /// Tasks that finished.
+    pub(super) finished: BTreeSet<TaskId>,
+    /// First tasks, by client, of graphs that the scheduler said it has.
+    pub(super) accepted: BTreeSet<(ClientId, u32)>,
 }
 
 impl Truth {
+    /// From now on the log may lack what happens.
+    pub(super) fn note_recorded(&mut self) {
+        if self.recorded.is_none() {
+            self.recorded = Some(self.told.clone());
+        }
+    }
+
+    /// What must be in the log.
+    pub(super) fn recorded(&self) -> &Known {
+        self.recorded.as_ref().unwrap_or(&self.told)
+    }
+
     pub(super) fn seen(&self) -> Seen {
         Seen { executions: self.executions.values().map(|n| u64::from(*n)).sum(), ..self.seen }
     }
@@ -45,10 +73,16 @@ impl AddAssign for Seen {
         self.tasks += other.tasks;
         self.crashes += other.crashes;
         self.torn += other.torn;
+        self.power += other.power;
+        self.full += other.full;
+        self.ended_full += other.ended_full;
         self.killed += other.killed;
         self.left += other.left;
         self.cut += other.cut;
         self.hung += other.hung;
+        self.parted += other.parted;
+        self.jumped += other.jumped;
+        self.paused += other.paused;
         self.executions += other.executions;
     }
 }

@@ -1,22 +1,25 @@
 //! A simulated worker: the real board, with slots, transfers and reports on the virtual clock.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use taskreel_model::{FailureKind, Nanos, Report, Reported, TransferFailure, WorkerInfo};
+use taskreel_model::{
+    FailureKind, Nanos, PauseReason, Report, Reported, TaskId, TransferFailure, WorkerInfo,
+};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::client;
 use super::network::{Connection, Line, connect_worker};
-use super::world::World;
+use super::world::{Mischief, World};
 use crate::task::Spec;
 use crate::wire::message::{
     Assignment, FromWorker, InputRef, RunTask, ToWorker, WorkerBefore, WorkerHello,
 };
-use crate::worker::board::{AskedBack, Board, Wanted};
+use crate::worker::board::{AskedBack, Board, Ready, Wanted};
 
 /// The longest that a task takes, in milliseconds.
 const TASK_MS: u64 = 2_000;
@@ -32,8 +35,8 @@ pub(super) struct Worker {
 pub(super) struct Inner {
     world: Arc<World>,
     info: WorkerInfo,
-    /// Its clock is ahead of the scheduler's by so much.
-    ahead: Nanos,
+    /// Its clock is ahead of the scheduler's by so many nanoseconds.
+    ahead: AtomicU64,
     desk: Mutex<Desk>,
     ready: Notify,
 }
@@ -49,6 +52,9 @@ struct Desk {
     kept: VecDeque<Report>,
     /// What workers that are no more did not get to tell.
     untold: Vec<Untold>,
+    is_paused: bool,
+    /// Results that are on its disk.
+    spilled: BTreeSet<TaskId>,
 }
 
 /// What a worker that was killed, or given up for lost, did not get to tell.
@@ -78,7 +84,7 @@ impl Worker {
         let inner = Arc::new(Inner {
             world: Arc::clone(world),
             info,
-            ahead: Nanos::from_millis(number * 3_600_000),
+            ahead: AtomicU64::new(Nanos::from_millis(1_000 + number * 3_600_000).0),
             desk: Mutex::new(Desk { untold: Vec::from_iter(found), ..Desk::default() }),
             ready: Notify::new(),
         });
@@ -94,6 +100,36 @@ impl Worker {
     /// Asks the scheduler to let it leave.
     pub(super) fn retire(&self) {
         self.inner.send(FromWorker::Retire);
+    }
+
+    pub(super) fn address(&self) -> String {
+        self.inner.info.address.clone()
+    }
+
+    /// Its clock jumps, by a second at the most: its host was asleep, or somebody set it.
+    pub(super) fn set_clock(&self) {
+        let by = self.inner.world.draw().below(2_000_000_000);
+        let ahead = self.inner.ahead.load(Ordering::Relaxed) + by;
+        self.inner.ahead.store(ahead.saturating_sub(1_000_000_000), Ordering::Relaxed);
+        self.inner.world.truth().seen.jumped += 1;
+    }
+
+    /// It starts nothing for a time, and gives back what it has not begun.
+    pub(super) fn pause(&self) {
+        let inner = Arc::clone(&self.inner);
+        if std::mem::replace(&mut inner.desk().is_paused, true) {
+            return;
+        }
+        inner.world.truth().seen.paused += 1;
+        let given = inner.desk().board.give_back();
+        inner.report(Reported::Paused { reason: PauseReason::Memory });
+        for Assignment { task, attempt } in given {
+            inner.report(Reported::GaveBack { task, attempt });
+        }
+        tokio::spawn(async move {
+            inner.world.pause(20_000).await;
+            inner.resume();
+        });
     }
 
     pub(super) fn is_gone(&self) -> bool {
@@ -155,7 +191,7 @@ impl Inner {
     }
 
     fn now(&self) -> Nanos {
-        self.world.clock.now() + self.ahead
+        self.world.clock.now() + Nanos(self.ahead.load(Ordering::Relaxed))
     }
 
     fn send(&self, message: FromWorker) {
@@ -176,6 +212,9 @@ impl Inner {
             Some(through) => desk.accepted(through),
             None => {
                 desk.board.stop_all();
+                // A new worker is not paused, and where its results are is not known of it.
+                desk.is_paused = false;
+                desk.spilled.clear();
                 let untold = desk.untold();
                 desk.untold.extend(untold);
                 desk.kept.clear();
@@ -196,7 +235,9 @@ impl Inner {
             let sizes = self.world.with_store(&self.info.address, |held| {
                 held.iter().map(|(task, bytes)| (*task, bytes.len() as u64)).collect()
             });
-            let (held, assigned) = (sizes.unwrap_or_default(), desk.board.assignments());
+            let knows = self.world.mischief != Mischief::ForgetfulWorker;
+            let held = sizes.filter(|_| knows).unwrap_or_default();
+            let assigned = desk.board.assignments();
             let _ = tx.send(FromWorker::Has { held, assigned });
         }
     }
@@ -216,6 +257,7 @@ impl Inner {
                 let _dead_or_not = self.world.with_store(&self.info.address, |held| {
                     held.retain(|task, _| !tasks.contains(task));
                 });
+                self.desk().spilled.retain(|task| !tasks.contains(task));
             }
             ToWorker::Ping { at } => {
                 self.send(FromWorker::ClockEcho { ping_at: at, worker_at: self.now() });
@@ -224,6 +266,31 @@ impl Inner {
                 self.desk().untold.retain(|untold| untold.before != before);
             }
             ToWorker::Welcome { .. } | ToWorker::Shutdown => unreachable!("handled by the caller"),
+        }
+    }
+
+    fn take_ready(&self) -> Option<Ready> {
+        let mut desk = self.desk();
+        if desk.is_paused { None } else { desk.board.take_ready() }
+    }
+
+    /// Unless it is somebody else by now, who never paused.
+    fn resume(&self) {
+        if std::mem::replace(&mut self.desk().is_paused, false) {
+            self.report(Reported::Resumed);
+            self.ready.notify_waiters();
+        }
+    }
+
+    /// Now and then a result goes to the disk, or comes back from there.
+    fn move_some(&self, task: TaskId, bytes: u64) {
+        let took = Nanos::from_millis(1);
+        let was_spilled = self.desk().spilled.remove(&task);
+        if was_spilled {
+            self.report(Reported::Restored { task, bytes, took });
+        } else if self.holds(task) && self.world.draw().one_in(4) {
+            self.desk().spilled.insert(task);
+            self.report(Reported::Spilled { task, bytes, took });
         }
     }
 
@@ -256,7 +323,7 @@ impl Inner {
         }
     }
 
-    fn holds(&self, task: taskreel_model::TaskId) -> bool {
+    fn holds(&self, task: TaskId) -> bool {
         let held = self.world.with_store(&self.info.address, |held| held.contains_key(&task));
         held.unwrap_or(false)
     }
@@ -293,7 +360,9 @@ async fn fetch(inner: Arc<Inner>, item: Wanted) {
     for holder in holders {
         inner.report(Reported::TransferStarted { task, from: holder.worker, dependent });
         inner.world.pause(100).await;
+        let is_cut = inner.world.is_apart(&holder.address, &inner.info.address);
         let found = inner.world.with_store(&holder.address, |held| held.get(&task).cloned());
+        let found = found.filter(|_| !is_cut);
         let reason = match found {
             Some(Some(bytes)) => {
                 let n_bytes = bytes.len() as u64;
@@ -323,7 +392,7 @@ async fn fetch(inner: Arc<Inner>, item: Wanted) {
 async fn work(inner: Arc<Inner>, slot: u16) {
     loop {
         let woken = inner.ready.notified();
-        let ready = inner.desk().board.take_ready();
+        let ready = inner.take_ready();
         let Some(ready) = ready else {
             woken.await;
             continue;
@@ -345,6 +414,9 @@ async fn work(inner: Arc<Inner>, slot: u16) {
             }
             continue;
         };
+        for (input, bytes) in run.inputs.iter().zip(&inputs) {
+            inner.move_some(input.task, bytes.len() as u64);
+        }
         inner.report(Reported::Started { task, attempt, slot });
         inner.world.pause(TASK_MS).await;
         let is_ours = inner.desk().board.end(assignment);
@@ -361,6 +433,7 @@ async fn work(inner: Arc<Inner>, slot: u16) {
                 }
                 *inner.world.truth().executions.entry(task).or_default() += 1;
                 inner.report(Reported::Finished { task, attempt, bytes });
+                inner.move_some(task, bytes);
             }
             None => {
                 let (kind, error) = (FailureKind::Error, "as it should".to_owned());

@@ -1,13 +1,14 @@
 //! What all parts of a storm share: chance, the clock, the way to the scheduler, and who holds what.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use bytes::Bytes;
 use taskreel_model::{State, TaskId};
+use tempfile::TempDir;
 
 use super::draw::Draw;
 use super::truth::Truth;
@@ -17,9 +18,20 @@ use crate::scheduler::inbound::{ConnId, Inbox};
 /// Results by task: what one worker holds.
 pub(super) type Held = BTreeMap<TaskId, Bytes>;
 
+/// A rule that somebody in a storm breaks: to see that the storm notices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mischief {
+    None,
+    /// The disk says that it has written what it has not.
+    LyingDisk,
+    /// A worker that comes back does not say what it holds.
+    ForgetfulWorker,
+}
+
 /// See the module's text. Behind locks only so that it may be shared: there is one thread.
 #[derive(Debug)]
 pub(super) struct World {
+    pub(super) mischief: Mischief,
     draw: Mutex<Draw>,
     truth: Mutex<Truth>,
     /// `None`: the scheduler is down.
@@ -27,23 +39,30 @@ pub(super) struct World {
     /// What the workers that live hold, by address.
     stores: Mutex<BTreeMap<String, Held>>,
     n_connections: AtomicU64,
+    /// Workers that are cut off from the others, by address.
+    apart: Mutex<BTreeSet<String>>,
     pub(super) clock: Clock,
+    /// Goes with the world.
+    _folder: TempDir,
     /// The trace that is written now: after a crash it is another file.
     path: Mutex<PathBuf>,
-    /// The scheduler's state at its end.
+    /// The scheduler's state at its end, if its log is whole.
     pub(super) last: Mutex<Option<State>>,
 }
 
 impl World {
-    pub(super) fn new(draw: Draw, path: &Path) -> Arc<Self> {
+    pub(super) fn new(draw: Draw, folder: TempDir, mischief: Mischief) -> Arc<Self> {
         Arc::new(Self {
+            mischief,
             draw: Mutex::new(draw),
             truth: Mutex::default(),
             scheduler: Mutex::default(),
             stores: Mutex::default(),
             n_connections: AtomicU64::new(0),
+            apart: Mutex::default(),
             clock: Clock::start(),
-            path: Mutex::new(path.to_owned()),
+            path: Mutex::new(folder.path().join("run.reel")),
+            _folder: folder,
             last: Mutex::default(),
         })
     }
@@ -89,6 +108,17 @@ impl World {
         look: impl FnOnce(&mut Held) -> T,
     ) -> Option<T> {
         self.stores.lock().expect("one thread").get_mut(address).map(look)
+    }
+
+    /// From now on these workers are cut off from the others.
+    pub(super) fn set_apart(&self, addresses: BTreeSet<String>) {
+        *self.apart.lock().expect("one thread") = addresses;
+    }
+
+    /// Whether two workers are cut off from each other.
+    pub(super) fn is_apart(&self, one: &str, other: &str) -> bool {
+        let apart = self.apart.lock().expect("one thread");
+        apart.contains(one) != apart.contains(other)
     }
 
     pub(super) fn add_store(&self, address: &str) {

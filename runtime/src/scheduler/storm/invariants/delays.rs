@@ -32,3 +32,24 @@ pub(super) fn check(log: &[Entry]) {
         }
     }
 }
+
+#[test]
+#[should_panic(expected = ", before")]
+fn sees_a_retry_that_comes_early() {
+    check(&with_retry_at(|due_at| due_at - Nanos::from_millis(1)));
+}
+
+#[test]
+#[should_panic(expected = ", after")]
+fn sees_a_retry_that_comes_late() {
+    check(&with_retry_at(|due_at| due_at + Nanos::from_millis(10)));
+}
+
+/// A log whose first retry was put off, and is due at another instant than it should be.
+fn with_retry_at(at: impl Fn(Nanos) -> Nanos) -> Vec<Entry> {
+    let (_world, mut log) = super::sound();
+    let is_due = |event: &Event| matches!(event, Event::RetryDue { .. });
+    let (event, _) = log.iter_mut().find(|(event, _)| is_due(&event.what)).expect("a retry");
+    event.logged_at = at(event.logged_at);
+    log
+}

@@ -2,30 +2,52 @@
 
 use std::collections::BTreeSet;
 
-use taskreel_model::{Change, Phase, State, TaskId};
+use taskreel_model::{Change, ClientId, Event, Phase, TaskId};
 
 use super::{World, read};
 
-/// Holds what clients know against the log so far, which gives `state`.
-pub(in super::super) fn acknowledged(world: &World, state: &State) {
+/// Holds what clients know against the log so far.
+pub(in super::super) fn acknowledged(world: &World) {
     // By its worker's report, or because a worker came back with the result.
-    let finished: BTreeSet<TaskId> = read(world)
+    let log = read(world);
+    let finished: BTreeSet<TaskId> = log
         .iter()
         .flat_map(|(_, changes)| changes)
-        .filter_map(|change| match *change {
-            Change::Task { task, to: Phase::Memory, .. } => Some(task),
-            _ => None,
+        .filter_map(|change| {
+            let Change::Task { task, to: Phase::Memory, .. } = *change else { return None };
+            Some(task)
         })
         .collect();
     let truth = world.truth();
-    let lost: Vec<_> = truth.told_finished.difference(&finished).collect();
+    let known = truth.recorded();
+    let lost: Vec<_> = known.finished.difference(&finished).collect();
     assert!(
         lost.is_empty(),
         "clients were told that these finished, and the log has it not: {lost:?}"
     );
-    for &(client, local) in &truth.accepted {
-        let is_there =
-            state.graphs().iter().any(|graph| graph.client == client && graph.local == local);
-        assert!(is_there, "the graph of {client} at {local} was accepted and is not in the log");
-    }
+    let submitted: BTreeSet<(ClientId, u32)> = log
+        .iter()
+        .filter_map(|(event, _)| {
+            let Event::GraphSubmitted { client, local, .. } = event.what else { return None };
+            Some((client, local))
+        })
+        .collect();
+    let lost: Vec<_> = known.accepted.difference(&submitted).collect();
+    assert!(lost.is_empty(), "these graphs were accepted, and the log has them not: {lost:?}");
+}
+
+#[test]
+#[should_panic(expected = "clients were told that these finished")]
+fn sees_a_result_that_is_not_in_the_log() {
+    let (world, _log) = super::sound();
+    world.truth().told.finished.insert(TaskId(u32::MAX));
+    acknowledged(&world);
+}
+
+#[test]
+#[should_panic(expected = "these graphs were accepted")]
+fn sees_a_graph_that_is_not_in_the_log() {
+    let (world, _log) = super::sound();
+    world.truth().told.accepted.insert((ClientId(0), u32::MAX));
+    acknowledged(&world);
 }

@@ -40,3 +40,28 @@ pub(super) fn check(world: &World, log: &[Entry]) {
         assert!(again.is_empty(), "only the scheduler failed, and yet tasks ran again: {again:?}");
     }
 }
+
+#[test]
+#[should_panic(expected = "is to run again, and its result is there")]
+fn sees_a_task_run_again() {
+    let (world, mut log) = super::sound();
+    let is_new = |change: &Change| matches!(change, Change::Replica { from: Storage::None, .. });
+    let position = log.iter().position(|(_, changes)| changes.iter().any(is_new)).expect("results");
+    let (_, replica) = super::first(log[position..].iter_mut().map(|(_, changes)| changes), is_new);
+    let Change::Replica { task, .. } = replica else { unreachable!("it was looked for") };
+    let is_it = |event: &Event| matches!(event, Event::TaskAssigned { task: t, .. } if *t == task);
+    let again = log.iter().find(|(event, _)| is_it(&event.what)).expect("it ran").0.clone();
+    log.insert(position + 1, (again, Vec::new()));
+    check(&world, &log);
+}
+
+#[test]
+#[should_panic(expected = "only the scheduler failed, and yet tasks ran again")]
+fn sees_a_task_executed_twice() {
+    let (world, log) = super::sound();
+    let mut truth = world.truth();
+    truth.results_may_be_lost = false;
+    *truth.executions.values_mut().next().expect("something was executed") += 1;
+    drop(truth);
+    check(&world, &log);
+}

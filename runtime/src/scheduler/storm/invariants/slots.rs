@@ -26,3 +26,15 @@ pub(super) fn check(log: &[Entry]) {
         }
     }
 }
+
+#[test]
+#[should_panic(expected = "runs two tasks in slot")]
+fn sees_two_tasks_in_a_slot() {
+    let (_world, mut log) = super::sound();
+    let changes = log.iter_mut().map(|(_, changes)| changes);
+    let (changes, started) =
+        super::first(changes, |change| matches!(change, Change::Started { .. }));
+    let Change::Started { worker, slot, .. } = started else { unreachable!("it was looked for") };
+    changes.push(Change::Started { task: TaskId(u32::MAX), worker, slot });
+    check(&log);
+}
