@@ -52,8 +52,7 @@ impl Totals {
     pub fn of(state: &State) -> Self {
         let workers = state.workers();
         let finished = state.prefixes().iter().map(|p| p.n_finished).sum();
-        let erred = state.graphs().iter().map(|g| u64::from(g.n_erred)).sum();
-        let ended: u64 = state.graphs().iter().map(|g| u64::from(g.n_ended)).sum();
+        let (ended, erred) = (state.n_ended(), state.n_erred());
         Self {
             workers: workers.len() as u64,
             slots: workers.iter().map(|w| u64::from(w.info.slots)).sum(),

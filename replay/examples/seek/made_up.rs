@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
 
 use taskreel_model::{
-    ClientId, Effect, Input, LocalityThenIdle, Nanos, NewGraph, NewTask, Output, Report, Reported,
-    State, SuffixText, TaskId, TaskOptions, Turn, WorkerId, WorkerInfo, decide, place,
+    ClientId, Effect, GraphId, Input, LocalityThenIdle, Nanos, NewGraph, NewTask, Output, Report,
+    Reported, State, SuffixText, TaskId, TaskOptions, Turn, WorkerId, WorkerInfo, decide, place,
 };
 use taskreel_recorder::{Recorder, RecorderOptions, RunInfo};
 
@@ -53,7 +53,7 @@ struct Run {
     log: Vec<taskreel_model::Stamped<taskreel_model::Event>>,
     workers: Vec<Worker>,
     /// Graphs whose results the client holds, by their first task and the one after the last.
-    held: VecDeque<(usize, TaskId, TaskId)>,
+    held: VecDeque<(GraphId, TaskId, TaskId)>,
 }
 
 #[derive(Default)]
@@ -133,13 +133,13 @@ impl Run {
             add(2, first.0 + i, (from..from + each).collect(), true);
         }
         let graph = NewGraph {
-            name: format!("step-{}", self.state.graphs().len()),
+            name: format!("step-{}", self.state.next_graph().0),
             local: first.0,
             prefixes: ["read", "shuffle", "combine"].map(str::to_owned).to_vec(),
             options: ["read", "shuffle", "combine"].map(TaskOptions::new).to_vec(),
             tasks,
         };
-        self.held.push_back((self.state.graphs().len(), first, TaskId(0)));
+        self.held.push_back((self.state.next_graph(), first, TaskId(0)));
         self.input(Input::GraphSubmitted { client: CLIENT, graph })?;
         if let Some(last) = self.held.back_mut() {
             last.2 = self.state.tasks().next_id();
@@ -150,8 +150,7 @@ impl Run {
     /// The client lets go of graphs that have ended.
     fn release(&mut self) -> Result<(), taskreel_model::Rejection> {
         while let Some(&(graph, first, end)) = self.held.front() {
-            let found = &self.state.graphs()[graph];
-            if found.n_ended < found.n_tasks {
+            if self.state.graph(graph).is_some_and(|found| found.n_ended < found.n_tasks) {
                 break;
             }
             let wanted = |id: &TaskId| {

@@ -132,6 +132,8 @@ pub enum Change {
         task: TaskId,
         /// Which client.
         client: ClientId,
+        /// The client's own number of the task, which may be gone by now.
+        local: u32,
     },
     /// A retry was put off until the instant given.
     RetryScheduled {

@@ -45,6 +45,8 @@ pub enum Effect {
         client: ClientId,
         /// What.
         task: TaskId,
+        /// Its own number of that.
+        local: u32,
         /// How.
         ended: Ended,
     },

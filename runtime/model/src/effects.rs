@@ -43,11 +43,13 @@ pub fn effects(state: &State, event: &Event, change: &Change, out: &mut Vec<Effe
             }
         }
         Change::Interest { task, client, wanted: true } => {
-            let Some(ended) = ended(state, task) else { return };
-            out.push(Effect::Notify { client, task, ended });
+            let Some((ended, local)) = ended(state, task).zip(state.local_number(task)) else {
+                return;
+            };
+            out.push(Effect::Notify { client, task, local, ended });
         }
-        Change::Cancelled { task, client } => {
-            out.push(Effect::Notify { client, task, ended: Ended::Cancelled });
+        Change::Cancelled { task, client, local } => {
+            out.push(Effect::Notify { client, task, local, ended: Ended::Cancelled });
         }
         Change::RetryScheduled { task, due_at } => out.push(Effect::SetRetryTimer { task, due_at }),
         Change::StealRequested { task, from, to: _ } => {
@@ -137,6 +139,7 @@ fn worker_knows(event: &Event, task: TaskId) -> bool {
 }
 
 fn notify(state: &State, task: TaskId, ended: Ended, out: &mut Vec<Effect>) {
-    let Some(found) = state.task(task) else { return };
-    out.extend(found.wanted_by.iter().map(|&client| Effect::Notify { client, task, ended }));
+    let Some((found, local)) = state.task(task).zip(state.local_number(task)) else { return };
+    let told = found.wanted_by.iter();
+    out.extend(told.map(|&client| Effect::Notify { client, task, local, ended }));
 }

@@ -4,6 +4,15 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+/// An id that is a position in a table.
+pub trait DenseId: Copy {
+    /// The id of a position.
+    fn new(position: u32) -> Self;
+
+    /// The position.
+    fn index(self) -> usize;
+}
+
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident, $letter:literal) => {
         $(#[$doc])*
@@ -14,6 +23,16 @@ macro_rules! id {
         impl $name {
             /// Position in a table indexed by this id.
             pub fn index(self) -> usize {
+                self.0 as usize
+            }
+        }
+
+        impl DenseId for $name {
+            fn new(position: u32) -> Self {
+                Self(position)
+            }
+
+            fn index(self) -> usize {
                 self.0 as usize
             }
         }

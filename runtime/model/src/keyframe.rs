@@ -12,13 +12,13 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::{
-    Blame, Client, ClientId, Flight, Graph, Nanos, Prefix, TaskId, TaskOptions, WorkerId,
+    Blame, ClientId, Flight, GraphId, Nanos, Prefix, StrId, TaskId, TaskOptions, WorkerId,
     WorkerInfo, WorkerStatus,
 };
 
 /// Number of the layout of [`Keyframe`]: one more whenever a field of it, or of what it is made of,
 /// changes. A reader folds a trace from its begin if it does not know the layout.
-pub const KEYFRAME_LAYOUT: u16 = 4;
+pub const KEYFRAME_LAYOUT: u16 = 5;
 
 /// A whole state as plain columns.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -30,12 +30,35 @@ pub struct Keyframe {
     prefixes: Vec<Prefix>,
     options: Vec<TaskOptions>,
     n_clients: u32,
-    clients: Vec<(ClientId, Client)>,
-    graphs: Vec<Graph>,
+    clients: Vec<ClientRow>,
+    n_graphs: u32,
+    graphs: Vec<(GraphId, GraphRow)>,
+    n_ended: u64,
+    n_erred: u64,
     workers: Vec<WorkerRow>,
     flights: Vec<(WorkerId, TaskId, Flight)>,
     n_tasks: u32,
     tasks: TaskColumns,
+}
+
+/// A client without what follows from its graphs.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+struct ClientRow {
+    id: ClientId,
+    name: StrId,
+    next_local: u32,
+}
+
+/// A graph without what follows from its tasks.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+struct GraphRow {
+    name: StrId,
+    client: ClientId,
+    first: TaskId,
+    n_tasks: u32,
+    n_ended: u32,
+    n_erred: u32,
+    local: u32,
 }
 
 /// A worker without what follows from its tasks.
@@ -96,9 +119,9 @@ struct TaskColumns {
     errors: Vec<Blame>,
     /// Of tasks in `Processing`.
     runs: Vec<RunRow>,
-    /// Of tasks that are put off: how long after `now` they are due. Layout 2 ends before this.
+    /// Of tasks that are put off: how long after `now` they are due.
     due: Vec<i64>,
-    /// Of tasks that wait or waited for tasks that they submitted. Layout 3 ends before this.
+    /// Of tasks that wait or waited for tasks that they submitted..
     stretches: Vec<StretchRow>,
 }
 

@@ -67,7 +67,7 @@ pub use event::{
     Activity, AssignReason, CancelReason, EVENT_NAMES, Event, FailureKind, LossReason, PauseReason,
     Stamped, TransferFailure,
 };
-pub use ids::{ClientId, GraphId, OptionsId, PrefixId, StrId, TaskId, WorkerId};
+pub use ids::{ClientId, DenseId, GraphId, OptionsId, PrefixId, StrId, TaskId, WorkerId};
 pub use input::{Input, NewGraph, NewTask, Report, Reported};
 pub use key::{Key, Suffix, SuffixText, split_key};
 pub use keyframe::{BadKeyframe, KEYFRAME_LAYOUT, Keyframe};
@@ -81,7 +81,7 @@ pub use spec::{TaskOptions, WorkerInfo};
 pub use state::{
     Client, Flight, Graph, IllegalEvent, PhaseCounts, Prefix, State, UNKNOWN_DURATION, Why, Worker,
 };
-pub use table::TaskTable;
+pub use table::{GraphTable, Table, TaskTable};
 pub use task::{Again, Blame, Broken, Executing, Rare, Replica, Run, Task};
 pub use turn::{Output, Turn, Watch};
 pub use units::{HumanBytes, Nanos};

@@ -25,8 +25,8 @@ use ranked::Ranked;
 pub use worker::Worker;
 
 use crate::{
-    ClientId, GraphId, Key, Nanos, OptionsId, Phase, PrefixId, StrId, Suffix, Task, TaskId,
-    TaskOptions, TaskTable, WorkerId, WorkerStatus,
+    ClientId, GraphId, GraphTable, Key, Nanos, OptionsId, Phase, PrefixId, StrId, Suffix, Task,
+    TaskId, TaskOptions, TaskTable, WorkerId, WorkerStatus,
 };
 
 /// How long a task of a prefix that never ran is thought to take: so long that a slot is given
@@ -54,7 +54,11 @@ pub struct State {
     /// Clients that are connected.
     pub(crate) clients: BTreeMap<ClientId, Client>,
     pub(crate) n_clients: u32,
-    pub(crate) graphs: Vec<Graph>,
+    /// The graphs that have tasks that are not forgotten, or are to get some yet.
+    pub(crate) graphs: GraphTable,
+    /// Tasks that ended, and those of them that erred, over all graphs, also those that are gone.
+    pub(crate) n_ended: u64,
+    pub(crate) n_erred: u64,
     pub(crate) tasks: TaskTable,
     /// All workers that ever joined, by id.
     pub(crate) workers: Vec<Worker>,
@@ -150,8 +154,10 @@ impl Prefix {
 pub struct Client {
     /// Its name.
     pub name: StrId,
-    /// The graphs it submitted, in order.
-    pub graphs: Vec<GraphId>,
+    /// Those of its graphs that have tasks that are not forgotten, by its own number of their first.
+    pub graphs: BTreeMap<u32, GraphId>,
+    /// Its own number of the first task of its next graph, at the least.
+    pub next_local: u32,
 }
 
 /// A submitted graph.
@@ -169,6 +175,8 @@ pub struct Graph {
     pub n_ended: u32,
     /// How many of them erred.
     pub n_erred: u32,
+    /// How many of them are forgotten.
+    pub n_forgotten: u32,
     /// The client's own number of its first task.
     pub local: u32,
 }
@@ -296,19 +304,35 @@ impl State {
         WorkerId(self.workers.len() as u32)
     }
 
-    /// All graphs, by id.
-    pub fn graphs(&self) -> &[Graph] {
+    /// The graphs that have tasks that are not forgotten: a cluster that runs for months does not keep
+    /// the others.
+    pub fn graphs(&self) -> &GraphTable {
         &self.graphs
     }
 
-    /// A graph.
+    /// A graph that has tasks that are not forgotten.
     pub fn graph(&self, id: GraphId) -> Option<&Graph> {
-        self.graphs.get(id.index())
+        self.graphs.get(id)
     }
 
-    /// The id of the next graph.
+    /// The id of the next graph: the number of graphs so far.
     pub fn next_graph(&self) -> GraphId {
-        GraphId(self.graphs.len() as u32)
+        self.graphs.next_id()
+    }
+
+    /// Tasks that have finished, erred or were cancelled, each counted once.
+    pub fn n_ended(&self) -> u64 {
+        self.n_ended
+    }
+
+    /// Tasks that have erred, those counted that are forgotten.
+    pub fn n_erred(&self) -> u64 {
+        self.n_erred
+    }
+
+    /// A graph that has live tasks, or gets some.
+    pub(crate) fn kept_graph(&self, id: GraphId) -> &Graph {
+        self.graphs.get(id).expect("a graph is kept as long as it has tasks")
     }
 
     /// The clients that are connected.
@@ -321,18 +345,18 @@ impl State {
         ClientId(self.n_clients)
     }
 
-    /// The task a client means by its own number.
+    /// The task a client means by its own number; `None`: there is none, or its graph is gone.
     pub fn local_task(&self, client: ClientId, local: u32) -> Option<TaskId> {
         let graphs = &self.clients.get(&client)?.graphs;
-        let after = graphs.partition_point(|g| self.graphs[g.index()].local <= local);
-        let graph = &self.graphs[graphs[after.checked_sub(1)?].index()];
+        let (_, id) = graphs.range(..=local).next_back()?;
+        let graph = self.kept_graph(*id);
         let offset = local - graph.local;
         (offset < graph.n_tasks).then(|| TaskId(graph.first.0 + offset))
     }
 
     /// A task's number among its client's, the inverse of [`State::local_task`].
     pub fn local_number(&self, task: TaskId) -> Option<u32> {
-        let graph = &self.graphs[self.task(task)?.graph.index()];
+        let graph = self.kept_graph(self.task(task)?.graph);
         Some(graph.local + (task.0 - graph.first.0))
     }
 

@@ -275,7 +275,7 @@ fn a_graph_that_was_cut_short_ends_where_the_next_begins() {
         state.apply(&event, &mut changes).expect("it is legal");
         state.validate();
     }
-    let sizes: Vec<u32> = state.graphs().iter().map(|graph| graph.n_tasks).collect();
+    let sizes: Vec<u32> = state.graphs().iter().map(|(_, graph)| graph.n_tasks).collect();
     assert_eq!(sizes, [5, 1, 2, 1]);
     let done =
         |graph: &u32| changes.contains(&Change::Graph { graph: GraphId(*graph), done: true });

@@ -88,8 +88,8 @@ fn run(actions: &[Action], manners: Manners) {
         let ended = matches!(task.phase, Phase::Memory | Phase::Erred);
         assert!(ended || task.wanted_by.is_empty(), "{id} is wanted and {:?}", task.phase);
     }
-    for (index, graph) in state.graphs().iter().enumerate() {
-        assert_eq!(graph.n_ended, graph.n_tasks, "g{index} has ended");
+    for (id, graph) in state.graphs().iter() {
+        assert_eq!(graph.n_ended, graph.n_tasks, "{id} has ended");
     }
     let mut folded = State::new();
     let mut changes = Vec::new();

@@ -233,3 +233,34 @@ fn one_result_serves_task_after_task() {
     assert!(root.dependents.len() < 200, "{} are listed", root.dependents.len());
     cluster.state.validate();
 }
+
+#[test]
+fn graphs_that_nobody_needs_are_not_kept() {
+    let mut cluster = fan_out();
+    let graph = |local: u32| NewGraph {
+        name: "small".to_owned(),
+        local,
+        prefixes: vec!["p".to_owned()],
+        options: vec![TaskOptions::new("f")],
+        tasks: vec![NewTask {
+            prefix: 0,
+            suffix: SuffixText::Index(local),
+            options: 0,
+            wanted: true,
+            deps: vec![],
+        }],
+    };
+    // The first one, which lives on, does not keep the others.
+    for local in N..N + 2_000 {
+        cluster.input(Input::GraphSubmitted { client: C0, graph: graph(local) });
+        let task = cluster.state.local_task(C0, local).expect("it was submitted");
+        let reason = CancelReason::Requested;
+        cluster.input(Input::CancelRequested { tasks: vec![task], reason });
+        assert_eq!(cluster.state.local_task(C0, local), None);
+    }
+    assert_eq!((cluster.state.next_graph().0, cluster.state.graphs().len()), (2_001, 1));
+    assert_eq!(cluster.state.n_ended(), 2_000);
+    cluster.state.validate();
+    let restored = cluster.state.keyframe().restore(u64::MAX).expect("it is whole");
+    assert_eq!(restored, cluster.state);
+}

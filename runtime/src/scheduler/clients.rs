@@ -157,12 +157,12 @@ impl Core {
         let refused = match submit.split_specs() {
             None => "its specs do not fit its tasks".to_owned(),
             Some(specs) => {
-                let n_graphs = self.state.graphs().len();
+                let next_graph = self.state.next_graph();
                 let SubmitGraph { graph, spec_lens, specs: joined } = submit;
                 let graph = Arc::unwrap_or_clone(graph);
                 match self.decide(Input::GraphSubmitted { client, graph }) {
                     // The rest of a graph whose specs are in the log.
-                    Ok(()) if self.state.graphs().len() == n_graphs => return,
+                    Ok(()) if self.state.next_graph() == next_graph => return,
                     Ok(()) => {
                         if self.config.recorder.is_some() {
                             let batch = SpecBatch::joined(first, spec_lens, joined.to_vec());
@@ -191,8 +191,12 @@ impl Core {
             let task = self.state.local_task(client, local);
             let phase = task.and_then(|task| self.state.task(task)).map(|found| found.phase);
             match (task, phase) {
-                (Some(task), Some(Phase::Memory)) => self.notify(client, task, Ended::Finished),
-                (Some(task), Some(Phase::Erred)) => self.notify(client, task, Ended::Erred),
+                (Some(task), Some(Phase::Memory)) => {
+                    self.notify(client, (task, local), Ended::Finished)
+                }
+                (Some(task), Some(Phase::Erred)) => {
+                    self.notify(client, (task, local), Ended::Erred)
+                }
                 (Some(_), Some(_)) => {}
                 (_, None) | (None, Some(_)) => {
                     self.tell_end(client, TaskEnd { local, how: EndedHow::Cancelled });
@@ -201,9 +205,8 @@ impl Core {
         }
     }
 
-    /// Tells a client how a task ended.
-    pub(super) fn notify(&mut self, client: ClientId, task: TaskId, ended: Ended) {
-        let Some(local) = self.local_number(task) else { return };
+    /// Tells a client how a task ended, which is `local` to it.
+    pub(super) fn notify(&mut self, client: ClientId, (task, local): (TaskId, u32), ended: Ended) {
         let how = match ended {
             Ended::Cancelled => Some(EndedHow::Cancelled),
             Ended::Finished => self.finished_how(task),
@@ -213,13 +216,6 @@ impl Core {
         if let Some(how) = how {
             self.tell_end(client, TaskEnd { local, how });
         }
-    }
-
-    /// A client's own number of a task, also of one that is forgotten.
-    fn local_number(&self, task: TaskId) -> Option<u32> {
-        let graphs = self.state.graphs();
-        let position = graphs.partition_point(|graph| graph.first <= task).checked_sub(1)?;
-        Some(graphs[position].local + (task.0 - graphs[position].first.0))
     }
 
     fn finished_how(&self, task: TaskId) -> Option<EndedHow> {

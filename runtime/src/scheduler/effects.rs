@@ -34,7 +34,9 @@ impl Core {
                     _ => None,
                 });
             }
-            Effect::Notify { client, task, ended } => self.notify(client, task, ended),
+            Effect::Notify { client, task, local, ended } => {
+                self.notify(client, (task, local), ended);
+            }
             Effect::SetRetryTimer { task, due_at } => self.retries.push(Reverse((due_at, task))),
             Effect::Disconnect { worker } => self.peers.remove_worker(worker),
         }

@@ -1,8 +1,6 @@
 //! Operators: they ask how the cluster is, and steer it.
 
-use taskreel_model::{
-    CancelReason, ClientId, GraphId, Input, Phase, TaskId, WorkerId, WorkerStatus,
-};
+use taskreel_model::{CancelReason, ClientId, Input, Phase, TaskId, WorkerId, WorkerStatus};
 
 use super::core::Core;
 use crate::wire::handshake::VERSION;
@@ -57,8 +55,9 @@ impl Core {
                 named.map(|(id, _)| id).collect()
             }
             Target::Graph(graph) => {
-                let graph =
-                    state.graph(*graph).ok_or_else(|| format!("there is no graph {graph}"))?;
+                let graph = state
+                    .graph(*graph)
+                    .ok_or_else(|| format!("there is no graph {graph}, or it has ended"))?;
                 (graph.first.0..graph.first.0 + graph.n_tasks).map(TaskId).collect()
             }
             Target::Client(client) => {
@@ -138,12 +137,12 @@ impl Core {
     }
 
     fn graph_lines(&self) -> Vec<GraphLine> {
-        let graphs = self.state.graphs().iter().enumerate();
+        let graphs = self.state.graphs().iter();
         graphs
             .filter(|(_, graph)| graph.n_ended < graph.n_tasks)
             .take(MAX_GRAPHS)
-            .map(|(index, graph)| GraphLine {
-                id: GraphId(index as u32),
+            .map(|(id, graph)| GraphLine {
+                id,
                 name: self.state.text(graph.name).to_owned(),
                 client: graph.client,
                 tasks: graph.n_tasks,

@@ -21,8 +21,11 @@ impl Core {
         self.state = log.state;
         let next = self.state.tasks().next_id();
         // A submission that the log ends in the middle of is sent again, and goes on from there.
-        let end =
-            self.state.graphs().last().map_or(next, |last| TaskId(last.first.0 + last.n_tasks));
+        let end = self
+            .state
+            .graphs()
+            .last()
+            .map_or(next, |(_, last)| TaskId(last.first.0 + last.n_tasks));
         let state = &self.state;
         self.specs = SpecStore::restore(log.specs, |task| {
             state.task(task).is_some() || (next <= task && task < end)

@@ -257,7 +257,7 @@ impl Trace {
     }
 
     pub(crate) fn n_graphs(&self) -> usize {
-        self.state.graphs().len()
+        self.state.next_graph().index()
     }
 }
 

@@ -82,6 +82,8 @@ pub(crate) struct Gather {
     /// Positions in the present graph's lists, by the ids of the run.
     prefixes: BTreeMap<u32, u32>,
     options: BTreeMap<u32, u32>,
+    /// First task of each graph, and its client's own number of it.
+    firsts: Vec<(TaskId, u32)>,
     last_end: Nanos,
 }
 
@@ -95,7 +97,8 @@ impl Gather {
             Event::WorkerJoined { info, .. } => {
                 self.workload.workers.push((event.logged_at, WorkerInfo::clone(info)));
             }
-            Event::GraphSubmitted { client, name, local, .. } => {
+            Event::GraphSubmitted { client, name, first, local, .. } => {
+                self.firsts.push((*first, *local));
                 self.prefixes.clear();
                 self.options.clear();
                 let graph = NewGraph {
@@ -115,7 +118,38 @@ impl Gather {
             Event::TaskFinished { task, bytes, .. } => self.task(*task).result_bytes = *bytes,
             Event::TaskFailed { task, kind, .. } => self.task(*task).kind = Some(*kind),
             // All else follows from what was decided then, and is decided anew.
-            _ => {}
+            Event::SchedulerStarted { .. }
+            | Event::Interned { .. }
+            | Event::PrefixDeclared { .. }
+            | Event::OptionsDeclared { .. }
+            | Event::ClientLeft { .. }
+            | Event::ResultWanted { .. }
+            | Event::ResultReleased { .. }
+            | Event::TaskCancelled { .. }
+            | Event::WorkerLost { .. }
+            | Event::WorkerPaused { .. }
+            | Event::WorkerResumed { .. }
+            | Event::WorkerRetiring { .. }
+            | Event::ClockEstimated { .. }
+            | Event::ReportsAccepted { .. }
+            | Event::TaskAssigned { .. }
+            | Event::TaskUnplaceable { .. }
+            | Event::StealRequested { .. }
+            | Event::RetryDue { .. }
+            | Event::StealConfirmed { .. }
+            | Event::StealRefused { .. }
+            | Event::TransferStarted { .. }
+            | Event::TransferFinished { .. }
+            | Event::TransferFailed { .. }
+            | Event::TaskStarted { .. }
+            | Event::ActivityRecorded { .. }
+            | Event::ResultSpilled { .. }
+            | Event::ResultRestored { .. }
+            | Event::ReplicaAdded { .. }
+            | Event::ReplicaDropped { .. }
+            | Event::Marked { .. }
+            | Event::SpanRecorded { .. }
+            | Event::Unknown { .. } => {}
         }
         for change in changes {
             match *change {
@@ -135,9 +169,9 @@ impl Gather {
     fn submitted(&mut self, key: Key, options: u32, wanted: bool, deps: &[TaskId], state: &State) {
         self.workload.tasks.push(RecordedTask { deps: deps.into(), ..RecordedTask::default() });
         let locals = deps.iter().filter_map(|dep| {
-            let graphs = state.graphs();
-            let position = graphs.partition_point(|graph| graph.first <= *dep).checked_sub(1)?;
-            Some(graphs[position].local + (dep.0 - graphs[position].first.0))
+            let position = self.firsts.partition_point(|(first, _)| first <= dep).checked_sub(1)?;
+            let (first, local) = self.firsts[position];
+            Some(local + (dep.0 - first.0))
         });
         let deps = locals.collect();
         let Some(Recorded { graph, .. }) = self.workload.graphs.last_mut() else { return };

@@ -268,7 +268,7 @@ impl Ended {
         let prefixes = state.prefixes();
         Self {
             finished: prefixes.iter().map(|prefix| prefix.n_finished).sum(),
-            erred: state.graphs().iter().map(|graph| u64::from(graph.n_erred)).sum(),
+            erred: state.n_erred(),
             result_bytes: prefixes.iter().map(|prefix| prefix.result_bytes).sum(),
         }
     }

@@ -84,10 +84,8 @@ fn resolve(state: &State, client: ClientId, graph: &NewGraph, first: TaskId, loc
 
 fn check(state: &State, client: ClientId, graph: &NewGraph) -> Result<(), Rejection> {
     let known = state.clients().get(&client).ok_or(Rejection::UnknownClient(client))?;
-    let next_local = known.graphs.last().and_then(|id| state.graph(*id));
-    let next_local = next_local.map_or(0, |last| last.local + last.n_tasks);
     let bad = |position, why| Err(Rejection::BadGraph { position, why });
-    if graph.local < next_local && state.cut_short(client, graph).is_none() {
+    if graph.local < known.next_local && state.cut_short(client, graph).is_none() {
         return bad(0, "its number was used before");
     }
     let n_tasks = graph.tasks.len();
@@ -124,9 +122,7 @@ impl State {
     /// Whether a client's graph was submitted before, whole: it is sent again when the client
     /// cannot know that it arrived.
     pub fn has_graph(&self, client: ClientId, graph: &NewGraph) -> bool {
-        let n_known = self.clients.get(&client).and_then(|known| known.graphs.last());
-        let next =
-            n_known.and_then(|id| self.graph(*id)).map_or(0, |last| last.local + last.n_tasks);
+        let next = self.clients.get(&client).map_or(0, |known| known.next_local);
         graph.local < next && self.cut_short(client, graph).is_none()
     }
 

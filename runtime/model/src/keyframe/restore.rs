@@ -9,10 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use smallvec::smallvec;
 
-use super::{BadKeyframe, Keyframe, WorkerRow};
+use super::{BadKeyframe, ClientRow, GraphRow, Keyframe, WorkerRow};
 use crate::{
-    ClientId, Nanos, OptionsId, Phase, PhaseCounts, PrefixId, State, StrId, TaskId, TaskOptions,
-    Worker,
+    Client, ClientId, Graph, GraphId, GraphTable, Nanos, OptionsId, Phase, PhaseCounts, PrefixId,
+    State, StrId, TaskId, TaskOptions, Worker,
 };
 
 use survey::Survey;
@@ -38,6 +38,7 @@ impl Keyframe {
         let (next_seq, now) = (self.next_seq, self.now);
         ensure(next_seq < MAX_SEQ && now < Nanos::MAX, "its place in the log is impossible")?;
         ensure(u64::from(self.n_tasks) <= next_seq, "it has more tasks than events")?;
+        ensure(u64::from(self.n_graphs) <= next_seq, "it has more graphs than events")?;
         let tasks = self.tasks.restore(self.n_tasks, next_seq, now)?;
         let workers = self.workers.into_iter().map(|row| worker(row, next_seq));
         let clients = self.clients.len();
@@ -51,9 +52,11 @@ impl Keyframe {
             prefixes: self.prefixes,
             options_ids: options_ids(&self.options)?,
             options: self.options,
-            clients: self.clients.into_iter().collect(),
+            clients: self.clients.into_iter().map(client).collect(),
             n_clients: self.n_clients,
-            graphs: self.graphs,
+            graphs: graphs(self.n_graphs, self.graphs)?,
+            n_ended: self.n_ended,
+            n_erred: self.n_erred,
             tasks,
             workers: workers.collect::<Result<_, _>>()?,
             flights: self.flights.into_iter().map(|(to, task, f)| ((to, task), f)).collect(),
@@ -67,7 +70,8 @@ impl Keyframe {
         state.lacked =
             state.workers.iter().flat_map(|worker| worker.lacks.iter().cloned()).collect();
         ensure(state.clients.len() == clients, "a client is there twice")?;
-        state.check_clients_and_graphs()?;
+        state.check_graphs()?;
+        state.relate_clients()?;
         let survey = state.survey()?;
         state.check_prefixes(&survey.live)?;
         state.relate_workers()?;
@@ -76,6 +80,28 @@ impl Keyframe {
         state.fill_queues(survey);
         Ok(state)
     }
+}
+
+fn client(row: ClientRow) -> (ClientId, Client) {
+    let ClientRow { id, name, next_local } = row;
+    (id, Client { name, next_local, graphs: BTreeMap::new() })
+}
+
+/// As far as graphs can be known without their tasks.
+fn graphs(n_graphs: u32, rows: Vec<(GraphId, GraphRow)>) -> Result<GraphTable, BadKeyframe> {
+    let (mut graphs, mut next) = (GraphTable::default(), 0);
+    for (id, row) in rows {
+        ensure((next..n_graphs).contains(&id.0), "a graph has an impossible id")?;
+        next = id.0 + 1;
+        let GraphRow { name, client, first, n_tasks, n_ended, n_erred, local } = row;
+        let n_forgotten = 0;
+        graphs.restore(
+            id,
+            Graph { name, client, first, n_tasks, n_ended, n_erred, n_forgotten, local },
+        );
+    }
+    graphs.end(n_graphs);
+    Ok(graphs)
 }
 
 /// The way from texts back to their ids.

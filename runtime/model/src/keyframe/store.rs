@@ -1,7 +1,10 @@
 //! A state to columns.
 
-use super::{Keyframe, RunRow, StretchRow, TaskColumns, WorkerRow};
-use crate::{Executing, Stage, State, Suffix, Task, TaskId, TaskTable, Worker};
+use super::{ClientRow, GraphRow, Keyframe, RunRow, StretchRow, TaskColumns, WorkerRow};
+use crate::{
+    Client, ClientId, Executing, Graph, GraphId, Stage, State, Suffix, Task, TaskId, TaskTable,
+    Worker,
+};
 
 impl State {
     /// What must be stored to have this state again.
@@ -14,8 +17,11 @@ impl State {
             prefixes: self.prefixes.clone(),
             options: self.options.clone(),
             n_clients: self.n_clients,
-            clients: self.clients.iter().map(|(id, client)| (*id, client.clone())).collect(),
-            graphs: self.graphs.clone(),
+            clients: self.clients.iter().map(client_row).collect(),
+            n_graphs: self.graphs.next_id().0,
+            graphs: self.graphs.iter().map(graph_row).collect(),
+            n_ended: self.n_ended,
+            n_erred: self.n_erred,
             workers: self.workers.iter().map(worker_row).collect(),
             flights: self.flights.iter().map(|(&(to, task), f)| (to, task, *f)).collect(),
             n_tasks: self.tasks.next_id().0,
@@ -52,6 +58,15 @@ impl State {
         }
         columns
     }
+}
+
+fn client_row((&id, client): (&ClientId, &Client)) -> ClientRow {
+    ClientRow { id, name: client.name, next_local: client.next_local }
+}
+
+fn graph_row((id, graph): (GraphId, &Graph)) -> (GraphId, GraphRow) {
+    let Graph { name, client, first, n_tasks, n_ended, n_erred, n_forgotten: _, local } = *graph;
+    (id, GraphRow { name, client, first, n_tasks, n_ended, n_erred, local })
 }
 
 impl TaskColumns {

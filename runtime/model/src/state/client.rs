@@ -1,5 +1,7 @@
 //! Clients: they come, submit graphs, want results, and go.
 
+use std::collections::BTreeMap;
+
 use super::steps::Step;
 use super::{Client, Graph, State, Why};
 use crate::{Change, ClientId, GraphId, Key, OptionsId, Phase, StrId, Suffix, Task, TaskId};
@@ -16,7 +18,7 @@ impl State {
             return Err(Why::IdOutOfOrder);
         }
         self.n_clients += 1;
-        self.clients.insert(client, Client { name, graphs: Vec::new() });
+        self.clients.insert(client, Client { name, graphs: BTreeMap::new(), next_local: 0 });
         step.changes.push(Change::Client { client, connected: true });
         Ok(())
     }
@@ -43,11 +45,7 @@ impl State {
         if first.0.checked_add(n_tasks).is_none() || local.checked_add(n_tasks).is_none() {
             return Err(Why::Overflow);
         }
-        let next_local = owner.graphs.last().map_or(0, |last| {
-            let last = &self.graphs[last.index()];
-            last.local + last.n_tasks
-        });
-        if local < next_local {
+        if local < owner.next_local {
             return Err(Why::IdOutOfOrder);
         }
         // The log of a scheduler that was killed may end in the middle of a submission.
@@ -55,11 +53,23 @@ impl State {
             self.close_graph(step);
         }
         let owner = self.clients.get_mut(&client).expect("found above");
-        owner.graphs.push(graph);
-        self.graphs.push(Graph { name, client, first, n_tasks, n_ended: 0, n_erred: 0, local });
+        owner.next_local = local + n_tasks;
+        owner.graphs.insert(local, graph);
+        let (n_ended, n_erred, n_forgotten) = (0, 0, 0);
+        self.graphs.push(Graph {
+            name,
+            client,
+            first,
+            n_tasks,
+            n_ended,
+            n_erred,
+            n_forgotten,
+            local,
+        });
         step.changes.push(Change::Graph { graph, done: false });
         if n_tasks == 0 {
             step.changes.push(Change::Graph { graph, done: true });
+            self.drop_graph(graph);
         }
         Ok(())
     }
@@ -67,25 +77,44 @@ impl State {
     /// The graph that has not got all its tasks yet. What it brought is not forgotten, even if it
     /// erred at once: a task that follows may depend on it.
     pub(crate) fn open_graph(&self) -> Option<GraphId> {
-        let last = self.graphs.last()?;
+        let id = GraphId(self.graphs.next_id().0.checked_sub(1)?);
+        let last = self.graphs.get(id)?;
         let n_submitted = self.tasks.next_id().0 - last.first.0;
-        (n_submitted < last.n_tasks).then(|| GraphId(self.graphs.len() as u32 - 1))
+        (n_submitted < last.n_tasks).then_some(id)
+    }
+
+    /// Nothing is left of it that anybody could ask for.
+    pub(super) fn drop_graph(&mut self, id: GraphId) {
+        let Graph { client, local, .. } = *self.kept_graph(id);
+        if let Some(owner) = self.clients.get_mut(&client) {
+            owner.graphs.remove(&local);
+        }
+        self.graphs.remove(id);
     }
 
     /// No task follows in the last graph: lets go of what nothing in it turned out to need.
     fn close_graph(&mut self, step: &mut Step<'_>) {
         let end = self.tasks.next_id().0;
-        let id = GraphId(self.graphs.len() as u32 - 1);
-        let graph = &mut self.graphs[id.index()];
+        let id = GraphId(self.graphs.next_id().0 - 1);
+        // One whose last task erred at once may be gone already.
+        let Some(graph) = self.graphs.get_mut(id) else { return };
         let was_cut_short = graph.first.0 + graph.n_tasks > end;
         graph.n_tasks = end - graph.first.0;
-        if graph.n_ended > 0 {
+        let (first, n_ended) = (graph.first.0, graph.n_ended);
+        let next_local = graph.local + graph.n_tasks;
+        if let Some(owner) = self.clients.get_mut(&graph.client).filter(|_| was_cut_short) {
+            owner.next_local = next_local;
+        }
+        // What has ended is idle: to let go of it ends no more.
+        let is_done = was_cut_short && n_ended == graph.n_tasks;
+        if graph.n_tasks == 0 {
+            self.drop_graph(id);
+        } else if n_ended > 0 {
             let idle = |id: &TaskId| self.tasks.get(*id).is_some_and(|t| !t.phase.is_active());
-            let ended = (graph.first.0..end).map(TaskId).filter(idle).collect();
+            let ended = (first..end).map(TaskId).filter(idle).collect();
             self.sweep_all(step, ended);
         }
-        let graph = &self.graphs[id.index()];
-        if was_cut_short && graph.n_ended == graph.n_tasks {
+        if is_done {
             step.changes.push(Change::Graph { graph: id, done: true });
         }
     }
@@ -99,7 +128,7 @@ impl State {
         deps: &[TaskId],
     ) -> Result<(), Why> {
         self.check_new_task(task, graph, key, options, deps)?;
-        let client = self.graphs[graph.index()].client;
+        let client = self.kept_graph(graph).client;
         let mut new = Task::new(key, graph, options);
         new.deps = deps.into();
         if wanted {
@@ -130,8 +159,8 @@ impl State {
         if task != self.tasks.next_id() {
             return Err(Why::IdOutOfOrder);
         }
-        let owner = self.graphs.get(graph.index()).ok_or(Why::UnknownGraph(graph))?;
-        let is_last = graph.index() + 1 == self.graphs.len();
+        let owner = self.graphs.get(graph).ok_or(Why::UnknownGraph(graph))?;
+        let is_last = graph.0 + 1 == self.graphs.next_id().0;
         if !is_last || task.0 - owner.first.0 >= owner.n_tasks {
             return Err(Why::UnknownGraph(graph));
         }
@@ -205,8 +234,10 @@ impl State {
         if found.n_waiters > 0 {
             return Err(Why::Needed(task));
         }
-        for client in std::mem::take(&mut found.wanted_by) {
-            step.changes.push(Change::Cancelled { task, client });
+        let wanted_by = std::mem::take(&mut found.wanted_by);
+        let local = self.local_number(task).expect("found above");
+        for client in wanted_by {
+            step.changes.push(Change::Cancelled { task, client, local });
         }
         self.sweep(step, task);
         Ok(())

@@ -284,7 +284,9 @@ impl State {
             return;
         }
         let id = task.graph;
-        let graph = &mut self.graphs[id.index()];
+        self.n_ended += 1;
+        self.n_erred += u64::from(erred);
+        let graph = self.graphs.get_mut(id).expect("a graph is kept as long as it has tasks");
         graph.n_ended += 1;
         graph.n_erred += u32::from(erred);
         if graph.n_ended == graph.n_tasks {
@@ -331,7 +333,13 @@ impl State {
             self.count_ended(step, id, false);
         }
         self.set_phase(step, id, Phase::Forgotten, None);
+        let graph_id = self.live_mut(id).graph;
         self.tasks.remove(id);
+        let graph = self.graphs.get_mut(graph_id).expect("it had this task");
+        graph.n_forgotten += 1;
+        if graph.n_forgotten == graph.n_tasks {
+            self.drop_graph(graph_id);
+        }
         for &dep in &deps {
             let task = self.live_mut(dep);
             task.n_dependents -= 1;

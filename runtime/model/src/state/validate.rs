@@ -24,6 +24,7 @@ impl State {
         assert_eq!(self.ready.len() as u64, self.totals.get(Phase::Queued), "ready queue");
         assert_eq!(self.unplaceable.len() as u64, self.totals.get(Phase::NoWorker), "no-worker");
         self.validate_loads();
+        self.validate_graphs();
         for index in 0..self.workers.len() {
             self.validate_worker(WorkerId(index as u32));
         }
@@ -95,6 +96,22 @@ impl State {
         if task.phase == Phase::Memory {
             assert!(task.n_waiters > 0 || !task.wanted_by.is_empty(), "{id} is held for nothing");
         }
+    }
+
+    fn validate_graphs(&self) {
+        for (id, graph) in self.graphs.iter() {
+            let is_open = self.open_graph() == Some(id);
+            let end = self.tasks.next_id().0.min(graph.first.0 + graph.n_tasks);
+            let live = (graph.first.0..end).filter(|task| self.tasks.get(TaskId(*task)).is_some());
+            let n_live = live.count() as u32;
+            assert_eq!(n_live + graph.n_forgotten, end - graph.first.0, "{id}'s tasks");
+            assert!(n_live > 0 || is_open, "{id} is kept and has no tasks");
+            if let Some(owner) = self.clients.get(&graph.client) {
+                assert_eq!(owner.graphs.get(&graph.local), Some(&id), "{id} is its client's");
+            }
+        }
+        let n_listed: usize = self.clients.values().map(|client| client.graphs.len()).sum();
+        assert!(n_listed <= self.graphs.len(), "clients list graphs that are gone");
     }
 
     fn validate_worker(&self, id: WorkerId) {

@@ -204,8 +204,7 @@ impl World {
 
     fn submit(&mut self, a: u16, b: u16) {
         let Some(client) = self.some_client(a) else { return };
-        let graphs = self.state.graphs().iter().filter(|graph| graph.client == client);
-        let local = graphs.map(|graph| graph.local + graph.n_tasks).max().unwrap_or(0);
+        let local = self.state.clients()[&client].next_local;
         let mut options = TaskOptions::new("f");
         let mut retried = options.clone();
         retried.retries = 2;

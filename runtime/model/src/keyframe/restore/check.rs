@@ -1,39 +1,73 @@
 //! What the parts of a restored state must say of each other, and what follows from it.
 
+use std::collections::BTreeMap;
+
 use super::ensure;
 use crate::keyframe::BadKeyframe;
-use crate::{Phase, Stage, State, Task, TaskId, WorkerId, WorkerStatus};
+use crate::{ClientId, GraphId, Phase, Stage, State, Task, TaskId, WorkerId, WorkerStatus};
 
 /// No task runs or fails so often: counters stay far from their limits.
 const MAX_ATTEMPTS: u32 = 1 << 30;
 
 impl State {
-    pub(super) fn check_clients_and_graphs(&self) -> Result<(), BadKeyframe> {
-        ensure(self.n_clients < u32::MAX, "it has too many clients")?;
-        let mut next = 0;
-        for (i, graph) in self.graphs.iter().enumerate() {
+    /// Graphs: who they belong to, and that their ranges of tasks do not overlap. How many of their tasks
+    /// are forgotten follows.
+    pub(super) fn check_graphs(&mut self) -> Result<(), BadKeyframe> {
+        let n_tasks = self.tasks.next_id().0;
+        let mut live: BTreeMap<GraphId, u32> = BTreeMap::new();
+        for (_, task) in self.tasks.iter() {
+            *live.entry(task.graph).or_default() += 1;
+        }
+        let (mut next, mut open) = (0, None);
+        let mut n_forgotten = Vec::with_capacity(self.graphs.len());
+        for (id, graph) in self.graphs.iter() {
             ensure(self.check_string(graph.name).is_ok(), "a graph has no name")?;
             ensure(self.has_client(graph.client), "a graph is nobody's")?;
-            ensure(graph.first.0 == next, "graphs leave a gap")?;
+            ensure(graph.first.0 >= next && graph.first.0 <= n_tasks, "graphs overlap")?;
+            ensure(open.is_none(), "a graph is open that is not the last")?;
             let end = graph.first.0.checked_add(graph.n_tasks);
             ensure(end.is_some() && graph.local.checked_add(graph.n_tasks).is_some(), "a range")?;
-            ensure(graph.n_ended <= graph.n_tasks, "more tasks ended than a graph has")?;
-            let is_last = i + 1 == self.graphs.len();
-            next = if is_last { self.tasks.next_id().0 } else { graph.first.0 + graph.n_tasks };
-            ensure(graph.first.0 <= next && Some(next) <= end, "a graph ends too early")?;
+            next = end.unwrap_or(n_tasks).min(n_tasks);
+            open = (end != Some(next)).then_some(id);
+            ensure(
+                graph.n_erred <= graph.n_ended && graph.n_ended <= graph.n_tasks,
+                "more tasks ended than a graph has",
+            )?;
+            let n_live = live.get(&id).copied().unwrap_or(0);
+            ensure(n_live > 0 || open.is_some(), "a graph without tasks is kept")?;
+            ensure(n_live <= next - graph.first.0, "a graph has more tasks than it may")?;
+            ensure(
+                open.is_none() || n_live == next - graph.first.0,
+                "a task of an open graph is gone",
+            )?;
+            n_forgotten.push((id, next - graph.first.0 - n_live));
         }
-        ensure(next == self.tasks.next_id().0, "tasks belong to no graph")?;
+        let is_last = open.is_none_or(|id| id.0 + 1 == self.graphs.next_id().0);
+        ensure(is_last, "a graph is open that is not the last")?;
+        let n_ended = self.graphs.iter().map(|(_, graph)| u64::from(graph.n_ended)).sum::<u64>();
+        let in_range = n_ended <= self.n_ended && self.n_ended <= u64::from(n_tasks);
+        ensure(in_range && self.n_erred <= self.n_ended, "more tasks ended than there are")?;
+        for (id, n) in n_forgotten {
+            self.graphs.get_mut(id).expect("it was just looked at").n_forgotten = n;
+        }
+        Ok(())
+    }
+
+    /// Clients, and which graphs are theirs.
+    pub(super) fn relate_clients(&mut self) -> Result<(), BadKeyframe> {
+        ensure(self.n_clients < u32::MAX, "it has too many clients")?;
         for (id, client) in &self.clients {
             ensure(self.has_client(*id), "a client was never there")?;
             ensure(self.check_string(client.name).is_ok(), "a client has no name")?;
-            let mut next_local = 0;
-            for graph in &client.graphs {
-                let Some(graph) = self.graphs.get(graph.index()) else {
-                    return ensure(false, "a client's graph was never submitted");
-                };
-                ensure(graph.client == *id && graph.local >= next_local, "a client's graphs")?;
-                next_local = graph.local + graph.n_tasks;
-            }
+        }
+        let mut next_local: BTreeMap<ClientId, u32> = BTreeMap::new();
+        for (id, graph) in self.graphs.iter() {
+            let Some(client) = self.clients.get_mut(&graph.client) else { continue };
+            let next = next_local.entry(graph.client).or_default();
+            ensure(graph.local >= *next, "a client's graphs")?;
+            *next = graph.local + graph.n_tasks;
+            ensure(*next <= client.next_local, "a client's graphs")?;
+            client.graphs.insert(graph.local, id);
         }
         Ok(())
     }
@@ -43,7 +77,7 @@ impl State {
         let phase = task.phase;
         ensure(phase != Phase::Forgotten, "a forgotten task is there")?;
         ensure(task.options.index() < self.options.len(), "a task has no options")?;
-        let graph = self.graphs.get(task.graph.index());
+        let graph = self.graphs.get(task.graph);
         let in_graph =
             graph.is_some_and(|graph| id >= graph.first && id.0 - graph.first.0 < graph.n_tasks);
         ensure(in_graph, "a task is outside its graph")?;

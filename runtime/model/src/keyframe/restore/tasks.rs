@@ -5,8 +5,8 @@ use smallvec::SmallVec;
 use super::ensure;
 use crate::keyframe::{BadKeyframe, Keyframe, RunRow, StretchRow, TaskColumns};
 use crate::{
-    Again, Broken, ClientId, GraphId, Key, Nanos, OptionsId, Phase, PrefixId, Rare, Replica, Run,
-    StrId, Suffix, Task, TaskId, TaskTable, WorkerId,
+    Again, Broken, ClientId, GraphId, GraphTable, Key, Nanos, OptionsId, Phase, PrefixId, Rare,
+    Replica, Run, StrId, Suffix, Task, TaskId, TaskTable, WorkerId,
 };
 
 const SHORT: BadKeyframe = BadKeyframe::Contradiction("a column is too short");
@@ -57,6 +57,8 @@ impl Keyframe {
         needed += 8 * (2 * tasks.deps.len() + tasks.dependents.len() + tasks.replicas.len()) as u64;
         needed += self.strings.iter().map(|text| 2 * text.len() as u64 + 128).sum::<u64>();
         needed += 512 * (self.prefixes.len() + self.options.len()) as u64;
+        needed +=
+            GraphTable::memory_of(self.n_graphs, self.graphs.iter().map(|(id, _)| u64::from(id.0)));
         needed += 128 * (self.graphs.len() + self.clients.len() + self.flights.len()) as u64;
         let of_worker = |row: &super::WorkerRow| {
             let lists = row.assigned.len() + row.held.len();
