@@ -92,7 +92,7 @@ impl Host {
 
     /// From now on the disk takes little more.
     pub(super) fn fill_disk(&mut self) {
-        let room = self.world.draw().below(8_000);
+        let room = self.world.draw().below(100_000);
         self.disk.set_room(Some(room));
         self.was_full = true;
         let mut truth = self.world.truth();
@@ -118,7 +118,7 @@ impl Host {
         self.world.pause(5_000).await;
         if self.world.draw().one_in(2) {
             // Somebody tries before there is room: that may fail, and takes nothing away.
-            let room = self.world.draw().below(3_000);
+            let room = self.world.draw().below(100_000);
             self.disk = new_disk(&self.world);
             self.disk.set_room(Some(room));
             if self.reopen().is_ok() {
@@ -238,8 +238,24 @@ fn tear(world: &World, path: &Path) {
     let mut bytes = std::fs::read(&tail).expect("the tail is there");
     let n_bytes = (1 + draw.below(200)) as usize;
     let from = draw.below(bytes.len().max(1) as u64) as usize;
-    bytes.extend_from_within(from..(from + n_bytes).min(bytes.len()));
+    let torn = bytes[from..(from + n_bytes).min(bytes.len())].to_vec();
+    bytes.truncate(end_of_frames(&bytes));
+    bytes.extend(torn);
     std::fs::write(&tail, bytes).expect("the tail can be written");
     drop(draw);
     world.truth().seen.torn += 1;
+}
+
+/// Where the next frame of a tail would begin. Behind it are zeros, or what it held before.
+fn end_of_frames(tail: &[u8]) -> usize {
+    let (header_len, frame_len) = (20, 21);
+    let mut end = header_len.min(tail.len());
+    while let Some(len) = tail.get(end..).and_then(|rest| rest.first_chunk()) {
+        let next = end + frame_len + u32::from_le_bytes(*len) as usize;
+        if u32::from_le_bytes(*len) == 0 || next > tail.len() {
+            break;
+        }
+        end = next;
+    }
+    end
 }
