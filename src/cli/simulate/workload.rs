@@ -90,6 +90,24 @@ pub(crate) struct Gather {
 impl Gather {
     /// Takes an event with its changes; `state` is that after it.
     pub(crate) fn take(&mut self, event: &Stamped<Event>, changes: &[Change], state: &State) {
+        self.told(event, state);
+        for change in changes {
+            match *change {
+                Change::Stopped { task, last, outcome, .. } => {
+                    self.stopped(task, last.computed, outcome);
+                    self.last_end = self.last_end.max(event.at);
+                }
+                Change::Graph { graph, done: true } => {
+                    self.workload.graphs[graph.index()].ended_at = Some(event.logged_at);
+                }
+                _ => {}
+            }
+        }
+        self.measure.take(event, changes);
+    }
+
+    /// Takes what an event says.
+    fn told(&mut self, event: &Stamped<Event>, state: &State) {
         match &event.what {
             Event::ClientConnected { name, .. } => {
                 self.workload.clients.push(state.text(*name).to_owned());
@@ -149,21 +167,10 @@ impl Gather {
             | Event::ReplicaDropped { .. }
             | Event::Marked { .. }
             | Event::SpanRecorded { .. }
+            | Event::TaskSeceded { .. }
+            | Event::TaskRejoined { .. }
             | Event::Unknown { .. } => {}
         }
-        for change in changes {
-            match *change {
-                Change::Stopped { task, last, outcome, .. } => {
-                    self.stopped(task, last.computed, outcome);
-                    self.last_end = self.last_end.max(event.at);
-                }
-                Change::Graph { graph, done: true } => {
-                    self.workload.graphs[graph.index()].ended_at = Some(event.logged_at);
-                }
-                _ => {}
-            }
-        }
-        self.measure.take(event, changes);
     }
 
     fn submitted(&mut self, key: Key, options: u32, wanted: bool, deps: &[TaskId], state: &State) {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use taskreel_model::{Event, Stretch, TaskId, WorkerId};
+use taskreel_model::{Change, Event, Stretch, TaskId, WorkerId};
 
 use super::Entry;
 
