@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use taskreel_model::{Change, KEYFRAME_LAYOUT, Keyframe, Nanos, State};
+use taskreel_model::{Change, KEYFRAME_LAYOUT, Keyframe, KeyframeBefore, Nanos, State};
 
 use crate::budget::keyframe_fits;
 use crate::bytes::{Cursor, Malformed};
@@ -32,6 +32,14 @@ const FIRST_GUESS: f64 = 0.5;
 /// By this the guess falls whenever it kept a keyframe from being made: what is to be stored changes.
 const HOPE: f64 = 0.9;
 
+/// Layout 4 kept graphs of which no task is alive.
+const ALL_GRAPHS: u16 = 4;
+/// Layout 3 lacks the last column, too, of what executions consist of that waited for others: there it
+/// is empty.
+const NO_STRETCHES: u16 = 3;
+/// Layout 2 lacks the one before, too, of when tasks are due that are put off.
+const NO_DUE: u16 = 2;
+
 /// The payload of a keyframe: the number of its layout, then the columns.
 pub(crate) fn encode_keyframe(state: &State) -> Vec<u8> {
     let mut out = KEYFRAME_LAYOUT.to_le_bytes().to_vec();
@@ -52,6 +60,9 @@ pub(crate) fn decode_keyframe(
     let mut cursor = Cursor::new(raw);
     let keyframe: Keyframe = match cursor.u16()? {
         KEYFRAME_LAYOUT => read_large(cursor.rest())?,
+        ALL_GRAPHS => read_large::<KeyframeBefore>(cursor.rest())?.into(),
+        NO_STRETCHES => read_large::<KeyframeBefore>(&[cursor.rest(), &[0]].concat())?.into(),
+        NO_DUE => read_large::<KeyframeBefore>(&[cursor.rest(), &[0, 0]].concat())?.into(),
         _ => return Err(Malformed("a keyframe has a layout that this version does not know")),
     };
     if keyframe.next_seq() != first || keyframe.now() != Nanos(now) {

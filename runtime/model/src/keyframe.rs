@@ -5,9 +5,11 @@
 //! comes from a file that nobody vouches for. A state that was restored equals the one that was
 //! stored, to the order of its lists.
 
+mod before;
 mod restore;
 mod store;
 
+pub use before::KeyframeBefore;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -121,7 +123,7 @@ struct TaskColumns {
     runs: Vec<RunRow>,
     /// Of tasks that are put off: how long after `now` they are due.
     due: Vec<i64>,
-    /// Of tasks that wait or waited for tasks that they submitted..
+    /// Of tasks that wait or waited for tasks that they submitted.
     stretches: Vec<StretchRow>,
 }
 
