@@ -16,8 +16,10 @@ use crate::tail::Extent;
 
 /// Beyond so many bytes of the tail whoever records makes blocks itself.
 const MAX_BYTES: u64 = 128 << 20;
-/// Beyond this many samples, or log lines, further ones are dropped.
-const MAX_DROPPABLE: usize = 16 << 10;
+/// Beyond so many bytes of samples and log lines further ones are dropped.
+const MAX_DROPPABLE: usize = 64 << 20;
+/// So many bytes of them become blocks at once.
+const MANY_DROPPABLE: usize = 4 << 20;
 /// How long what is in the tail waits for more, until blocks are made of all of it. A viewer has it
 /// from the tail meanwhile, and a short run has its cores for itself.
 const FLUSH_AFTER: Duration = Duration::from_millis(400);
@@ -45,6 +47,8 @@ pub(crate) enum Closing {
 struct Inner {
     samples: Vec<Sample>,
     logs: Vec<LogLine>,
+    /// Bytes of both in memory, about.
+    droppable: usize,
     n_dropped: u64,
     /// Since when anything waits; `None`: nothing does.
     since: Option<Instant>,
@@ -63,7 +67,12 @@ struct Counted {
 impl Inner {
     /// When what waits is to become blocks; `None`: nothing waits.
     fn due(&self) -> Option<Instant> {
-        Some(self.since? + FLUSH_AFTER)
+        let since = self.since?;
+        Some(if self.has_many_droppable() { since } else { since + FLUSH_AFTER })
+    }
+
+    fn has_many_droppable(&self) -> bool {
+        self.droppable >= MANY_DROPPABLE
     }
 }
 
@@ -133,31 +142,27 @@ impl Queue {
 
     /// Adds a sample, unless too many wait.
     pub(crate) fn push_sample(&self, sample: Sample) {
-        self.push(|inner| {
-            if inner.samples.len() < MAX_DROPPABLE {
-                inner.samples.push(sample);
-            } else {
-                inner.n_dropped += 1;
-            }
-        });
+        self.push(size_of::<Sample>(), |inner| inner.samples.push(sample));
     }
 
     /// Adds a log line, unless too many wait.
     pub(crate) fn push_log(&self, line: LogLine) {
-        self.push(|inner| {
-            if inner.logs.len() < MAX_DROPPABLE {
-                inner.logs.push(line);
-            } else {
-                inner.n_dropped += 1;
-            }
-        });
+        let bytes = size_of::<LogLine>() + line.text.len();
+        self.push(bytes, |inner| inner.logs.push(line));
     }
 
-    fn push(&self, add: impl FnOnce(&mut Inner)) {
+    fn push(&self, bytes: usize, add: impl FnOnce(&mut Inner)) {
         let mut inner = self.lock();
-        add(&mut inner);
-        if inner.since.is_none() {
-            inner.since = Some(Instant::now());
+        let had_many = inner.has_many_droppable();
+        if inner.droppable + bytes <= MAX_DROPPABLE {
+            inner.droppable += bytes;
+            add(&mut inner);
+        } else {
+            inner.n_dropped += 1;
+        }
+        let is_first = inner.since.is_none();
+        inner.since.get_or_insert_with(Instant::now);
+        if is_first || inner.has_many_droppable() != had_many {
             self.work.notify_one();
         }
     }
@@ -196,6 +201,7 @@ impl Queue {
         if !in_any_case && due > Instant::now() {
             return None;
         }
+        inner.droppable = 0;
         Some(Pending {
             frames: self.tail.get().frames,
             samples: std::mem::take(&mut inner.samples),

@@ -19,6 +19,8 @@ use crate::{CreateError, RecordError, RunInfo, SpecBatch, Summary, Totals};
 
 /// Events in one block: more make it no smaller, fewer make a reader's first picture quicker.
 const EVENTS_PER_BLOCK: usize = 64 << 10;
+/// Log lines in one block: they have at most 8 KiB, and whoever reads one has it in memory twice.
+const LINES_PER_BLOCK: usize = 1 << 10;
 /// Events are encoded so many at a time, which the nearest cache holds.
 const BATCH: usize = 256;
 
@@ -267,8 +269,7 @@ impl BlockWriter {
 
     /// Writes log lines.
     pub(crate) fn logs(&mut self, lines: &[LogLine]) -> Result<(), RecordError> {
-        // Lines have at most 8 KiB, so that these cannot make a block too large.
-        for lines in lines.chunks(4 << 10) {
+        for lines in lines.chunks(LINES_PER_BLOCK) {
             let raw = encode_logs(lines, self.tick);
             self.records(Kind::Logs, &raw, lines.iter().map(|line| line.at.0))?;
             self.footer.summary.logs += lines.len() as u64;
