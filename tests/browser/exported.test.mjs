@@ -67,6 +67,7 @@ test('the page shows the run from its file: pages, hover, story, search, selecti
     await page.locator('[data-section="workers"] canvas').first().waitFor();
     assert.equal(await page.evaluate(() => scrollY), 0, 'a link to a part of it, too');
     await page.getByRole('link', { name: 'Status', exact: true }).click();
+    await page.locator('[data-plot="task-stream"]:visible canvas').waitFor();
     const colors = await pixels(page, 'task-stream', { left: 90, top: 5, width: 500, height: 150 });
     assert.ok(Object.keys(colors).length > 4, 'the task stream is drawn');
 
