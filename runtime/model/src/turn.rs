@@ -7,6 +7,9 @@ use std::fmt;
 
 use crate::{Change, Effect, Event, Nanos, Stamped, State, StrId, effects};
 
+/// A busy scheduler's turn has some thousands of events, changes and effects at the most.
+const KEPT: usize = 8 << 10;
+
 /// What a turn works on. One is made per turn; its buffers are the shell's, and are reused.
 #[derive(Debug)]
 pub struct Turn<'a> {
@@ -42,11 +45,15 @@ impl fmt::Debug for Output {
 }
 
 impl Output {
-    /// Empties the buffers and keeps their memory.
+    /// Empties the buffers. They keep their memory, but not that of a turn as large as all that was
+    /// cancelled at once.
     pub fn clear(&mut self) {
         self.events.clear();
+        self.events.shrink_to(KEPT);
         self.changes.clear();
+        self.changes.shrink_to(KEPT);
         self.effects.clear();
+        self.effects.shrink_to(KEPT);
     }
 }
 
