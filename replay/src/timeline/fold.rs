@@ -63,6 +63,10 @@ impl Timeline {
         if !self.opened {
             self.open().inspect_err(|_| self.failed = true)?;
         }
+        if self.pending.is_empty() {
+            // A block's worth of memory, which the next one needs.
+            self.pending = VecDeque::new();
+        }
         let batch = self.source.next_batch().inspect_err(|_| self.failed = true)?;
         let Some(batch) = batch else { return Ok(false) };
         if self.pending.is_empty() {
