@@ -17,14 +17,14 @@ use taskreel_recorder::{Recorder, RecorderOptions, RunInfo};
 /// How many times longer than usual the run is.
 const SCALE: &str = "TASKREEL_TEST_LARGE";
 /// Graphs of a run of usual length, one after the other.
-const N_GRAPHS: u32 = 120;
+const N_GRAPHS: u32 = 160;
 /// Tasks of a graph: no others are alive.
 const N_ALIVE: u32 = 300;
 /// Bytes of a log line; each task has one.
 const LINE_BYTES: usize = 1_200;
 /// Memory for data that a process may take whose run has nothing alive: 64 Ki events and 1 Ki log
-/// lines, once packed and once not, and what any process needs.
-const ONE_BLOCK: u64 = 28 << 20;
+/// lines, once packed and once not, the events of the block before, and what any process needs.
+const ONE_BLOCK: u64 = 36 << 20;
 /// Memory for data of each task that is alive.
 const ALIVE: u64 = 1 << 10;
 
