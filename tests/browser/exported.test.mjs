@@ -5,7 +5,7 @@ import { spawnSync } from 'node:child_process';
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { badge, pixels, ROOT, stage, text } from './support.mjs';
+import { badge, pixels, ready, ROOT, stage, text, throttle } from './support.mjs';
 
 const on = stage();
 
@@ -13,6 +13,7 @@ const on = stage();
 async function onFile(file, check, options = {}) {
   const context = await on.browser.newContext({ viewport: { width: 1280, height: 720 }, offline: true, ...options });
   const page = await context.newPage();
+  await throttle(page);
   const errors = [];
   const asked = [];
   page.on('console', (message) => ['error', 'warning'].includes(message.type()) && errors.push(message.text()));
@@ -20,6 +21,7 @@ async function onFile(file, check, options = {}) {
   page.on('dialog', (dialog) => assert.fail(`a script of the trace ran: ${dialog.message()}`));
   page.on('request', (request) => request.url().startsWith('data:') || asked.push(request.url()));
   await page.goto(`file://${file}`);
+  await ready(page);
   await badge(page, 'finished');
   await page.locator('[data-plot="task-stream"]:visible canvas').waitFor();
   await check(page);
@@ -64,6 +66,7 @@ test('the page shows the run from its file: pages, hover, story, search, selecti
     }
     await page.getByRole('link', { name: 'Workers', exact: true }).click();
     await page.reload();
+    await ready(page);
     await page.locator('[data-section="workers"] canvas').first().waitFor();
     assert.equal(await page.evaluate(() => scrollY), 0, 'a link to a part of it, too');
     await page.getByRole('link', { name: 'Status', exact: true }).click();

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { badge, onPage as opened, stage, text, until } from './support.mjs';
+import { badge, follow, onPage as opened, ready, stage, text, until, visit } from './support.mjs';
 
 const on = stage();
 
@@ -74,8 +74,8 @@ test('a selection has statistics, which a link carries on', () =>
     assert.equal(stream(seen).y.groups[0].label, 'worker-1');
     await page.waitForURL(/prefix=read&worker=1/);
 
-    await page.getByRole('link', { name: 'Tasks', exact: true }).click();
-    await page.waitForURL(/\/tasks\?/);
+    await follow(page, () => page.getByRole('link', { name: 'Tasks', exact: true }).click());
+    assert.match(page.url(), /\/tasks\?/);
     await page.locator('#selection:not([hidden])').waitFor();
     await page.locator('#unselect').click();
     await page.locator('#selection').waitFor({ state: 'hidden' });
@@ -118,15 +118,16 @@ test('a click picks a task: what it waited for, what waited for it, its story', 
 
     // The link shows the same; what waited for it can be picked in turn.
     await page.reload();
+    await ready(page);
     await page.locator('#story-key').filter({ hasText: /^count-7$/ }).waitFor();
     await page.locator('#story-needs button').click();
     await page.locator('#story-key').filter({ hasText: /^read-7$/ }).waitFor();
-    await page.locator('#story-link').click();
-    await page.waitForURL(/\/task\/\d+/);
+    await follow(page, () => page.locator('#story-link').click());
+    assert.match(page.url(), /\/task\/\d+/);
     assert.equal(await page.locator('#story-heading bdi').innerText(), 'read-7');
     const events = await page.locator('.story tbody td:nth-child(3)').allInnerTexts();
     assert.ok(['TaskSubmitted', 'TaskAssigned', 'TaskStarted', 'TaskFinished'].every((name) => events.includes(name)), events.join());
-    await page.locator('.story tbody a').nth(2).click();
+    await follow(page, () => page.locator('.story tbody a').nth(2).click());
     await badge(page, 'past');
     assert.match(page.url(), /at=event:\d+/);
   }));
@@ -174,7 +175,7 @@ test('every page shows its plots and nothing goes wrong, also for hostile names'
       const links = await page.locator('nav.pages a').evaluateAll((links) => links.map((link) => link.getAttribute('href')));
       assert.ok(links.length >= 7, links.join());
       for (const link of links) {
-        await page.goto(new URL(link, page.url()).href);
+        await visit(page, new URL(link, page.url()).href);
         await badge(page, 'finished');
         const plots = await page.locator('[data-plot]').count();
         await page.waitForFunction((n) => document.querySelectorAll('[data-plot] canvas').length === n, plots);
@@ -182,9 +183,9 @@ test('every page shows its plots and nothing goes wrong, also for hostile names'
         const [need, have] = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]);
         assert.ok(need <= have, `${link}: ${need} ≤ ${have}`);
       }
-      await page.goto(new URL('errors', page.url()).href);
-      await page.locator('#errors tbody a').first().click();
-      await page.waitForURL(/\/task\/\d+/);
+      await visit(page, new URL('errors', page.url()).href);
+      await follow(page, () => page.locator('#errors tbody a').first().click());
+      assert.match(page.url(), /\/task\/\d+/);
       assert.match(await text(page, 'story-heading'), /check/);
       assert.ok((await page.locator('tr[data-event="TaskFailed"]').count()) >= 1);
     });

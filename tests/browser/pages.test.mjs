@@ -7,7 +7,7 @@ import { createServer, request } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { badge, onPage as opened, ROOT, stage, startViewer, VIEW, watchedPage } from './support.mjs';
+import { badge, follow, onPage as opened, ready, ROOT, stage, startViewer, VIEW, visit, watchedPage } from './support.mjs';
 
 const on = stage((on) => {
   for (const name of ['wordcount', 'failures', 'lost-worker', 'reduction-tree']) {
@@ -25,34 +25,49 @@ test('events are filtered, turned over and shown as of an instant', () =>
     await badge(page, 'finished');
     assert.equal(await rows(page, 'log').count(), 200);
     const newest = await rows(page, 'log').first().locator('td').first().innerText();
-    await page.getByRole('button', { name: 'Older' }).click();
-    await page.waitForFunction((newest) => document.querySelector('#log td')?.textContent !== newest, newest);
+    const first = () => rows(page, 'log').first().locator('td').first().innerText();
+    await follow(page, () => page.getByRole('button', { name: 'Older' }).click());
+    assert.notEqual(await first(), newest);
     assert.match(page.url(), /before=\d+/);
-    await page.getByRole('button', { name: 'Newest' }).click();
-    await page.waitForFunction((newest) => document.querySelector('#log td')?.textContent === newest, newest);
+    await follow(page, () => page.getByRole('button', { name: 'Newest' }).click());
+    assert.equal(await first(), newest);
 
-    await page.locator('select[name="kind"]').selectOption('TaskFailed');
-    await page.waitForFunction(() => document.querySelectorAll('#log tbody tr').length < 10);
+    await follow(page, () => page.locator('select[name="kind"]').selectOption('TaskFailed'));
+    assert.ok((await rows(page, 'log').count()) < 10);
     assert.deepEqual(new Set(await page.locator('#log td:nth-child(3)').allInnerTexts()), new Set(['TaskFailed']));
-    await page.locator('select[name="kind"]').selectOption('');
+    await follow(page, () => page.locator('select[name="kind"]').selectOption(''));
     await page.locator('input[name="key"]').fill('count-7');
-    await page.getByRole('button', { name: 'Filter' }).click();
-    await page.waitForFunction(() => [...document.querySelectorAll('#log td.key')].every((cell) => /count-7|read-7/.test(cell.textContent)));
+    await follow(page, () => page.getByRole('button', { name: 'Filter' }).click());
+    const keys = await page.locator('#log td.key').allInnerTexts();
+    assert.ok(keys.every((key) => /count-7|read-7/.test(key)), keys.join());
     const kinds = await page.locator('#log td:nth-child(3)').allInnerTexts();
     assert.ok(['TaskSubmitted', 'TaskStarted', 'TaskFinished'].every((kind) => kinds.includes(kind)), kinds.join());
 
     // What is looked at changes; what is filtered stays.
-    await badge(page, 'finished');
-    await page.locator('#strip[aria-valuetext]').waitFor();
     await page.keyboard.press('g');
     await page.waitForURL(/fold=1/);
     assert.match(page.url(), /key=count-7/);
 
     const last = Number(await page.locator('#log td').first().innerText());
-    await page.locator('#log tbody tr').last().locator('a').first().click();
+    await follow(page, () => page.locator('#log tbody tr').last().locator('a').first().click());
     await badge(page, 'past');
     const then = Number(await page.locator('#log td').first().innerText());
     assert.ok(then < last, `${then} < ${last}`);
+  }));
+
+test('what is chosen before the scripts are there counts, too', () =>
+  onPage(['playback', 'finished', '32'], 'events', async (page) => {
+    /** @type {(value: unknown) => void} */
+    let release;
+    const released = new Promise((resolve) => (release = resolve));
+    await page.route('**/assets/main.js', (route) => released.then(() => route.continue()));
+    await page.reload({ waitUntil: 'commit' });
+    await page.locator('select[name="kind"]').selectOption('TaskFailed');
+    assert.equal(await page.locator('html[data-ready]').count(), 0);
+    release(null);
+    await page.waitForURL(/kind=TaskFailed/);
+    await ready(page);
+    assert.deepEqual(new Set(await page.locator('#log td:nth-child(3)').allInnerTexts()), new Set(['TaskFailed']));
   }));
 
 test('findings come with their pictures', () =>
@@ -62,23 +77,18 @@ test('findings come with their pictures', () =>
     const widths = () => page.evaluate(() => [...document.images].filter((image) => image.closest('.finding')).map((image) => image.naturalWidth));
     await page.waitForFunction(() => [...document.images].every((image) => !image.closest('.finding') || image.complete));
     assert.ok((await widths()).every((width) => width > 0));
-    await page.getByRole('link', { name: 'Show it in the task stream' }).first().click();
-    await page.waitForURL(/\/tasks\?window=\d+-\d+/);
+    await follow(page, () => page.getByRole('link', { name: 'Show it in the task stream' }).first().click());
+    assert.match(page.url(), /\/tasks\?window=\d+-\d+/);
     await page.locator('[data-plot="task-stream"] canvas').waitFor();
   }));
 
 test('a live page of the server is kept up to date', () =>
-  onPage(['playback', 'held', '24'], 'worker/0', async (page, seen, viewer) => {
-    // Before the run begins there is no worker yet.
+  onPage(['playback', 'held', '24'], '', async (page, _seen, viewer) => {
     viewer.child.stdin.write('\n');
-    await page.waitForTimeout(400);
-    for (let i = 0; i < 40 && !(await page.locator('#worker-heading').count()); i++) {
-      await page.waitForTimeout(100);
-      await page.reload();
-    }
+    // Before the run begins there is no worker yet.
+    await follow(page, () => page.locator('#workers tbody a').first().click());
     await page.waitForFunction(() => document.querySelectorAll('#worker-page tbody tr').length > 3);
     await badge(page, 'finished');
-    seen.errors.length = 0;
     assert.ok(await page.locator('.of-worker img').evaluate((image) => image.complete && image.naturalWidth > 0));
     // Of this worker alone.
     await page.locator('[data-plot="task-stream"] canvas').waitFor();
@@ -98,7 +108,7 @@ test('names that try to be markup are text on the pages beside the plots', async
 
 test('a folder’s runs are listed, found, tagged, compared and opened', () =>
   onPage(['reel', 'view', '.', ...VIEW], '', async (page) => {
-    await page.waitForURL(/\/runs$/);
+    assert.match(page.url(), /\/runs$/);
     assert.equal(await rows(page, 'runs').count(), 4);
     await page.getByRole('button', { name: 'tasks' }).click();
     assert.match(await rows(page, 'runs').first().innerText(), /lost-worker\.reel/);
@@ -109,23 +119,23 @@ test('a folder’s runs are listed, found, tagged, compared and opened', () =>
     await row.getByRole('button', { name: /Tags and note/ }).click();
     await page.locator('#about-tags').fill('slow issue-17');
     await page.locator('#about-note').fill('<b>disk</b> was full');
-    await page.locator('#about-save').click();
+    await follow(page, () => page.locator('#about-save').click());
     await row.locator('.tag').filter({ hasText: 'issue-17' }).waitFor();
     assert.equal(await row.locator('.said').innerText(), '<b>disk</b> was full');
 
     await page.locator('#runs tr[data-file="wordcount.reel"] input[name="a"]').check();
     await page.locator('#runs tr[data-file="reduction-tree.reel"] input[name="b"]').check();
-    await page.getByRole('button', { name: 'Compare A with B' }).click();
+    await follow(page, () => page.getByRole('button', { name: 'Compare A with B' }).click());
     await page.locator('#verdict').waitFor();
     await page.waitForFunction(() => [...document.images].some((image) => image.className === 'both' && image.naturalWidth > 0));
-    await page.getByRole('link', { name: 'reduction-tree.reel' }).click();
+    await follow(page, () => page.getByRole('link', { name: 'reduction-tree.reel' }).click());
     await badge(page, 'finished');
     assert.match(page.url(), /\/open\/reduction-tree\.reel\//);
     await page.locator('[data-plot="task-stream"] canvas').waitFor();
-    await page.getByRole('link', { name: 'Events', exact: true }).click();
+    await follow(page, () => page.getByRole('link', { name: 'Events', exact: true }).click());
     await rows(page, 'log').first().waitFor();
-    await page.getByRole('link', { name: 'Runs', exact: true }).click();
-    await page.waitForURL(/\/runs$/);
+    await follow(page, () => page.getByRole('link', { name: 'Runs', exact: true }).click());
+    assert.match(page.url(), /\/runs$/);
   }));
 
 test('a trace that is handed in is opened, and what is none is refused', () =>
@@ -147,8 +157,8 @@ test('a trace that is handed in is opened, and what is none is refused', () =>
     await page.locator('#drop-state').filter({ hasText: 'nonsense.reel cannot be opened' }).waitFor();
     assert.ok(seen.errors.every((text) => /422/.test(text)), seen.errors.join());
     seen.errors.length = 0;
-    await drop('failures.reel', readFileSync(join(on.scratch, 'failures.reel')));
-    await page.waitForURL(/\/open\/2-failures\.reel\/$/);
+    await follow(page, () => drop('failures.reel', readFileSync(join(on.scratch, 'failures.reel'))));
+    assert.match(page.url(), /\/open\/2-failures\.reel\/$/);
     await badge(page, 'finished');
     assert.equal(await page.locator('#title').innerText(), 'failing');
   }));
@@ -242,8 +252,7 @@ test('every text stands out from what is behind it, in both themes', async () =>
       const links = await page.locator('nav.pages a').evaluateAll((links) => links.map((link) => link.href));
       const others = ['worker/0', 'task/0', 'compare?a=failures.reel&b=wordcount.reel'].map((path) => new URL(path, page.url()).href);
       for (const link of [page.url(), ...links, ...others]) {
-        await page.goto(link);
-        await page.locator('#theme:visible').waitFor();
+        await visit(page, link);
         assert.deepEqual(await faint(page), [], `${colorScheme} ${link}`);
       }
     }, { colorScheme });
@@ -255,8 +264,7 @@ test('everything has a name, and the keyboard reaches what the mouse does', () =
     await badge(page, 'finished');
     const links = await page.locator('nav.pages a').evaluateAll((links) => links.map((link) => link.href));
     for (const link of [...links, new URL('worker/0', page.url()).href, new URL('task/0', page.url()).href]) {
-      await page.goto(link);
-      await page.locator('#theme:visible').waitFor();
+      await visit(page, link);
       assert.deepEqual(await flaws(page), [], link);
       await page.keyboard.press('Tab');
       assert.equal(await page.evaluate(() => document.activeElement.className), 'skip', link);
@@ -273,8 +281,7 @@ test('on a phone neither a page nor a table scrolls sideways', () =>
     await badge(page, 'finished');
     const links = await page.locator('nav.pages a').evaluateAll((links) => links.map((link) => link.href));
     for (const link of [...links, new URL('worker/0', page.url()).href, new URL('task/5', page.url()).href]) {
-      await page.goto(link);
-      await page.locator('#theme:visible').waitFor();
+      await visit(page, link);
       const wide = await page.evaluate(() =>
         [document.documentElement, ...document.querySelectorAll('main .scroll, .below .scroll')].filter((part) => part.scrollWidth > part.clientWidth + 1).map((part) => part.outerHTML.slice(0, 90)),
       );
@@ -317,20 +324,20 @@ test('all works behind a proxy with a path prefix', async () => {
   const proxy = await startProxy(viewer.url);
   const { page, seen, close } = await watchedPage(on.browser);
   try {
-    await page.goto(proxy.url);
+    await visit(page, proxy.url);
     await badge(page, 'finished');
     await page.locator('[data-plot="task-stream"] canvas').waitFor();
     const links = await page.locator('nav.pages a').evaluateAll((links) => links.map((link) => link.href));
     assert.ok(links.length >= 11 && links.every((link) => link.startsWith(proxy.url)), links.join());
     for (const link of links) {
-      const answer = await page.goto(link);
+      const answer = await visit(page, link);
       assert.equal(answer.status(), 200, link);
     }
-    await page.goto(`${proxy.url}open/wordcount.reel/tasks`);
+    await visit(page, `${proxy.url}open/wordcount.reel/tasks`);
     await badge(page, 'finished');
     await page.locator('[data-plot="task-stream"] canvas').waitFor();
     const plots = await (await page.request.get(`${proxy.url}individual-plots.json`)).json();
-    await page.goto(proxy.url + plots['Individual Task stream'].slice(1));
+    await visit(page, proxy.url + plots['Individual Task stream'].slice(1));
     await page.locator('[data-plot="task-stream"] canvas').waitFor();
     assert.deepEqual(seen.errors, []);
     assert.deepEqual([...seen.hosts], [new URL(proxy.url).host]);

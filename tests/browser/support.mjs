@@ -92,12 +92,38 @@ function* parts(message) {
 }
 
 /**
+ * Slows a page's scripts down by TASKREEL_THROTTLE, if that is set: so are tests found that pass on a fast
+ * machine only. @param {import('playwright-core').Page} page
+ */
+export async function throttle(page) {
+  const rate = Number(process.env.TASKREEL_THROTTLE ?? 1);
+  if (rate > 1) await (await page.context().newCDPSession(page)).send('Emulation.setCPUThrottlingRate', { rate });
+}
+
+/** Waits until a page's scripts have taken over: before that, what a test does there may have no effect. */
+export const ready = (page) => page.locator('html[data-ready]').waitFor({ state: 'attached', timeout: 60_000 });
+
+/** Goes to an address, and waits until one can act on its page. */
+export async function visit(page, url) {
+  const answer = await page.goto(url);
+  await ready(page);
+  return answer;
+}
+
+/** Does what leads to another page, and waits until one can act on that. @param {() => Promise<unknown>} act */
+export async function follow(page, act) {
+  await Promise.all([page.waitForEvent('domcontentloaded', { timeout: 60_000 }), act()]);
+  await ready(page);
+}
+
+/**
  * A page that keeps account of what went wrong on it, of where it sent requests, and of what it showed
  * after each message that it received.
  */
 export async function watchedPage(browser, options = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 720 }, ...options });
   const page = await context.newPage();
+  await throttle(page);
   const seen = { errors: [], hosts: new Set(), frames: [], bytes: [] };
   page.on('console', (message) => {
     // WebGL in software says of itself that it is slow.
@@ -165,6 +191,7 @@ export async function onPage(on, [command, ...args], path, check, { mayEnd, ...o
   page.on('dialog', (dialog) => assert.fail(`a script of the trace ran: ${dialog.message()}`));
   try {
     await page.goto(viewer.url + path);
+    if (options.javaScriptEnabled !== false) await ready(page);
     await check(page, seen, viewer);
     assert.deepEqual(seen.errors.filter((text) => !mayEnd || !ENDED.test(text)), [], 'nothing on the console');
     assert.deepEqual([...seen.hosts], [new URL(viewer.url).host], 'no other host');

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { badge, onPage, shows, stage, text, until, VIEW } from './support.mjs';
+import { badge, onPage, shows, stage, text, until, VIEW, visit } from './support.mjs';
 
 const on = stage();
 
@@ -80,10 +80,8 @@ test('an address with an instant, steps by event, failures and playing', async (
       assertSame(seen.frames.at(-1), stateAt(trace, `event:${seq - 1}`));
     }
     for (const at of ['37%', '90ms']) {
-      await page.goto(`${page.url().split('?')[0]}?at=${encodeURIComponent(at)}`);
+      await visit(page, `${page.url().split('?')[0]}?at=${encodeURIComponent(at)}`);
       await badge(page, 'past');
-      // On the screen, so that it is no frame of the page before.
-      await page.locator('#strip[aria-valuetext*="event"]').waitFor();
       assertSame(seen.frames.at(-1), stateAt(trace, at));
     }
     await page.locator('#strip').focus();
@@ -100,8 +98,6 @@ test('an address with an instant, steps by event, failures and playing', async (
 test('to the next failure and the lost worker', () =>
   onPage(on, [on.playback, 'finished', '32'], '', async (page, seen) => {
     await badge(page, 'finished');
-    // The page says so before its scripts have run; keys mean something from the first frame on.
-    await page.locator('#strip[aria-valuetext="the end"]').waitFor();
     await page.keyboard.press('E');
     const last = (await past(seen)).words;
     await shows(page, last.seq);

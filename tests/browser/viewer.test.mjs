@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { badge, onPage as opened, pixels, stage, startViewer, text, watchedPage } from './support.mjs';
+import { badge, onPage as opened, pixels, ready, stage, startViewer, text, visit, watchedPage } from './support.mjs';
 
 const on = stage();
 
@@ -115,7 +115,7 @@ test('hovering tells which task it is', () =>
 test('a cluster that dies leaves the page usable', async () => {
   const viewer = await startViewer(on.playback, ['held', '64']);
   const { page, close } = await watchedPage(on.browser);
-  await page.goto(viewer.url);
+  await visit(page, viewer.url);
   viewer.child.stdin.write('\n');
   await page.waitForFunction(() => document.getElementById('total-done').textContent !== '0');
   viewer.child.kill('SIGKILL');
@@ -177,6 +177,7 @@ test('the theme is the system’s, until one is chosen', () =>
       assert.notEqual(await background(), dark);
       const light = await background();
       await page.reload();
+      await ready(page);
       assert.equal(await background(), light, 'the choice is kept');
     },
     { colorScheme: 'dark' },

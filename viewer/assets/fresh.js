@@ -26,7 +26,11 @@ export function start() {
   });
 }
 
-/** What the address says beside a form's own fields stays when it is sent. @param {HTMLFormElement} form */
+/**
+ * A form is sent when something is chosen in one of its menus. What the address says beside its own fields
+ * stays then.
+ * @param {HTMLFormElement} form
+ */
 function keepPlace(form) {
   form.addEventListener('change', ({ target }) => target instanceof HTMLSelectElement && form.requestSubmit());
   form.addEventListener('formdata', ({ formData }) => {
@@ -34,6 +38,13 @@ function keepPlace(form) {
     for (const [name, value] of new URLSearchParams(location.search)) if (!own.has(name)) formData.set(name, value);
     for (const name of own) if (formData.get(name) === '') formData.delete(name);
   });
+  // What was chosen before this script ran counts, too: the menu says something else than the server did.
+  if (findAll('select', HTMLSelectElement, form).some((menu) => menu.selectedIndex !== rendered(menu))) form.requestSubmit();
+}
+
+/** Which entry of a menu the server chose. @param {HTMLSelectElement} menu */
+function rendered(menu) {
+  return Math.max([...menu.options].findIndex((option) => option.defaultSelected), 0);
 }
 
 /** Asks for the page as it would be now, and takes its part over; a rest follows. */

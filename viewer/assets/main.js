@@ -1,14 +1,15 @@
 // Ties the page together: what it looks at, what comes back, and the theme. Begin reading here;
 // then live.js and wire.js (the channel), canvas.js, panel.js and pointer.js (a plot on the page), marks.js
 // (what is drawn over it), time.js (the scrubber), glyphs.js and gl.js (drawing), page.js (words), address.js
-// (what the address bar keeps), find.js (search and statistics), filter.js, story.js, keys.js.
+// (what the address bar keeps), find.js (search and statistics), filter.js, story.js, keys.js, beside.js.
 
 import * as address from './address.js';
+import './beside.js';
 import * as menus from './filter.js';
 import { Finder, Statistics } from './find.js';
 import { listen as listenToKeys } from './keys.js';
 import { Live } from './live.js';
-import { byId, findAll, getJson, localTimes, show, showDisconnected } from './page.js';
+import { byId, findAll, getJson, localTimes, markReady, show, showDisconnected } from './page.js';
 import { Panel } from './panel.js';
 import { Story } from './story.js';
 import * as theme from './theme.js';
@@ -164,6 +165,7 @@ function received({ words, names, figures }) {
   marks.at = scrubber.at;
   for (const panel of panels) panel.show(figures[panel.id], place.window, words.end_ns, words.run_kind === 'live');
   if (words.run_kind === 'live') story.again();
+  markReady();
 }
 
 function redraw() {

@@ -304,4 +304,3 @@ addEventListener('hashchange', () => go(location.hash.slice(2)));
 go(location.hash.slice(2));
 // What begins here asks what is answered above. It takes this file for live.js: waiting for it would never end.
 const main = import('./main.js');
-main.then(() => import('./fresh.js')).then((fresh) => fresh.start());

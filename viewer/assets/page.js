@@ -68,6 +68,11 @@ function disconnectedText(isWhole, wasConnected) {
     : 'The cluster is gone; showing what was received. Trying to connect again …';
 }
 
+/** Says on the page that its scripts have taken over: whatever one does now has its effect. */
+export function markReady() {
+  document.documentElement.dataset.ready ??= '';
+}
+
 /** The link to the page that is shown, in sight where the links do not all fit. */
 export function showCurrent() {
   const [link] = findAll('.pages [aria-current]');

@@ -2,7 +2,7 @@
 
 import * as drop from './drop.js';
 import * as fresh from './fresh.js';
-import { byId, find, findAll, localTimes, setText } from './page.js';
+import { byId, find, findAll, localTimes, markReady, setText } from './page.js';
 import * as theme from './theme.js';
 
 theme.start(() => {});
@@ -18,6 +18,7 @@ if (box) {
 }
 
 for (const table of findAll('#runs', HTMLTableElement)) listen(table);
+markReady();
 
 /** @param {HTMLTableElement} table */
 function listen(table) {
