@@ -26,6 +26,9 @@ pub(crate) struct Scanner {
     begin: u64,
     /// Where the next block should begin.
     offset: u64,
+    /// Of a damaged stretch: where it begins, and up to where no block begins in it. Whoever follows a
+    /// file looks at its end again and again.
+    searched: (u64, u64),
 }
 
 /// What is at the place that was looked at.
@@ -53,7 +56,8 @@ impl Scanner {
         let (format, run_check, info) =
             parse_header(&bytes).map_err(|why| header_error(path, &why))?;
         let offset = bytes.len() as u64;
-        Ok(Self { path: path.to_owned(), file, info, format, run_check, begin: offset, offset })
+        let (path, begin, searched) = (path.to_owned(), offset, (0, 0));
+        Ok(Self { path, file, info, format, run_check, begin, offset, searched })
     }
 
     /// The file's path.
@@ -116,7 +120,7 @@ impl Scanner {
                 self.offset += header.block_len();
                 Ok(Found::Block { offset, header })
             }
-            Err(why) => match self.find_block(offset + 1, len)? {
+            Err(why) => match self.find_block(offset, len)? {
                 Some(next) => {
                     self.offset = next;
                     Ok(Found::Damage { offset, bytes: next - offset, reason: why.0 })
@@ -135,9 +139,12 @@ impl Scanner {
         self.read(offset + BlockHeader::LEN as u64, u64::from(header.stored_len))
     }
 
-    /// Where the next block begins, between `from` and `len`.
-    fn find_block(&mut self, from: u64, len: u64) -> Result<Option<u64>, ReadError> {
-        let mut begin = from;
+    /// Where the next block begins, behind `damage` and before `len`.
+    fn find_block(&mut self, damage: u64, len: u64) -> Result<Option<u64>, ReadError> {
+        let mut begin = match self.searched {
+            (at, until) if at == damage && until <= len => until,
+            _elsewhere => damage + 1,
+        };
         while begin + (BlockHeader::LEN as u64) <= len {
             let chunk = self.read(begin, (CHUNK as u64).min(len - begin))?;
             let places = chunk.windows(BlockHeader::LEN).enumerate();
@@ -147,6 +154,7 @@ impl Scanner {
             }
             // The last bytes are looked at again: a header may lie across two chunks.
             begin += (chunk.len() - (BlockHeader::LEN - 1)) as u64;
+            self.searched = (damage, begin);
         }
         Ok(None)
     }
@@ -167,5 +175,46 @@ fn header_error(path: &Path, why: &HeaderFault) -> OpenError {
         HeaderFault::NotATrace => OpenError::NotATrace { path },
         HeaderFault::Newer { found } => OpenError::Newer { path, found, supported: MAJOR },
         HeaderFault::Damaged(reason) => OpenError::Header { path, reason },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, OpenOptions};
+    use std::io::Write;
+
+    use super::*;
+    use crate::format::{Kind, Sealer, encode_header};
+
+    /// Whoever follows a damaged file, or draws forty pictures of it, must not search it each time.
+    #[test]
+    fn what_was_searched_is_not_searched_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run.reel");
+        let mut bytes = encode_header(&RunInfo::default()).unwrap();
+        let begin = bytes.len() as u64;
+        bytes.extend(MARKER.repeat(CHUNK));
+        fs::write(&path, &bytes).unwrap();
+        let mut scanner = Scanner::open(&path).unwrap();
+        let n_bytes = 4 * CHUNK as u64;
+        let end = begin + n_bytes;
+        for _ in 0..3 {
+            let torn = matches!(scanner.next(), Ok(Found::End { torn, .. }) if torn == n_bytes);
+            assert!(torn);
+            assert_eq!(scanner.searched, (begin, end - (BlockHeader::LEN as u64 - 1)));
+        }
+        let header = BlockHeader { kind: Kind::Logs as u8, ..BlockHeader::default() };
+        let block = Sealer::new().unwrap().seal(header, b"some lines").unwrap();
+        // Also a block that comes in two parts, the first too short to be one.
+        for part in [&block[..9], &block[9..]] {
+            OpenOptions::new().append(true).open(&path).unwrap().write_all(part).unwrap();
+            let found = scanner.next().unwrap();
+            match found {
+                Found::End { torn, .. } => assert_eq!(torn, n_bytes + 9),
+                Found::Damage { bytes, .. } => assert_eq!(bytes, n_bytes),
+                Found::Block { .. } => panic!("there is damage first: {found:?}"),
+            }
+        }
+        assert!(matches!(scanner.next(), Ok(Found::Block { offset, .. }) if offset == end));
     }
 }
