@@ -123,7 +123,35 @@ fn added(event: &Event) -> u64 {
         Event::OptionsDeclared { options, .. } => task_options(options),
         Event::ClientConnected { .. } | Event::GraphSubmitted { .. } => 128,
         // The others change what is there.
-        _changing => 0,
+        Event::SchedulerStarted { .. }
+        | Event::ClientLeft { .. }
+        | Event::ResultReleased { .. }
+        | Event::TaskCancelled { .. }
+        | Event::WorkerLost { .. }
+        | Event::WorkerPaused { .. }
+        | Event::WorkerResumed { .. }
+        | Event::WorkerRetiring { .. }
+        | Event::ClockEstimated { .. }
+        | Event::TaskAssigned { .. }
+        | Event::TaskUnplaceable { .. }
+        | Event::StealRequested { .. }
+        | Event::StealConfirmed { .. }
+        | Event::StealRefused { .. }
+        | Event::RetryDue { .. }
+        | Event::TransferFailed { .. }
+        | Event::TaskStarted { .. }
+        | Event::TaskFinished { .. }
+        | Event::TaskFailed { .. }
+        | Event::ActivityRecorded { .. }
+        | Event::ResultSpilled { .. }
+        | Event::ResultRestored { .. }
+        | Event::ReplicaDropped { .. }
+        | Event::Marked { .. }
+        | Event::SpanRecorded { .. }
+        | Event::ReportsAccepted { .. }
+        | Event::TaskSeceded { .. }
+        | Event::TaskRejoined { .. }
+        | Event::Unknown { .. } => 0,
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use taskreel_model::{Event, PrefixId, StrId, Suffix, TaskId, WorkerId};
+use taskreel_model::{Event, Key, PrefixId, StrId, Suffix, TaskId, WorkerId};
 
 /// Texts up to this many bytes are not counted: they are as long as what is printed around them.
 const SHORT: usize = 256;
@@ -20,41 +20,75 @@ pub(super) struct LongTexts {
 impl LongTexts {
     /// Bytes of the long texts that an event names.
     pub(super) fn named_by(&mut self, event: &Event) -> u64 {
+        let said = self.said(event);
+        if self.strings.is_empty() && self.prefixes.is_empty() && self.workers.is_empty() {
+            return 0;
+        }
+        let of_task = event.task().and_then(|task| self.tasks.get(&task)).copied();
+        let of_worker = event.worker().and_then(|worker| self.workers.get(&worker)).copied();
+        said + of_task.unwrap_or(0) + of_worker.unwrap_or(0)
+    }
+
+    /// Of those, the bytes that are neither its task's name nor its worker's. Remembers the names that
+    /// it gives.
+    fn said(&mut self, event: &Event) -> u64 {
         match event {
             Event::Interned { id, text } => remember(&mut self.strings, *id, text.len()),
             Event::PrefixDeclared { id, name } => remember(&mut self.prefixes, *id, name.len()),
             Event::WorkerJoined { worker, info } => {
                 remember(&mut self.workers, *worker, info.name.len() + info.address.len());
             }
-            _other => {}
+            Event::TaskSubmitted { task, key, .. } => self.name_task(*task, *key),
+            Event::TaskFailed { error: text, .. }
+            | Event::ClientConnected { name: text, .. }
+            | Event::GraphSubmitted { name: text, .. }
+            | Event::Marked { name: text, .. }
+            | Event::SpanRecorded { name: text, .. } => return self.len_of(*text),
+            Event::SchedulerStarted { .. }
+            | Event::OptionsDeclared { .. }
+            | Event::ClientLeft { .. }
+            | Event::ResultWanted { .. }
+            | Event::ResultReleased { .. }
+            | Event::TaskCancelled { .. }
+            | Event::WorkerLost { .. }
+            | Event::WorkerPaused { .. }
+            | Event::WorkerResumed { .. }
+            | Event::WorkerRetiring { .. }
+            | Event::ClockEstimated { .. }
+            | Event::TaskAssigned { .. }
+            | Event::TaskUnplaceable { .. }
+            | Event::StealRequested { .. }
+            | Event::StealConfirmed { .. }
+            | Event::StealRefused { .. }
+            | Event::RetryDue { .. }
+            | Event::TransferStarted { .. }
+            | Event::TransferFinished { .. }
+            | Event::TransferFailed { .. }
+            | Event::TaskStarted { .. }
+            | Event::TaskFinished { .. }
+            | Event::ActivityRecorded { .. }
+            | Event::ResultSpilled { .. }
+            | Event::ResultRestored { .. }
+            | Event::ReplicaAdded { .. }
+            | Event::ReplicaDropped { .. }
+            | Event::ReportsAccepted { .. }
+            | Event::TaskSeceded { .. }
+            | Event::TaskRejoined { .. }
+            | Event::Unknown { .. } => {}
         }
-        if self.strings.is_empty() && self.prefixes.is_empty() && self.workers.is_empty() {
-            return 0;
-        }
-        self.looked_up(event)
+        0
     }
 
-    fn looked_up(&mut self, event: &Event) -> u64 {
-        let text = |id: &StrId| self.strings.get(id).copied().unwrap_or(0);
-        let said = match event {
-            Event::TaskSubmitted { task, key, .. } => {
-                let suffix = if let Suffix::Name(name) = &key.suffix { text(name) } else { 0 };
-                let prefix = self.prefixes.get(&key.prefix).copied().unwrap_or(0);
-                if prefix + suffix > 0 {
-                    self.tasks.insert(*task, prefix + suffix);
-                }
-                0
-            }
-            Event::TaskFailed { error, .. } => text(error),
-            Event::ClientConnected { name, .. }
-            | Event::GraphSubmitted { name, .. }
-            | Event::Marked { name, .. }
-            | Event::SpanRecorded { name, .. } => text(name),
-            _other => 0,
-        };
-        let of_task = event.task().and_then(|task| self.tasks.get(&task)).copied();
-        let of_worker = event.worker().and_then(|worker| self.workers.get(&worker)).copied();
-        said + of_task.unwrap_or(0) + of_worker.unwrap_or(0)
+    fn len_of(&self, text: StrId) -> u64 {
+        self.strings.get(&text).copied().unwrap_or(0)
+    }
+
+    fn name_task(&mut self, task: TaskId, key: Key) {
+        let suffix = if let Suffix::Name(name) = key.suffix { self.len_of(name) } else { 0 };
+        let prefix = self.prefixes.get(&key.prefix).copied().unwrap_or(0);
+        if prefix + suffix > 0 {
+            self.tasks.insert(task, prefix + suffix);
+        }
     }
 }
 
