@@ -126,16 +126,12 @@ impl Room<'_> {
         if value < 0x80 {
             self.byte(value as u8);
         } else if value < 1 << 28 {
-            let value = value as u32;
-            let low = (value & 0x7f) | (value & 0x3f80) << 1;
-            let spread = low | (value & 0x1f_c000) << 2 | (value & 0xfe0_0000) << 3;
-            // All but the last byte say that another follows.
-            let more_bits = 8 * ((31 - value.leading_zeros()) / 7);
-            let more = 0x0080_8080 & ((1 << more_bits) - 1);
-            self.bytes[self.len..self.len + 4].copy_from_slice(&(spread | more).to_le_bytes());
-            self.len += 1 + more_bits as usize / 8;
+            let (bytes, n) = spread(value as u32);
+            self.bytes[self.len..self.len + 4].copy_from_slice(&bytes);
+            self.len += n;
         } else {
-            self.len = put_long(self.bytes, self.len, value);
+            let len = self.len;
+            self.len = put_long(self.bytes, len, value);
         }
     }
 
@@ -154,11 +150,22 @@ impl Room<'_> {
     }
 }
 
+/// A varint of up to four bytes, and how many of them it has; the others are 0.
+#[inline(always)]
+pub(crate) fn spread(value: u32) -> ([u8; 4], usize) {
+    let low = (value & 0x7f) | (value & 0x3f80) << 1;
+    let spread = low | (value & 0x1f_c000) << 2 | (value & 0xfe0_0000) << 3;
+    // All but the last byte say that another follows.
+    let more_bits = 8 * ((31 - (value | 1).leading_zeros()) / 7);
+    let more = 0x0080_8080 & ((1 << more_bits) - 1);
+    ((spread | more).to_le_bytes(), 1 + more_bits as usize / 8)
+}
+
 /// A long varint from `len` on; returns where it ends. Not a method, so that the length may stay in
 /// a register elsewhere.
 #[cold]
 #[inline(never)]
-fn put_long(bytes: &mut [u8; ROOM], mut len: usize, mut value: u64) -> usize {
+pub(crate) fn put_long(bytes: &mut [u8], mut len: usize, mut value: u64) -> usize {
     while value >= 0x80 {
         bytes[len] = value as u8 | 0x80;
         value >>= 7;

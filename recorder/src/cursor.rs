@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::budget::Spent;
-use crate::events::decode;
+use crate::events::OpenBlock;
 use crate::format::{BlockHeader, Footer, Kind, Unsealer};
 use crate::records::{decode_logs, decode_samples, decode_specs};
 use crate::scan::{Found, Scanner};
@@ -13,6 +13,8 @@ use crate::{Batch, OpenError, ReadError, SpecBatch, Warning};
 
 /// More warnings than this are not kept: nobody reads them, and a forged file has millions.
 const MAX_WARNINGS: usize = 1_000;
+/// So many events of a block are returned at a time: they stay in a near cache until they are folded.
+const EVENTS_AT_ONCE: usize = 2_048;
 
 /// What a reader wants of a trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +33,8 @@ pub(crate) struct TraceCursor {
     pub(crate) unsealer: Unsealer,
     wanted: Wanted,
     pub(crate) specs: Vec<SpecBatch>,
+    /// The block of events that was not returned whole yet.
+    open: Option<Opened>,
     /// The `seq` of the next event.
     next_seq: u64,
     pub(crate) warnings: Vec<Warning>,
@@ -48,6 +52,14 @@ pub(crate) struct TraceCursor {
     closed: bool,
     /// Events are missing: what follows them cannot be folded.
     pub(crate) stopped: bool,
+}
+
+/// A block of events, and where it is in the file.
+#[derive(Debug)]
+struct Opened {
+    block: OpenBlock,
+    offset: u64,
+    bytes: u64,
 }
 
 /// How far one step came.
@@ -86,6 +98,7 @@ impl TraceCursor {
             unsealer,
             wanted,
             specs: Vec::new(),
+            open: None,
             next_seq: window.map_or(0, |header| header.first),
             warnings: Vec::new(),
             n_blocks: 0,
@@ -122,6 +135,7 @@ impl TraceCursor {
     pub(crate) fn resume(&mut self, offset: u64, next_seq: u64) {
         self.scanner.go_to(offset);
         self.tail = TailReader::new(self.scanner.path(), self.scanner.run_check);
+        self.open = None;
         self.next_seq = next_seq;
         (self.closed, self.stopped) = (false, false);
         self.spent = Spent::default();
@@ -132,6 +146,13 @@ impl TraceCursor {
         loop {
             if self.closed || self.stopped {
                 return Ok(Step::Over);
+            }
+            if let Some(opened) = self.open.take() {
+                let batch = self.more_events(opened)?;
+                if batch.is_empty() {
+                    continue;
+                }
+                return Ok(Step::Batch(batch));
             }
             match self.scanner.next()? {
                 Found::End { offset, torn } => return Ok(Step::End { offset, torn }),
@@ -177,9 +198,33 @@ impl TraceCursor {
             self.warn(Warning::Damaged { offset, bytes, reason: why.0 });
             batch = Batch::default();
         }
-        self.spent.events(&batch.events);
-        self.check_budget(offset)?;
         Ok(batch)
+    }
+
+    /// The next events of a block, without those that the tail brought already.
+    fn more_events(&mut self, mut opened: Opened) -> Result<Batch, ReadError> {
+        let Opened { ref mut block, offset, bytes } = opened;
+        let mut decoded = match block.take(EVENTS_AT_ONCE) {
+            Ok(decoded) => decoded,
+            Err(why) => {
+                self.warn(Warning::Damaged { offset, bytes, reason: why.0 });
+                return Ok(Batch::default());
+            }
+        };
+        let next_seq = self.next_seq;
+        if decoded.events.first().is_some_and(|event| event.seq < next_seq) {
+            decoded.events.retain(|event| event.seq >= next_seq);
+        }
+        self.next_seq = decoded.events.last().map_or(next_seq, |event| event.seq + 1);
+        for (tag, n) in decoded.unknown {
+            self.count_events(tag, n);
+        }
+        if block.has_more() {
+            self.open = Some(opened);
+        }
+        self.spent.events(&decoded.events);
+        self.check_budget(offset)?;
+        Ok(Batch { events: decoded.events, ..Batch::default() })
     }
 
     /// Whether what was unpacked so far is no more than a run of this size has.
@@ -239,16 +284,9 @@ impl TraceCursor {
             Kind::Logs => batch.logs = decode_logs(header, &raw, tick)?,
             Kind::Specs => self.specs.push(decode_specs(header.first, header.n_records, &raw)?),
             Kind::Events => {
-                let mut decoded = decode(header, &raw, tick, self.spent.room(file_bytes))?;
-                if header.first < self.next_seq {
-                    // The first ones came from the tail already.
-                    decoded.events.retain(|event| event.seq >= self.next_seq);
-                }
-                batch.events = decoded.events;
-                self.next_seq = header.first + u64::from(header.n_records);
-                for (tag, n) in decoded.unknown {
-                    self.count_events(tag, n);
-                }
+                let room = self.spent.room(file_bytes);
+                let block = OpenBlock::new(header, raw.into_owned(), tick, room)?;
+                self.open = Some(Opened { block, offset, bytes: header.block_len() });
             }
             Kind::Footer => {
                 let footer = Footer::parse(&raw, file_bytes)?;

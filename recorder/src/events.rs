@@ -14,8 +14,10 @@ mod tests;
 
 #[cfg(test)]
 pub(crate) use columns::COLUMN_NAMES;
-pub(crate) use decode::decode;
-pub(crate) use encode::{Encoded, Encoder};
+pub(crate) use decode::{OpenBlock, decode};
+pub(crate) use encode::{Attempt, Counts, Encoded, Encoder, Submitted};
+#[cfg(test)]
+pub(crate) use tests::events as any_events;
 
 /// Set in the tag of an event that has a cause.
 pub(crate) const HAS_CAUSE: u8 = 0x80;

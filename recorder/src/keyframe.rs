@@ -10,7 +10,7 @@ use taskreel_model::{Change, KEYFRAME_LAYOUT, Keyframe, KeyframeBefore, Nanos, S
 use crate::budget::keyframe_fits;
 use crate::bytes::{Cursor, Malformed};
 use crate::codec::{put_row, read_large};
-use crate::events::decode;
+use crate::events::OpenBlock;
 use crate::format::{Kind, Unsealer};
 use crate::scan::{Found, Scanner};
 use crate::writer::BlockWriter;
@@ -24,6 +24,8 @@ const SHORT: u64 = 250_000;
 const MAX_LAG: u64 = 2_000_000;
 /// Keyframes take at most one part in so many of the file.
 const SHARE: u64 = 10;
+/// Events are folded so many at a time, which a near cache holds.
+const FOLDED_AT_ONCE: usize = 1_024;
 /// A larger state is not kept for keyframes: they would not fit into a block.
 const MAX_TASKS: usize = 1 << 20;
 /// Bytes that a live task is thought to take in a keyframe before one was made: low, since only a
@@ -184,10 +186,14 @@ impl Fold {
             return Some(());
         }
         let payload = self.scanner.payload(offset, &header).ok()?;
-        let raw = self.unsealer.unseal(&header, &payload).ok()?;
-        for event in decode(&header, &raw, self.scanner.info.tick(), u64::MAX).ok()?.events {
-            self.state.apply(&event, &mut self.changes).ok()?;
-            self.changes.clear();
+        let raw = self.unsealer.unseal(&header, &payload).ok()?.into_owned();
+        let tick = self.scanner.info.tick();
+        let mut block = OpenBlock::new(&header, raw, tick, u64::MAX).ok()?;
+        while block.has_more() {
+            for event in block.take(FOLDED_AT_ONCE).ok()?.events {
+                self.state.apply(&event, &mut self.changes).ok()?;
+                self.changes.clear();
+            }
         }
         Some(())
     }

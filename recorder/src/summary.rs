@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use taskreel_model::{EVENT_NAMES, Event, Nanos, Stamped, State};
 
+use crate::events::{Counts, tag};
+
 /// Counts over a whole trace.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -85,6 +87,18 @@ impl Summary {
         if let Some(last) = events.last() {
             self.last_logged_at_ns = last.logged_at.0;
         }
+    }
+
+    /// Counts a block whose last event was logged at that instant, in nanoseconds.
+    pub(crate) fn count_block(&mut self, counts: &Counts, last_at: u64) {
+        self.by_tag.resize(self.by_tag.len().max(EVENT_NAMES.len()), 0);
+        for (sum, n) in self.by_tag.iter_mut().zip(counts.by_tag) {
+            *sum += u64::from(n);
+        }
+        self.tasks += u64::from(counts.by_tag[usize::from(tag::TASK_SUBMITTED)]);
+        self.workers_lost += counts.n_lost;
+        self.events += u64::from(counts.n_events);
+        self.last_logged_at_ns = last_at;
     }
 
     /// When the last event was logged.

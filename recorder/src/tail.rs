@@ -4,6 +4,7 @@
 //! survive a kill at once. So each append also goes, uncompressed and in one write, to a small file
 //! beside the trace. Two such files take turns: one is emptied once all that it holds is in blocks.
 
+mod encode;
 mod first;
 mod read;
 mod row;

@@ -21,7 +21,7 @@ use crate::{CreateError, RecordError, RunInfo, SpecBatch, Summary, Totals};
 const EVENTS_PER_BLOCK: usize = 64 << 10;
 /// Log lines in one block: they have at most 8 KiB, and whoever reads one has it in memory twice.
 const LINES_PER_BLOCK: usize = 1 << 10;
-/// Events are encoded so many at a time, which the nearest cache holds.
+/// Events are encoded so many at a time before a look at how full the block is.
 const BATCH: usize = 256;
 
 /// The main file of a trace being written.
@@ -34,8 +34,6 @@ pub(crate) struct BlockWriter {
     tick: u64,
     sealer: Sealer,
     encoder: Encoder,
-    /// Memory for events on their way into the encoder.
-    batch: Vec<Stamped<Event>>,
     /// Specs that wait for those that follow them.
     open_specs: Option<SpecBatch>,
     footer: Footer,
@@ -83,7 +81,6 @@ impl BlockWriter {
             tick: info.tick(),
             sealer: Sealer::new().map_err(fault)?,
             encoder: Encoder::new(info.tick()),
-            batch: Vec::new(),
             open_specs: None,
             footer: Footer::default(),
             next_seq: 0,
@@ -106,7 +103,6 @@ impl BlockWriter {
             tick: info.tick(),
             sealer: Sealer::new()?,
             encoder: Encoder::new(info.tick()),
-            batch: Vec::new(),
             open_specs: None,
             next_seq: footer.events_end(),
             footer,
@@ -175,7 +171,8 @@ impl BlockWriter {
     /// Writes events whose `seq` has no gaps.
     pub(crate) fn events(&mut self, events: &[Stamped<Event>]) -> Result<(), RecordError> {
         for events in events.chunks(BATCH) {
-            self.add_events(events, EVENTS_PER_BLOCK)?;
+            self.encoder.add(events);
+            self.close_if_full(EVENTS_PER_BLOCK)?;
         }
         self.event_block()
     }
@@ -189,18 +186,12 @@ impl BlockWriter {
             return self.add_specs(specs).map(|()| false);
         }
         let n_blocks = self.footer.index.len();
-        let mut batch = std::mem::take(&mut self.batch);
-        for event in frame.events() {
-            batch.push(event.map_err(tampered)?);
-            if batch.len() == BATCH {
-                // The frame fits into the open block, unless it is a large one.
-                self.add_events(&batch, 2 * EVENTS_PER_BLOCK)?;
-                batch.clear();
-            }
+        let mut rows = frame.rows();
+        while rows.encode(BATCH as u64, &mut self.encoder).map_err(tampered)? {
+            // The frame fits into the open block, unless it is a large one.
+            self.close_if_full(2 * EVENTS_PER_BLOCK)?;
         }
-        self.add_events(&batch, EVENTS_PER_BLOCK)?;
-        batch.clear();
-        self.batch = batch;
+        self.close_if_full(EVENTS_PER_BLOCK)?;
         Ok(self.footer.index.len() > n_blocks)
     }
 
@@ -227,10 +218,8 @@ impl BlockWriter {
         self.open_specs.take().map_or(Ok(()), |batch| self.specs(&batch))
     }
 
-    /// Adds at most [`BATCH`] events to the open block, and closes it when it has so many.
-    fn add_events(&mut self, events: &[Stamped<Event>], n_full: usize) -> Result<(), RecordError> {
-        self.encoder.add(events);
-        self.footer.summary.count_events(events);
+    /// Closes the open block of events when it has so many, or as many bytes as a block may.
+    fn close_if_full(&mut self, n_full: usize) -> Result<(), RecordError> {
         let is_full = self.encoder.n_events() >= n_full;
         // A single event is smaller by far than a block may be: the tail refused it else.
         if is_full || self.encoder.weight() > MAX_RAW / 4 { self.event_block() } else { Ok(()) }
@@ -238,22 +227,22 @@ impl BlockWriter {
 
     /// Closes the open block, if there is one.
     fn event_block(&mut self) -> Result<(), RecordError> {
-        let Some(Encoded { raw, n_events, first, first_at, last_at }) = self.encoder.finish()
-        else {
+        let Some(Encoded { raw, counts, first, first_at, last_at }) = self.encoder.finish() else {
             return Ok(());
         };
         // A scheduler that starts again needs the specs of every task that an event names.
         self.spec_block()?;
         let header = BlockHeader {
             kind: Kind::Events as u8,
-            n_records: n_events,
+            n_records: counts.n_events,
             first,
             first_at,
             last_at,
             ..BlockHeader::default()
         };
         self.block(header, &raw)?;
-        self.next_seq = first + u64::from(n_events);
+        self.footer.summary.count_block(&counts, last_at);
+        self.next_seq = first + u64::from(counts.n_events);
         Ok(())
     }
 

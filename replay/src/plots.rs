@@ -157,7 +157,7 @@ pub trait Plot: Send {
         let _ = (line, state);
     }
 
-    /// Called after each batch and before figures are drawn: copies totals that the state keeps.
+    /// Called once events were folded, and before figures are drawn: copies totals that the state keeps.
     fn settle(&mut self, state: &State) {
         let _ = state;
     }

@@ -63,6 +63,8 @@ pub struct Timeline {
     now: Nanos,
     /// Whether the state that the source begins with, if it does, was taken over.
     opened: bool,
+    /// Whether the plots know that all was folded that was.
+    settled: bool,
     failed: bool,
 }
 
@@ -83,6 +85,7 @@ impl Timeline {
             landmarks: Landmarks::default(),
             now: Nanos::ZERO,
             opened: false,
+            settled: true,
             failed: false,
         }
     }
@@ -141,18 +144,6 @@ impl Timeline {
     /// What the source skipped or cut so far.
     pub fn warnings(&self) -> &[Warning] {
         self.source.warnings()
-    }
-
-    /// Folds the next batch of the source; `false`: it has nothing more for now.
-    ///
-    /// # Errors
-    /// As for [`Timeline::pump`].
-    pub fn advance(&mut self) -> Result<bool, FoldError> {
-        if self.pending.is_empty() && self.pending_samples.is_empty() && !self.fill()? {
-            return Ok(false);
-        }
-        self.fold(usize::MAX, Until::End)?;
-        Ok(true)
     }
 
     /// Folds what the source has, about `max_events` events of it at most.

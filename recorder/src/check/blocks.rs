@@ -134,7 +134,7 @@ impl Walk {
         let read = self.unsealer.unseal(header, &payload).and_then(|raw| {
             Ok::<_, Malformed>(match Kind::from_number(header.kind) {
                 Some(Kind::Events) => {
-                    let decoded = decode(header, &raw, tick, room)?;
+                    let decoded = decode(header, raw.into_owned(), tick, room)?;
                     self.report.unknown += decoded.unknown.values().sum::<u64>();
                     Piece::Events(decoded.events)
                 }

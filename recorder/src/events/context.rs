@@ -84,27 +84,39 @@ impl Context {
 }
 
 impl WorkerContext {
+    #[inline]
     pub(super) fn queue(&mut self, task: u32, attempt: u32) {
         self.queued.push_back((task, attempt));
     }
 
-    /// Where a task waits in the queue.
+    /// Where a task waits in the queue; mostly at its begin.
+    #[inline]
     pub(super) fn find_queued(&self, task: u32, attempt: u32) -> Option<usize> {
+        if self.queued.front() == Some(&(task, attempt)) {
+            return Some(0);
+        }
         self.queued.iter().take(MAX_LOOKUP).position(|&queued| queued == (task, attempt))
     }
 
     /// Takes a task out of the queue, from a place where the lookup would have found it.
+    #[inline]
     pub(super) fn unqueue(&mut self, position: usize) -> Option<(u32, u32)> {
-        if position < MAX_LOOKUP { self.queued.remove(position) } else { None }
+        match position {
+            0 => self.queued.pop_front(),
+            1..MAX_LOOKUP => self.queued.remove(position),
+            _ => None,
+        }
     }
 
     /// When a task is expected to begin in a slot: as soon as the slot was free.
+    #[inline(always)]
     pub(super) fn expected_start(&self, slot: u16) -> u64 {
         let known = self.slots.iter().find(|known| known.slot == slot);
         known.map_or(self.last_at, |known| known.at)
     }
 
     /// A task begins to run in a slot.
+    #[inline(always)]
     pub(super) fn start(&mut self, slot: u16, task: u32, attempt: u32, at: u64) {
         let begun = SlotContext { slot, at, running: Some((task, attempt)) };
         match self.slots.iter().position(|known| known.slot == slot) {
@@ -116,6 +128,7 @@ impl WorkerContext {
     }
 
     /// What runs in the slot at a place ends.
+    #[inline(always)]
     pub(super) fn finish(&mut self, place: usize, at: u64) {
         if let Some(slot) = self.slots.get_mut(place) {
             slot.at = at;
@@ -124,11 +137,13 @@ impl WorkerContext {
     }
 
     /// Where among the slots a task runs.
+    #[inline(always)]
     pub(super) fn find_running(&self, task: u32, attempt: u32) -> Option<usize> {
         self.slots.iter().position(|slot| slot.running == Some((task, attempt)))
     }
 
     /// What runs in the slot at a place, and since when.
+    #[inline(always)]
     pub(super) fn running(&self, place: usize) -> Option<(u32, u32, u64)> {
         let slot = self.slots.get(place)?;
         let (task, attempt) = slot.running?;
@@ -151,6 +166,7 @@ impl WorkerContext {
     }
 
     /// Remembers the last event on the worker.
+    #[inline(always)]
     pub(super) fn touch(&mut self, task: u32, at: u64) {
         self.last_task = task;
         self.last_at = at;

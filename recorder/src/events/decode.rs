@@ -7,7 +7,7 @@ use taskreel_model::{
     WorkerId,
 };
 
-use super::columns::{Column, ColumnsIn};
+use super::columns::{Column, ColumnsIn, Places};
 use super::context::Context;
 use super::{HAS_CAUSE, reasons, tag};
 use crate::bytes::Malformed;
@@ -22,38 +22,80 @@ pub(crate) struct Decoded {
     pub(crate) unknown: BTreeMap<u8, u64>,
 }
 
-/// The events of a block's payload. What they hold in lists takes about `room` bytes of memory at the
-/// most.
-pub(crate) fn decode(
-    header: &BlockHeader,
-    raw: &[u8],
-    tick: u64,
-    room: u64,
-) -> Result<Decoded, Malformed> {
-    let columns = ColumnsIn::parse(raw)?;
-    let context = Context::new(header.first_at / tick);
-    let mut decoder = Decoder { columns, context, tick, room };
-    let n = header.n_records;
-    // Every event has a byte in the column of tags: a forged count cannot take more memory.
-    if n > MAX_RECORDS || decoder.columns.column(Column::Tag).remaining() != n as usize {
-        return Err(Malformed("a block has not as many events as it claims"));
-    }
-    if header.first.checked_add(u64::from(n)).is_none() {
-        return Err(Malformed("an event's number is too large"));
-    }
-    let mut decoded = Decoded { events: Vec::with_capacity(n as usize), ..Decoded::default() };
-    for seq in (header.first..).take(n as usize) {
-        decoder.event(seq, &mut decoded)?;
-    }
-    Ok(decoded)
-}
-
-struct Decoder<'a> {
-    columns: ColumnsIn<'a>,
+/// A block whose events are taken out some at a time: all of them at once need far more memory than
+/// the block, and more than the nearest caches hold.
+#[derive(Debug)]
+pub(crate) struct OpenBlock {
+    raw: Vec<u8>,
+    places: Places,
     context: Context,
     tick: u64,
     /// Bytes of memory that lists may still take.
     room: u64,
+    /// `seq` of the event that comes next, and of the one behind the last.
+    next: u64,
+    end: u64,
+}
+
+impl OpenBlock {
+    /// Opens a block with that payload. What its events hold in lists takes about `room` bytes of memory
+    /// at the most.
+    pub(crate) fn new(
+        header: &BlockHeader,
+        raw: Vec<u8>,
+        tick: u64,
+        room: u64,
+    ) -> Result<Self, Malformed> {
+        let places = Places::find(&raw)?;
+        let n = header.n_records;
+        // Every event has a byte in the column of tags: a forged count cannot take more memory.
+        let n_tags = places.columns(&raw).column(Column::Tag).remaining();
+        if n > MAX_RECORDS || n_tags != n as usize {
+            return Err(Malformed("a block has not as many events as it claims"));
+        }
+        let end = header.first.checked_add(u64::from(n));
+        let end = end.ok_or(Malformed("an event's number is too large"))?;
+        let context = Context::new(header.first_at / tick);
+        Ok(Self { raw, places, context, tick, room, next: header.first, end })
+    }
+
+    /// The next events, `n` at the most; none: that were all.
+    pub(crate) fn take(&mut self, n: usize) -> Result<Decoded, Malformed> {
+        let left = usize::try_from(self.end - self.next).unwrap_or(usize::MAX);
+        let n = n.min(left);
+        let columns = self.places.columns(&self.raw);
+        let Self { context, tick, room, .. } = self;
+        let mut decoder = Decoder { columns, context, tick: *tick, room };
+        let mut decoded = Decoded { events: Vec::with_capacity(n), ..Decoded::default() };
+        for seq in (self.next..).take(n) {
+            decoder.event(seq, &mut decoded)?;
+        }
+        self.places.leave(&decoder.columns);
+        self.next += n as u64;
+        Ok(decoded)
+    }
+
+    /// Whether some were not taken out yet.
+    pub(crate) fn has_more(&self) -> bool {
+        self.next < self.end
+    }
+}
+
+/// All events of a block.
+pub(crate) fn decode(
+    header: &BlockHeader,
+    raw: Vec<u8>,
+    tick: u64,
+    room: u64,
+) -> Result<Decoded, Malformed> {
+    OpenBlock::new(header, raw, tick, room)?.take(usize::MAX)
+}
+
+struct Decoder<'a> {
+    columns: ColumnsIn<'a>,
+    context: &'a mut Context,
+    tick: u64,
+    room: &'a mut u64,
 }
 
 /// An event's content and instant in ticks; no content: it is of an unknown kind.
@@ -85,6 +127,7 @@ impl Decoder<'_> {
         Ok(())
     }
 
+    #[inline(always)]
     fn body(&mut self, tag: u8) -> Result<Body, Malformed> {
         match tag {
             tag::TASK_SUBMITTED => self.task_submitted(),
@@ -111,17 +154,19 @@ impl Decoder<'_> {
 
     fn take_room(&mut self, bytes: u64) -> Result<(), Malformed> {
         let left = self.room.checked_sub(bytes);
-        self.room =
+        *self.room =
             left.ok_or(Malformed("a block needs far more memory than a run of its size"))?;
         Ok(())
     }
 
+    #[inline(always)]
     fn lag(&mut self) -> Result<u64, Malformed> {
         let lag = self.columns.column(Column::Lag).zigzag()?;
         Ok(self.context.logged_at.wrapping_sub(lag as u64))
     }
 
     /// The place of a worker in the block.
+    #[inline(always)]
     fn worker(&mut self, column: Column) -> Result<usize, Malformed> {
         let index = usize::try_from(self.columns.varint(column)?).unwrap_or(usize::MAX);
         if index == self.context.workers.len() {
@@ -135,6 +180,7 @@ impl Decoder<'_> {
         }
     }
 
+    #[inline(always)]
     fn worker_id(&self, index: usize) -> WorkerId {
         WorkerId(self.context.workers[index].id)
     }
@@ -185,6 +231,7 @@ impl Decoder<'_> {
         Ok((Some(event), at))
     }
 
+    #[inline(always)]
     fn result_released(&mut self) -> Result<Body, Malformed> {
         let at = self.lag()?;
         let client = ClientId(self.columns.varint_u32(Column::ReleasedClient)?);
@@ -193,6 +240,7 @@ impl Decoder<'_> {
         Ok((Some(Event::ResultReleased { client, task: TaskId(task) }), at))
     }
 
+    #[inline(always)]
     fn task_assigned(&mut self) -> Result<Body, Malformed> {
         let at = self.lag()?;
         let index = self.worker(Column::Worker)?;
@@ -211,6 +259,7 @@ impl Decoder<'_> {
         Ok((event, at))
     }
 
+    #[inline(always)]
     fn task_started(&mut self) -> Result<Body, Malformed> {
         let index = self.worker(Column::Worker)?;
         let worker = self.worker_id(index);
@@ -234,6 +283,7 @@ impl Decoder<'_> {
         Ok((Some(Event::TaskStarted { task: TaskId(task), worker, attempt, slot }), at))
     }
 
+    #[inline(always)]
     fn task_finished(&mut self) -> Result<Body, Malformed> {
         let bytes = self.columns.varint(Column::FinishedBytes)?;
         let index = self.worker(Column::Worker)?;

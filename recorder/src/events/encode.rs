@@ -2,14 +2,18 @@
 
 use std::collections::HashMap;
 
-use taskreel_model::{Event, Key, Nanos, Stamped, Suffix, TaskId, WorkerId};
+use taskreel_model::{Event, Key, Nanos, Stamped, Suffix, WorkerId};
 
 use super::HAS_CAUSE;
-use super::columns::{Column, ColumnsOut};
+use super::columns::{Column, ColumnsOut, MAX_UNSETTLED};
 use super::context::Context;
+use crate::bytes::{put_varint, put_zigzag};
 use crate::codec::put_row;
 
 /// Makes payloads of event blocks; keeps its memory between blocks.
+///
+/// Whoever has events in another form than [`Event`] tells of each by [`begin`](Self::begin) and then the
+/// function of its kind.
 #[derive(Debug)]
 pub(crate) struct Encoder {
     tick: u64,
@@ -23,9 +27,14 @@ pub(crate) struct Encoder {
     block: u32,
     row: Vec<u8>,
     n_events: usize,
+    n_unsettled: usize,
     first: u64,
     first_at: Nanos,
+    /// The `logged_at` of the last event, and the same in ticks.
     last_at: Nanos,
+    now: u64,
+    /// Workers of the open block that were lost though nobody sent them away.
+    n_lost: u64,
     /// About the bytes of what has no bound of its own.
     weight: usize,
 }
@@ -34,17 +43,37 @@ pub(crate) struct Encoder {
 #[derive(Debug)]
 pub(crate) struct Encoded {
     pub(crate) raw: Vec<u8>,
-    pub(crate) n_events: u32,
+    pub(crate) counts: Counts,
     pub(crate) first: u64,
     pub(crate) first_at: u64,
     pub(crate) last_at: u64,
 }
 
-/// Instants of one event, in ticks.
-#[derive(Clone, Copy)]
-struct When {
-    logged_at: u64,
-    at: u64,
+/// How many events a block has.
+#[derive(Debug)]
+pub(crate) struct Counts {
+    pub(crate) n_events: u32,
+    /// By tag.
+    pub(crate) by_tag: [u32; HAS_CAUSE as usize],
+    /// Workers that were lost though nobody sent them away.
+    pub(crate) n_lost: u64,
+}
+
+/// A task and the attempt at it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Attempt {
+    pub(crate) task: u32,
+    pub(crate) attempt: u32,
+}
+
+/// What is submitted, but for its dependencies.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Submitted {
+    pub(crate) task: u32,
+    pub(crate) graph: u32,
+    pub(crate) key: Key,
+    pub(crate) options: u32,
+    pub(crate) wanted: bool,
 }
 
 /// Workers of higher ids are looked up otherwise: a forged trace has any.
@@ -62,9 +91,12 @@ impl Encoder {
             block: 0,
             row: Vec::new(),
             n_events: 0,
+            n_unsettled: 0,
             first: 0,
             first_at: Nanos::ZERO,
             last_at: Nanos::ZERO,
+            now: 0,
+            n_lost: 0,
             weight: 0,
         }
     }
@@ -81,18 +113,7 @@ impl Encoder {
 
     /// Adds events to the open block. Their `seq` must be without gaps.
     pub(crate) fn add(&mut self, events: &[Stamped<Event>]) {
-        let (Some(first), Some(last)) = (events.first(), events.last()) else { return };
-        if self.n_events == 0 {
-            self.context = Context::new(first.logged_at.0 / self.tick);
-            self.block = self.block.wrapping_add(1);
-            self.far_places.clear();
-            (self.first, self.first_at) = (first.seq, first.logged_at);
-        }
-        self.n_events += events.len();
-        self.last_at = last.logged_at;
-        for event in events {
-            self.event(event);
-        }
+        events.iter().for_each(|event| self.event(event));
     }
 
     /// The payload of a block with just these events.
@@ -107,191 +128,250 @@ impl Encoder {
         if self.n_events == 0 {
             return None;
         }
-        let round = |instant: Nanos| instant.0 - instant.0 % self.tick;
+        self.settle();
+        let mut by_tag = [0; HAS_CAUSE as usize];
+        self.out.tags().iter().for_each(|tag| by_tag[usize::from(tag & !HAS_CAUSE)] += 1);
+        let n_events = std::mem::take(&mut self.n_events) as u32;
         self.weight = 0;
         Some(Encoded {
-            n_events: std::mem::take(&mut self.n_events) as u32,
+            counts: Counts { n_events, by_tag, n_lost: std::mem::take(&mut self.n_lost) },
             first: self.first,
-            first_at: round(self.first_at),
-            last_at: round(self.last_at),
+            first_at: self.first_at.0 - self.first_at.0 % self.tick,
+            last_at: self.now.saturating_mul(self.tick),
             raw: self.out.drain(),
         })
     }
 
-    fn event(&mut self, event: &Stamped<Event>) {
-        let when = When { logged_at: event.logged_at.0 / self.tick, at: event.at.0 / self.tick };
-        let caused = if event.cause.is_some() { HAS_CAUSE } else { 0 };
-        self.out.byte(Column::Tag, event.what.tag() | caused);
+    fn settle(&mut self) {
+        self.out.settle();
+        self.n_unsettled = 0;
+    }
+
+    /// Adds what all events have; what its kind has must follow. `tag`: with [`HAS_CAUSE`] if it has a
+    /// cause, which lies so far before it.
+    #[inline(always)]
+    pub(crate) fn begin(&mut self, seq: u64, logged_at: Nanos, tag: u8, distance: u64) {
+        if self.last_at != logged_at || self.n_events == 0 {
+            (self.last_at, self.now) = (logged_at, logged_at.0 / self.tick);
+        }
+        if self.n_events == 0 {
+            self.begin_block(seq);
+        }
+        if self.n_unsettled == MAX_UNSETTLED {
+            self.settle();
+        }
+        self.n_events += 1;
+        self.n_unsettled += 1;
+        self.out.byte(Column::Tag, tag);
         // Instants of the log do not decrease, so the difference needs no sign; one that does
         // anyway becomes a large number that wraps back.
-        let step = when.logged_at.wrapping_sub(self.context.logged_at);
-        self.out.varint(Column::LoggedAt, step);
-        self.context.logged_at = when.logged_at;
-        if let Some(cause) = event.cause {
-            self.out.instant(Column::Cause, cause, event.seq);
+        self.out.varint(Column::LoggedAt, self.now.wrapping_sub(self.context.logged_at));
+        self.context.logged_at = self.now;
+        if tag & HAS_CAUSE != 0 {
+            self.out.zigzag(Column::Cause, distance as i64);
         }
-        self.body(&event.what, when);
     }
 
-    fn body(&mut self, event: &Event, when: When) {
-        match *event {
+    #[cold]
+    fn begin_block(&mut self, first: u64) {
+        self.context = Context::new(self.now);
+        self.block = self.block.wrapping_add(1);
+        self.far_places.clear();
+        (self.first, self.first_at) = (first, self.last_at);
+    }
+
+    /// An instant in ticks.
+    #[inline(always)]
+    pub(crate) fn ticks(&self, at: Nanos) -> u64 {
+        if at == self.last_at { self.now } else { at.0 / self.tick }
+    }
+
+    fn event(&mut self, event: &Stamped<Event>) {
+        let (tag, distance) = match event.cause {
+            Some(cause) => (event.what.tag() | HAS_CAUSE, event.seq.wrapping_sub(cause)),
+            None => (event.what.tag(), 0),
+        };
+        self.begin(event.seq, event.logged_at, tag, distance);
+        let at = self.ticks(event.at);
+        match event.what {
             Event::TaskSubmitted { task, graph, key, options, wanted, ref deps } => {
-                self.lag(when);
-                self.out.varint(Column::SubmittedGraph, graph.0);
-                self.out.varint(Column::SubmittedOptions, options.0);
-                self.task_submitted(task, key, wanted, deps);
+                let (task, graph, options) = (task.0, graph.0, options.0);
+                let deps = deps.iter().map(|dep| dep.0);
+                self.task_submitted(Submitted { task, graph, key, options, wanted }, deps, at);
             }
-            Event::ResultReleased { client, task } => {
-                self.lag(when);
-                self.out.varint(Column::ReleasedClient, client.0);
-                self.out.id(Column::ReleasedTask, self.context.next_released, task.0);
-                self.context.next_released = task.0.wrapping_add(1);
-            }
+            Event::ResultReleased { client, task } => self.result_released(client.0, task.0, at),
             Event::TaskAssigned { task, worker, attempt, reason } => {
-                self.lag(when);
-                let worker = self.worker(worker, Column::Worker);
-                self.out.id(Column::AssignedTask, self.context.next_assigned, task.0);
-                self.context.next_assigned = task.0.wrapping_add(1);
-                self.out.varint(Column::AssignedAttempt, attempt);
-                self.out.byte(Column::AssignedReason, reason as u8);
-                self.context.workers[worker].queue(task.0, attempt);
+                self.task_assigned(Attempt { task: task.0, attempt }, worker, reason as u8, at);
             }
             Event::TaskStarted { task, worker, attempt, slot } => {
-                self.task_started(task, worker, attempt, slot, when.at);
+                self.task_started(Attempt { task: task.0, attempt }, worker, slot, at);
             }
             Event::TaskFinished { task, worker, attempt, bytes } => {
-                self.out.varint(Column::FinishedBytes, bytes);
-                self.task_finished(task, worker, attempt, when.at);
+                self.task_finished(Attempt { task: task.0, attempt }, worker, bytes, at);
             }
             Event::TransferStarted { task, from, to, dependent } => {
-                self.transfer_started(task, from, to, dependent, when.at);
+                self.transfer_started(task.0, (from, to), dependent.0, at);
             }
             Event::TransferFinished { task, to, bytes } => {
-                self.out.varint(Column::FetchedBytes, bytes);
-                self.transfer_finished(task, to, when.at);
+                self.transfer_finished(task.0, to, bytes, at);
             }
             Event::ActivityRecorded { task, worker, activity, took, bytes } => {
-                self.out.byte(Column::ActivityKind, activity as u8);
-                self.out.varint(Column::ActivityTook, took.0);
-                self.out.varint(Column::ActivityBytes, bytes);
-                let worker = self.worker(worker, Column::Worker);
-                let context = &mut self.context.workers[worker];
-                self.out.id(Column::ActivityTask, context.last_task, task.0);
-                self.out.instant(Column::ActivityAt, context.last_at, when.at);
-                context.touch(task.0, when.at);
+                self.activity_recorded(task.0, worker, activity as u8, (took, bytes), at);
             }
             // Rare kinds, and those that later versions add, need no columns of their own.
-            ref cold => self.cold(cold, when),
+            ref cold => self.cold(cold, at),
         }
     }
 
-    fn cold(&mut self, event: &Event, when: When) {
-        self.lag(when);
+    fn cold(&mut self, event: &Event, at: u64) {
+        self.lag(at);
         self.row.clear();
         // What this version did not understand keeps its place in a copy, without its content.
         if !matches!(event, Event::Unknown { .. }) {
             put_row(&mut self.row, event);
         }
+        if let Event::WorkerLost { reason, .. } = event {
+            self.n_lost += u64::from(reason.is_unplanned());
+        }
         self.weight += self.row.len();
-        let column = self.out.column(Column::Cold);
-        column.varint(self.row.len() as u64);
-        column.append(|bytes| bytes.extend_from_slice(&self.row));
+        let column = self.out.long(Column::Cold);
+        put_varint(column, self.row.len() as u64);
+        column.extend_from_slice(&self.row);
     }
 
     /// How long before it was logged the event happened.
-    fn lag(&mut self, when: When) {
-        self.out.instant(Column::Lag, when.at, when.logged_at);
+    #[inline(always)]
+    fn lag(&mut self, at: u64) {
+        self.out.instant(Column::Lag, at, self.now);
     }
 
-    /// Names a worker by its place in the block; returns that place.
-    fn worker(&mut self, id: WorkerId, column: Column) -> usize {
-        let n_known = self.context.workers.len();
-        let index = self.place(id).unwrap_or(n_known);
-        self.out.varint(column, index as u64);
-        if index == n_known {
-            self.out.varint(Column::NewWorker, id.0);
-            self.context.add_worker(id.0);
-            match self.places.get_mut(id.index()) {
-                Some(place) => *place = (self.block, index),
-                None => drop(self.far_places.insert(id, index)),
-            }
-        }
-        index
-    }
-
-    /// Where a worker is in the block, if it was named.
-    fn place(&mut self, id: WorkerId) -> Option<usize> {
-        if id.index() >= MAX_PLACES {
-            return self.far_places.get(&id).copied();
-        }
-        if id.index() >= self.places.len() {
-            self.places.resize(id.index() + 1, (0, 0));
-        }
-        let (block, place) = self.places[id.index()];
-        (block == self.block && place < self.context.workers.len()).then_some(place)
-    }
-
-    fn task_submitted(&mut self, task: TaskId, key: Key, wanted: bool, deps: &[TaskId]) {
-        self.weight += 5 * deps.len();
+    /// The rest of a [`Event::TaskSubmitted`].
+    #[inline(always)]
+    pub(crate) fn task_submitted(
+        &mut self,
+        submitted: Submitted,
+        deps: impl ExactSizeIterator<Item = u32>,
+        at: u64,
+    ) {
+        self.lag(at);
+        let Submitted { task, graph, key, options, wanted } = submitted;
         let Self { out, context, .. } = self;
-        out.id(Column::SubmittedTask, context.next_submitted, task.0);
-        context.next_submitted = task.0.wrapping_add(1);
+        out.varint(Column::SubmittedGraph, graph);
+        out.varint(Column::SubmittedOptions, options);
+        out.id(Column::SubmittedTask, context.next_submitted, task);
+        context.next_submitted = task.wrapping_add(1);
         out.varint(Column::SubmittedPrefix, key.prefix.0);
-        let shape = match key.suffix {
-            Suffix::None => 0,
-            Suffix::Index(_) => 1,
-            Suffix::Name(_) => 2,
-        };
-        out.byte(Column::SubmittedShape, shape | if wanted { 4 } else { 0 });
+        let wanted = if wanted { 4 } else { 0 };
         match key.suffix {
-            Suffix::None => {}
+            Suffix::None => out.byte(Column::SubmittedShape, wanted),
             Suffix::Index(index) => {
+                out.byte(Column::SubmittedShape, wanted | 1);
                 out.id(Column::SubmittedSuffix, context.next_index, index);
                 context.next_index = index.wrapping_add(1);
             }
             Suffix::Name(name) => {
+                out.byte(Column::SubmittedShape, wanted | 2);
                 out.id(Column::SubmittedSuffix, context.next_name, name.0);
                 context.next_name = name.0.wrapping_add(1);
             }
         }
         out.varint(Column::SubmittedDeps, deps.len() as u64);
+        self.weight += 5 * deps.len();
         for dep in deps {
-            out.id(Column::Dep, context.next_dep, dep.0);
-            context.next_dep = dep.0.wrapping_add(1);
+            put_zigzag(out.long(Column::Dep), i64::from(dep) - i64::from(context.next_dep));
+            context.next_dep = dep.wrapping_add(1);
         }
     }
 
-    fn task_started(&mut self, task: TaskId, worker: WorkerId, attempt: u32, slot: u16, at: u64) {
+    /// The rest of a [`Event::ResultReleased`].
+    #[inline(always)]
+    pub(crate) fn result_released(&mut self, client: u32, task: u32, at: u64) {
+        self.lag(at);
+        self.out.varint(Column::ReleasedClient, client);
+        self.out.id(Column::ReleasedTask, self.context.next_released, task);
+        self.context.next_released = task.wrapping_add(1);
+    }
+
+    /// The rest of a [`Event::TaskAssigned`].
+    #[inline(always)]
+    pub(crate) fn task_assigned(&mut self, run: Attempt, worker: WorkerId, reason: u8, at: u64) {
+        self.lag(at);
         let worker = self.worker(worker, Column::Worker);
-        let Self { out, context, .. } = self;
+        let Attempt { task, attempt } = run;
+        self.out.id(Column::AssignedTask, self.context.next_assigned, task);
+        self.context.next_assigned = task.wrapping_add(1);
+        self.out.varint(Column::AssignedAttempt, attempt);
+        self.out.byte(Column::AssignedReason, reason);
+        self.context.workers[worker].queue(task, attempt);
+    }
+
+    /// Names a worker by its place in the block; returns that place.
+    #[inline(always)]
+    fn worker(&mut self, id: WorkerId, column: Column) -> usize {
+        let index = match self.places.get(id.index()) {
+            Some(&(block, place)) if block == self.block => place,
+            Some(_) | None => self.far_or_new(id),
+        };
+        self.out.varint(column, index as u64);
+        index
+    }
+
+    /// The place of a worker that was not named in the block yet, or has a high id.
+    #[cold]
+    fn far_or_new(&mut self, id: WorkerId) -> usize {
+        if let Some(&index) = self.far_places.get(&id) {
+            return index;
+        }
+        let index = self.context.workers.len();
+        self.out.varint(Column::NewWorker, id.0);
+        self.context.add_worker(id.0);
+        if id.index() >= MAX_PLACES {
+            self.far_places.insert(id, index);
+            return index;
+        }
+        if id.index() >= self.places.len() {
+            self.places.resize(id.index() + 1, (0, 0));
+        }
+        self.places[id.index()] = (self.block, index);
+        index
+    }
+
+    /// The rest of a [`Event::TaskStarted`].
+    #[inline(always)]
+    pub(crate) fn task_started(&mut self, run: Attempt, worker: WorkerId, slot: u16, at: u64) {
+        let worker = self.worker(worker, Column::Worker);
+        let (Attempt { task, attempt }, Self { out, context, .. }) = (run, self);
         let of_worker = &mut context.workers[worker];
-        match of_worker.find_queued(task.0, attempt) {
+        match of_worker.find_queued(task, attempt) {
             Some(position) => {
                 out.varint(Column::StartedFrom, position as u64 + 1);
                 of_worker.unqueue(position);
             }
             None => {
                 out.varint(Column::StartedFrom, 0_u64);
-                out.id(Column::StartedTask, context.next_started, task.0);
+                out.id(Column::StartedTask, context.next_started, task);
                 out.varint(Column::StartedAttempt, attempt);
             }
         }
-        context.next_started = task.0.wrapping_add(1);
+        context.next_started = task.wrapping_add(1);
         out.varint(Column::StartedSlot, slot);
         out.instant(Column::StartedAt, of_worker.expected_start(slot), at);
-        of_worker.start(slot, task.0, attempt, at);
+        of_worker.start(slot, task, attempt, at);
     }
 
-    fn task_finished(&mut self, task: TaskId, worker: WorkerId, attempt: u32, at: u64) {
+    /// The rest of a [`Event::TaskFinished`].
+    #[inline(always)]
+    pub(crate) fn task_finished(&mut self, run: Attempt, worker: WorkerId, bytes: u64, at: u64) {
+        self.out.varint(Column::FinishedBytes, bytes);
         let worker = self.worker(worker, Column::Worker);
-        let Self { out, context, .. } = self;
+        let (Attempt { task, attempt }, Self { out, context, .. }) = (run, self);
         let of_worker = &mut context.workers[worker];
-        let place = of_worker.find_running(task.0, attempt);
+        let place = of_worker.find_running(task, attempt);
         out.varint(Column::FinishedIn, place.map_or(0, |place| place as u64 + 1));
         let expected = match place.and_then(|place| of_worker.running(place)) {
             Some((_task, _attempt, started_at)) => started_at,
             None => {
-                out.id(Column::FinishedTask, context.next_finished, task.0);
+                out.id(Column::FinishedTask, context.next_finished, task);
                 out.varint(Column::FinishedAttempt, attempt);
                 of_worker.last_at
             }
@@ -300,44 +380,68 @@ impl Encoder {
         if let Some(place) = place {
             of_worker.finish(place, at);
         }
-        context.next_finished = task.0.wrapping_add(1);
-        of_worker.touch(task.0, at);
+        context.next_finished = task.wrapping_add(1);
+        of_worker.touch(task, at);
     }
 
-    fn transfer_started(
+    /// The rest of a [`Event::TransferStarted`] between two workers.
+    #[inline]
+    pub(crate) fn transfer_started(
         &mut self,
-        task: TaskId,
-        from: WorkerId,
-        to: WorkerId,
-        dependent: TaskId,
+        task: u32,
+        (from, to): (WorkerId, WorkerId),
+        dependent: u32,
         at: u64,
     ) {
         let to = self.worker(to, Column::Worker);
         self.worker(from, Column::FetchFrom);
         let Self { out, context, .. } = self;
         let of_worker = &mut context.workers[to];
-        out.id(Column::FetchDependent, of_worker.last_task, dependent.0);
-        out.id(Column::FetchTask, dependent.0, task.0);
+        out.id(Column::FetchDependent, of_worker.last_task, dependent);
+        out.id(Column::FetchTask, dependent, task);
         out.instant(Column::FetchAt, of_worker.last_at, at);
-        of_worker.add_flight(task.0, at);
-        of_worker.touch(dependent.0, at);
+        of_worker.add_flight(task, at);
+        of_worker.touch(dependent, at);
     }
 
-    fn transfer_finished(&mut self, task: TaskId, to: WorkerId, at: u64) {
+    /// The rest of a [`Event::TransferFinished`].
+    #[inline]
+    pub(crate) fn transfer_finished(&mut self, task: u32, to: WorkerId, bytes: u64, at: u64) {
+        self.out.varint(Column::FetchedBytes, bytes);
         let to = self.worker(to, Column::Worker);
         let Self { out, context, .. } = self;
         let of_worker = &mut context.workers[to];
-        let flight = of_worker.find_flight(task.0);
+        let flight = of_worker.find_flight(task);
         out.varint(Column::FetchedFlight, flight.map_or(0, |position| position as u64 + 1));
         let expected = match flight.and_then(|position| of_worker.remove_flight(position)) {
             Some((_task, started_at)) => started_at,
             None => {
-                out.id(Column::FetchedTask, context.next_fetched, task.0);
+                out.id(Column::FetchedTask, context.next_fetched, task);
                 of_worker.last_at
             }
         };
-        context.next_fetched = task.0.wrapping_add(1);
+        context.next_fetched = task.wrapping_add(1);
         out.instant(Column::FetchedAt, expected, at);
         of_worker.last_at = at;
+    }
+
+    /// The rest of a [`Event::ActivityRecorded`].
+    #[inline]
+    pub(crate) fn activity_recorded(
+        &mut self,
+        task: u32,
+        worker: WorkerId,
+        activity: u8,
+        (took, bytes): (Nanos, u64),
+        at: u64,
+    ) {
+        self.out.byte(Column::ActivityKind, activity);
+        self.out.varint(Column::ActivityTook, took.0);
+        self.out.varint(Column::ActivityBytes, bytes);
+        let worker = self.worker(worker, Column::Worker);
+        let context = &mut self.context.workers[worker];
+        self.out.id(Column::ActivityTask, context.last_task, task);
+        self.out.instant(Column::ActivityAt, context.last_at, at);
+        context.touch(task, at);
     }
 }

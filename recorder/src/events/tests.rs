@@ -8,7 +8,7 @@ use taskreel_model::{
 };
 
 use super::Encoder;
-use super::decode::{Decoded, decode};
+use super::decode::{Decoded, OpenBlock, decode};
 use crate::bytes::put_varint;
 use crate::format::BlockHeader;
 
@@ -141,7 +141,7 @@ fn cold() -> impl Strategy<Value = Event> {
 }
 
 /// Any events, with instants in no order at all.
-fn events() -> impl Strategy<Value = Vec<Stamped<Event>>> {
+pub(crate) fn events() -> impl Strategy<Value = Vec<Stamped<Event>>> {
     let instant = prop_oneof![0..5_000_u64, 0..u64::MAX / TICK].prop_map(|t| Nanos(t * TICK));
     let what = prop_oneof![6 => hot(), 1 => cold()];
     let event = (instant.clone(), instant, proptest::option::of(any::<u64>()), what);
@@ -157,8 +157,22 @@ proptest! {
     #[test]
     fn events_come_back(events in events()) {
         let raw = Encoder::new(TICK).encode(&events);
-        let decoded = decode(&header(&events), &raw, TICK, u64::MAX);
+        let decoded = decode(&header(&events), raw, TICK, u64::MAX);
         prop_assert_eq!(decoded, Ok(Decoded { events, ..Decoded::default() }));
+    }
+
+    #[test]
+    fn events_come_back_some_at_a_time(events in events(), n in 1..9_usize) {
+        let raw = Encoder::new(TICK).encode(&events);
+        let mut block = OpenBlock::new(&header(&events), raw, TICK, u64::MAX).unwrap();
+        let mut back = Vec::new();
+        while block.has_more() {
+            let part = block.take(n).unwrap().events;
+            prop_assert!((1..=n).contains(&part.len()));
+            back.extend(part);
+        }
+        prop_assert_eq!(back, events);
+        prop_assert_eq!(block.take(n), Ok(Decoded::default()));
     }
 
     #[test]
@@ -167,14 +181,14 @@ proptest! {
         let at = at.index(raw.len());
         raw[at] = byte;
         let forged = BlockHeader { n_records: n, ..header(&events) };
-        let _ = decode(&header(&events), &raw, TICK, u64::MAX);
-        let _ = decode(&forged, &raw, TICK, u64::MAX);
-        let _ = decode(&header(&events), &raw[..at], TICK, u64::MAX);
+        let _ = decode(&header(&events), raw.clone(), TICK, u64::MAX);
+        let _ = decode(&forged, raw.clone(), TICK, u64::MAX);
+        let _ = decode(&header(&events), raw[..at].to_vec(), TICK, u64::MAX);
     }
 
     #[test]
     fn any_bytes_are_survived(raw: Vec<u8>, n in 0..64_u32) {
-        let _ = decode(&BlockHeader { n_records: n, ..BlockHeader::default() }, &raw, TICK, u64::MAX);
+        let _ = decode(&BlockHeader { n_records: n, ..BlockHeader::default() }, raw, TICK, u64::MAX);
     }
 }
 
@@ -188,7 +202,7 @@ fn instants_are_rounded_down() {
         what: Event::RetryDue { task: TaskId(1) },
     };
     let raw = Encoder::new(TICK).encode(std::slice::from_ref(&event));
-    let decoded = decode(&header(std::slice::from_ref(&event)), &raw, TICK, u64::MAX).unwrap();
+    let decoded = decode(&header(std::slice::from_ref(&event)), raw, TICK, u64::MAX).unwrap();
     event.logged_at = Nanos(12_345_000);
     event.at = Nanos(12_344_000);
     assert_eq!(decoded.events, [event]);
@@ -208,7 +222,7 @@ fn an_unknown_event_is_counted_and_keeps_its_place() {
     raw.extend_from_slice(&[99, 22, 0, 0, 0, 0]);
     raw.extend_from_slice(&cold);
     let header = BlockHeader { n_records: 2, first: 10, ..BlockHeader::default() };
-    let decoded = decode(&header, &raw, TICK, u64::MAX).unwrap();
+    let decoded = decode(&header, raw, TICK, u64::MAX).unwrap();
     assert_eq!(decoded.unknown, [(99, 1)].into());
     assert_eq!(decoded.events.len(), 2);
     assert_eq!(decoded.events[0].what, Event::Unknown { tag: 99 });

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use taskreel_model::{Event, Stamped};
 
+use super::encode::Rows;
 use super::{
     FRAME_LEN, FrameHeader, FrameKind, HEADER_LEN, MAX_FRAME, TailHeader, first, row, tail_paths,
 };
@@ -162,8 +163,13 @@ impl Frame<'_> {
         }
     }
 
+    /// Its rows, to be encoded; they are as the present version writes them.
+    pub(crate) fn rows(&self) -> Rows<'_> {
+        Rows::new(self.payload, self.first, self.first.saturating_add(self.n_events()))
+    }
+
     /// Its events, in order; behind an error nothing can be read.
-    pub(crate) fn events(&self) -> Events<'_> {
+    fn events(&self) -> Events<'_> {
         Events {
             rows: Cursor::new(self.payload),
             is_first: self.kind == Some(FrameKind::FirstEvents),
@@ -176,7 +182,7 @@ impl Frame<'_> {
 
 /// The events of a frame.
 #[derive(Debug)]
-pub(crate) struct Events<'a> {
+struct Events<'a> {
     rows: Cursor<'a>,
     /// Whether the rows are those of the first tails.
     is_first: bool,

@@ -40,6 +40,13 @@ impl Timeline {
         max_events: usize,
         until: Until,
     ) -> Result<Pumped, FoldError> {
+        let pumped = self.pump_batches(max_events, until);
+        // Once for all batches, also for those before an error.
+        self.settle();
+        pumped
+    }
+
+    fn pump_batches(&mut self, max_events: usize, until: Until) -> Result<Pumped, FoldError> {
         let mut sum = Pumped::default();
         loop {
             let (events, samples) = self.fold(max_events - sum.events, until)?;
@@ -56,7 +63,7 @@ impl Timeline {
     }
 
     /// Reads the next batch; `false`: there is none for now.
-    pub(super) fn fill(&mut self) -> Result<bool, FoldError> {
+    fn fill(&mut self) -> Result<bool, FoldError> {
         if self.failed {
             return Ok(false);
         }
@@ -64,7 +71,7 @@ impl Timeline {
             self.open().inspect_err(|_| self.failed = true)?;
         }
         if self.pending.is_empty() {
-            // A block's worth of memory, which the next one needs.
+            // Memory that the next batch needs.
             self.pending = VecDeque::new();
         }
         let batch = self.source.next_batch().inspect_err(|_| self.failed = true)?;
@@ -80,12 +87,8 @@ impl Timeline {
         Ok(true)
     }
 
-    /// Folds pending events and samples, and lets the plots settle.
-    pub(super) fn fold(
-        &mut self,
-        max_events: usize,
-        until: Until,
-    ) -> Result<(usize, usize), FoldError> {
+    /// Folds pending events and samples.
+    fn fold(&mut self, max_events: usize, until: Until) -> Result<(usize, usize), FoldError> {
         let mut n_events = 0;
         while n_events < max_events
             && let Some(event) = self.pending.front()
@@ -94,8 +97,8 @@ impl Timeline {
             if let Err(illegal) = self.state.apply(event, &mut self.changes) {
                 let error = FoldError::illegal(&self.name, event, illegal);
                 self.failed = true;
+                self.settled = false;
                 self.pending.clear();
-                self.settle();
                 return Err(error);
             }
             self.landmarks.pass(event);
@@ -110,9 +113,7 @@ impl Timeline {
         }
         let n_samples = self.take_samples(until);
         let n_logs = self.take_logs(until);
-        if n_events + n_samples + n_logs > 0 {
-            self.settle();
-        }
+        self.settled &= n_events + n_samples + n_logs == 0;
         Ok((n_events, n_samples))
     }
 
@@ -151,6 +152,9 @@ impl Timeline {
     }
 
     fn settle(&mut self) {
+        if std::mem::replace(&mut self.settled, true) {
+            return;
+        }
         for plot in &mut self.plots {
             plot.settle(&self.state);
         }
@@ -168,7 +172,7 @@ impl Timeline {
                 plot.update(at, &change, &self.state);
             }
         }
-        self.settle();
+        self.settled = false;
         Ok(())
     }
 }
