@@ -16,14 +16,14 @@ mod data_server;
 mod host;
 mod idle;
 mod inbound;
-mod journal;
+pub(crate) mod journal;
 mod memory;
 mod process;
-mod reports;
+pub(crate) mod reports;
 mod sampler;
 mod secede;
 mod slots;
-mod store;
+pub(crate) mod store;
 mod task_log;
 mod transfers;
 

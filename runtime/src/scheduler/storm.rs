@@ -1,11 +1,11 @@
-//! Deterministic simulation testing: the real scheduler and the real recorder in a storm.
+//! Deterministic simulation testing: the real scheduler, the real recorder and what workers keep, in a storm.
 //!
-//! Workers, clients, their network, the disk, crashes and the clock are simulated, in one thread and on a virtual
-//! clock, and every choice is drawn from one seed: messages are late, connections break or hang, workers die and
-//! leave, the scheduler is killed in the middle of anything and starts again on its log, whose last write may be
-//! torn; its host loses power, and with it what was not synced, or its disk is full. A run of some virtual minutes
-//! takes some milliseconds. Afterwards the log must fold to the live state, and every file in `invariants/` states
-//! one thing that must hold, and shows that it sees when it does not.
+//! Workers are the real board, store, reports and journal. What runs on them, clients, the network, the disk,
+//! crashes and the clock are simulated, in one thread and on a virtual clock, and every choice is drawn from one seed:
+//! messages are late, connections break or hang, workers die and leave, the scheduler is killed in the middle of anything
+//! and starts again on its log, whose last write may be torn; its host loses power, and with it what was not synced, or
+//! its disk is full. A run of some virtual minutes takes some milliseconds. Afterwards the log must fold to the live
+//! state, and every file in `invariants/` states one thing that must hold, and shows that it sees when it does not.
 //!
 //! `cargo test -p taskreel-runtime storm` runs [`SEEDS`] seeds, `./storm` as many as one likes, and
 //! `TASKREEL_STORM_SEED=17` the one that a failure names, whose trace is kept.
@@ -138,4 +138,9 @@ fn a_disk_that_only_claims_to_keep_things_is_noticed() {
 #[test]
 fn a_worker_that_forgets_its_results_is_noticed() {
     assert!(is_noticed(Mischief::ForgetfulWorker));
+}
+
+#[test]
+fn a_worker_that_forgets_its_reports_is_noticed() {
+    assert!(is_noticed(Mischief::ForgetfulReports));
 }

@@ -144,13 +144,13 @@ impl<T> LinkSender<T> {
     /// `Closed` when the other end is gone.
     ///
     /// # Panics
-    /// Within an async runtime.
+    /// Within an async runtime, if it has to wait.
     pub fn blocking_send(&self, message: T) -> Result<(), SendError> {
         let sent = match &self.way {
-            Way::Queue(tx) => tx.blocking_send(message).is_ok(),
+            Way::Queue(tx) => queue(tx, message),
             Way::Socket { tx, outlet, write } => match write(outlet, &mut iter::once(message)) {
                 None => true,
-                Some(message) => tx.blocking_send(message).is_ok(),
+                Some(message) => queue(tx, message),
             },
             Way::Inbox { inbox, conn, wrap } => inbox.blocking_send(wrap(*conn, message)).is_ok(),
         };
@@ -179,6 +179,15 @@ pub fn pair<A, B>() -> (Link<A, B>, Link<B, A>) {
     let (a_tx, b_rx) = mpsc::channel(LINK_CAPACITY);
     let (b_tx, a_rx) = mpsc::channel(LINK_CAPACITY);
     (Link { tx: LinkSender::queue(a_tx), rx: a_rx }, Link { tx: LinkSender::queue(b_tx), rx: b_rx })
+}
+
+/// Puts a message into a queue, waiting for room if there is none; whether it arrived there.
+fn queue<T>(tx: &mpsc::Sender<T>, message: T) -> bool {
+    match tx.try_send(message) {
+        Ok(()) => true,
+        Err(mpsc::error::TrySendError::Full(message)) => tx.blocking_send(message).is_ok(),
+        Err(mpsc::error::TrySendError::Closed(_)) => false,
+    }
 }
 
 fn refusal<T>(error: &mpsc::error::TrySendError<T>) -> SendError {

@@ -39,7 +39,7 @@ static NEXT: AtomicU32 = AtomicU32::new(0);
 
 /// The journal of a worker.
 #[derive(Debug)]
-pub(super) struct Journal {
+pub(crate) struct Journal {
     folder: PathBuf,
     written: Option<Written>,
 }
@@ -68,7 +68,7 @@ pub(super) struct Untold {
 
 impl Journal {
     /// A journal yet to be begun.
-    pub(super) fn new(folder: PathBuf) -> Self {
+    pub(crate) fn new(folder: PathBuf) -> Self {
         Self { folder, written: None }
     }
 
@@ -112,14 +112,17 @@ impl Journal {
         Untold { before, first, reports, file }
     }
 
-    /// What workers of this folder left that are no more.
+    /// What workers of this folder left that are no more, the oldest first.
     pub(super) fn left_behind(&self) -> Vec<Untold> {
         let Ok(entries) = fs::read_dir(&self.folder) else { return Vec::new() };
         let ours = |path: &PathBuf| {
             path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(PREFIX))
         };
-        let paths = entries.flatten().map(|entry| entry.path()).filter(ours);
-        paths.filter_map(|path| untold(path).ok().flatten()).collect()
+        let mut paths: Vec<PathBuf> =
+            entries.flatten().map(|entry| entry.path()).filter(ours).collect();
+        // They end in rising numbers.
+        paths.sort_by_cached_key(|path| (path.as_os_str().len(), path.clone()));
+        paths.into_iter().filter_map(|path| untold(path).ok().flatten()).collect()
     }
 }
 

@@ -61,7 +61,7 @@ struct Waiting {
 
 impl Reports {
     /// `journal`: where reports are kept until the scheduler has them; `None`: they are not.
-    pub(super) fn new(journal: Option<Journal>) -> Self {
+    pub(crate) fn new(journal: Option<Journal>) -> Self {
         Self {
             waiting: Mutex::default(),
             wake: Condvar::new(),

@@ -12,10 +12,11 @@ use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use taskreel_model::TaskId;
+use tokio::time::Instant;
 
 use folder::SpillFolder;
 use ledger::{Ledger, Serial, Writing};

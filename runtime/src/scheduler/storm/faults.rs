@@ -1,6 +1,7 @@
 //! What goes wrong, and when: the story of one storm.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use tokio::time::Instant;
 use super::client::Client;
 use super::host::{Crash, Host};
 use super::network::Line;
-use super::worker::{Untold, Worker};
+use super::worker::Worker;
 use super::world::World;
 
 /// By then everything must have ended; the storm itself is over long before.
@@ -38,7 +39,7 @@ pub(super) async fn run(world: &Arc<World>) {
         lines: Vec::new(),
     };
     let n_workers = 1 + world.draw().below(4);
-    (0..n_workers).for_each(|_| story.new_worker(None));
+    (0..n_workers).for_each(|_| story.new_worker());
     let clients: Vec<Client> =
         (0..1 + world.draw().below(3)).map(|n| Client::new(world, n)).collect();
     story.lines = clients.iter().map(Client::line).collect();
@@ -52,7 +53,7 @@ pub(super) async fn run(world: &Arc<World>) {
         world.pause(4_000).await;
         story.host.look_after().await;
         if story.workers.iter().all(Worker::is_gone) {
-            story.new_worker(None);
+            story.new_worker();
         }
         if n_faults > 0 {
             n_faults -= 1;
@@ -71,8 +72,14 @@ pub(super) async fn run(world: &Arc<World>) {
 }
 
 impl Story {
-    fn new_worker(&mut self, found: Option<Untold>) {
-        self.workers.push(Worker::start(&self.world, self.n_started, found));
+    /// One on a host of its own.
+    fn new_worker(&mut self) {
+        self.new_worker_in(self.world.home(self.n_started));
+    }
+
+    /// One that finds what is in a folder.
+    fn new_worker_in(&mut self, home: PathBuf) {
+        self.workers.push(Worker::start(&self.world, self.n_started, home));
         self.n_started += 1;
     }
 
@@ -90,15 +97,15 @@ impl Story {
             1 if self.host.is_durable() => self.host.crash(Crash::PowerLost).await,
             1 => self.host.crash(Crash::Killed).await,
             2 | 3 => {
-                let found = self.workers.swap_remove(worker).kill();
+                let home = self.workers.swap_remove(worker).kill();
                 self.world.truth().seen.killed += 1;
-                self.new_worker(found);
+                self.new_worker_in(home);
             }
             4 => {
                 // It stays until somebody else can take its results.
                 self.workers[worker].retire();
                 self.world.truth().seen.left += 1;
-                self.new_worker(None);
+                self.new_worker();
             }
             5 => self.cut(self.workers[worker].line()),
             6 => {

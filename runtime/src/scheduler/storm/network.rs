@@ -14,13 +14,16 @@ use crate::wire::LinkSender;
 use crate::wire::link::LINK_CAPACITY;
 use crate::wire::message::{ClientHello, FromClient, FromWorker, ToClient, ToWorker, WorkerHello};
 
+/// More messages than ever wait: no peer has to wait for room.
+const PEER_CAPACITY: usize = 1 << 20;
+
 /// How late a message is at the most, in milliseconds.
 const LATE_MS: u64 = 40;
 
 /// A peer's end of a connection. Dropping `tx` closes it.
 #[derive(Debug)]
 pub(super) struct Connection<Out, In> {
-    pub(super) tx: mpsc::UnboundedSender<Out>,
+    pub(super) tx: LinkSender<Out>,
     pub(super) rx: mpsc::UnboundedReceiver<In>,
     pub(super) line: Line,
 }
@@ -92,7 +95,7 @@ fn connect<Out: Send + 'static, In: Send + 'static>(
     let inbox = world.scheduler()?;
     let conn = world.next_connection();
     let line = Line::new();
-    let (tx, mut from_peer) = mpsc::unbounded_channel();
+    let (tx, mut from_peer) = mpsc::channel(PEER_CAPACITY);
     let (to_peer, rx) = mpsc::unbounded_channel();
     let (scheduler_tx, mut from_scheduler) = mpsc::channel(LINK_CAPACITY);
     let (theirs, carried) = (Arc::clone(world), line.clone());
@@ -128,5 +131,5 @@ fn connect<Out: Send + 'static, In: Send + 'static>(
         // The scheduler may be down by now.
         let _ = inbox.send(gone(conn)).await;
     });
-    Some(Connection { tx, rx, line })
+    Some(Connection { tx: LinkSender::queue(tx), rx, line })
 }

@@ -21,6 +21,10 @@ pub(super) struct Seen {
     pub(super) parted: u64,
     pub(super) jumped: u64,
     pub(super) paused: u64,
+    /// Results that went to the disk, or came back from there.
+    pub(super) moved: u64,
+    /// Times that what a worker did not get to tell was told by who it is now.
+    pub(super) late: u64,
     pub(super) executions: u64,
 }
 
@@ -83,6 +87,8 @@ impl AddAssign for Seen {
         self.parted += other.parted;
         self.jumped += other.jumped;
         self.paused += other.paused;
+        self.moved += other.moved;
+        self.late += other.late;
         self.executions += other.executions;
     }
 }

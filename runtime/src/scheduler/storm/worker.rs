@@ -1,28 +1,43 @@
-//! A simulated worker: the real board, with slots, transfers and reports on the virtual clock.
+//! A simulated worker: the real board, store, reports and journal, with slots and transfers on the virtual clock.
+//!
+//! What it finished too much of goes to files, and what the scheduler is not known to have of its reports is kept, and
+//! sent again; what waits for long goes to its journal, which the worker that follows a killed one finds. All of
+//! this is `worker/store.rs` and `worker/reports.rs`; here is only who calls them when.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
 use taskreel_model::{
-    FailureKind, Nanos, PauseReason, Report, Reported, TaskId, TransferFailure, WorkerInfo,
+    FailureKind, Nanos, PauseReason, Report, Reported, TransferFailure, WorkerInfo,
 };
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::Notify;
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::client;
 use super::network::{Connection, Line, connect_worker};
 use super::world::{Mischief, World};
 use crate::task::Spec;
+use crate::wire::LinkSender;
 use crate::wire::message::{
     Assignment, FromWorker, InputRef, RunTask, ToWorker, WorkerBefore, WorkerHello,
 };
+use crate::worker::Store;
 use crate::worker::board::{AskedBack, Board, Ready, Wanted};
+use crate::worker::journal::Journal;
+use crate::worker::reports::Reports;
+use crate::worker::store::Moved;
 
 /// The longest that a task takes, in milliseconds.
 const TASK_MS: u64 = 2_000;
+
+/// How long a report waits at the most until it is sent, in milliseconds.
+const GATHER_MS: u64 = 5;
+
+/// How often it is looked whether reports wait to be accepted.
+const KEEP_PERIOD: Duration = Duration::from_millis(100);
 
 /// A worker as the storm sees it.
 #[derive(Debug)]
@@ -39,38 +54,32 @@ pub(super) struct Inner {
     ahead: AtomicU64,
     desk: Mutex<Desk>,
     ready: Notify,
+    store: Arc<Store>,
+    /// Its journal is found by another once these are dropped.
+    reports: Mutex<Arc<Reports>>,
+    /// There is something to send.
+    reported: Notify,
+    /// Where its journal and its files are.
+    home: PathBuf,
 }
 
 #[derive(Debug, Default)]
 struct Desk {
     board: Board,
     line: Option<Line>,
-    tx: Option<mpsc::UnboundedSender<FromWorker>>,
+    tx: Option<LinkSender<FromWorker>>,
     before: Option<WorkerBefore>,
-    /// How many reports there were since it joined, and the last of them that may not be known.
-    n_reports: u64,
-    kept: VecDeque<Report>,
-    /// What workers that are no more did not get to tell.
-    untold: Vec<Untold>,
     is_paused: bool,
-    /// Results that are on its disk.
-    spilled: BTreeSet<TaskId>,
-}
-
-/// What a worker that was killed, or given up for lost, did not get to tell.
-#[derive(Clone, Debug)]
-pub(super) struct Untold {
-    before: WorkerBefore,
-    first: u64,
-    reports: Vec<Report>,
 }
 
 impl Worker {
-    /// `found`: what it finds on its disk, of one that was killed.
-    pub(super) fn start(world: &Arc<World>, number: u64, found: Option<Untold>) -> Self {
+    /// `home`: its folder; of one that follows a killed one, that one's.
+    pub(super) fn start(world: &Arc<World>, number: u64, home: PathBuf) -> Self {
         let slots = 1 + world.draw().below(3) as u16;
         let address = format!("tcp://worker-{number}");
-        world.add_store(&address);
+        // Room for some of its results, or for none.
+        let store = Arc::new(Store::spilling(world.draw().below(20_000), home.clone()));
+        world.add_store(&address, Arc::clone(&store));
         let info = WorkerInfo {
             name: format!("worker-{number}"),
             address,
@@ -85,9 +94,14 @@ impl Worker {
             world: Arc::clone(world),
             info,
             ahead: AtomicU64::new(Nanos::from_millis(1_000 + number * 3_600_000).0),
-            desk: Mutex::new(Desk { untold: Vec::from_iter(found), ..Desk::default() }),
+            desk: Mutex::default(),
             ready: Notify::new(),
+            store,
+            reports: Mutex::new(Arc::new(Reports::new(Some(Journal::new(home.clone()))))),
+            reported: Notify::new(),
+            home,
         });
+        observe_store(&inner);
         let running = tokio::spawn(run(Arc::clone(&inner))).abort_handle();
         Self { inner, running }
     }
@@ -136,17 +150,53 @@ impl Worker {
         self.running.is_finished()
     }
 
-    /// `kill -9`; gives what is left on its disk.
-    pub(super) fn kill(self) -> Option<Untold> {
+    /// `kill -9`; gives the folder in which its journal is left.
+    pub(super) fn kill(self) -> PathBuf {
         self.running.abort();
-        self.inner.world.remove_store(&self.inner.info.address);
-        let mut desk = self.inner.desk();
+        let inner = &self.inner;
+        inner.world.remove_store(&inner.info.address);
+        // What still runs has nobody to tell; and its journal is nobody's.
+        *inner.reports.lock().expect("one thread") = Arc::new(Reports::new(None));
+        let mut desk = inner.desk();
         desk.tx = None;
         desk.board.stop_all();
         if let Some(line) = desk.line.take() {
             line.cut();
         }
-        desk.untold()
+        inner.home.clone()
+    }
+}
+
+/// Has each move between memory and disk reported in the order in which it happened.
+fn observe_store(inner: &Arc<Inner>) {
+    let worker = Arc::downgrade(inner);
+    inner.store.observe(move |moved| {
+        let Some(inner) = worker.upgrade() else { return };
+        let Moved { task, bytes, took, to_disk } = moved;
+        let took = Nanos(took.as_nanos() as u64);
+        inner.world.truth().seen.moved += 1;
+        inner.report(if to_disk {
+            Reported::Spilled { task, bytes, took }
+        } else {
+            Reported::Restored { task, bytes, took }
+        });
+    });
+}
+
+/// Sends what was reported, a little later, and writes to the journal what is not accepted for long.
+async fn tell(inner: Arc<Inner>) {
+    loop {
+        if inner.reports().is_unsaved() {
+            let more = tokio::time::timeout(KEEP_PERIOD, inner.reported.notified()).await;
+            if more.is_err() {
+                inner.reports().save();
+                continue;
+            }
+        } else {
+            inner.reported.notified().await;
+        }
+        inner.world.pause(GATHER_MS).await;
+        inner.reports().flush();
     }
 }
 
@@ -156,6 +206,7 @@ async fn run(inner: Arc<Inner>) {
     for slot in 0..inner.info.slots {
         slots.spawn(work(Arc::clone(&inner), slot));
     }
+    slots.spawn(tell(Arc::clone(&inner)));
     loop {
         inner.world.pause(500).await;
         let (info, before) = (inner.info.clone(), inner.desk().before.clone());
@@ -169,12 +220,13 @@ async fn run(inner: Arc<Inner>) {
             match message {
                 ToWorker::Shutdown => {
                     inner.world.remove_store(&inner.info.address);
+                    inner.reports().forget();
                     return;
                 }
                 ToWorker::Welcome { worker, run, resumed, reports_through, silence: limit } => {
                     silence = limit.map_or(silence, |limit| Duration::from_nanos(limit.0));
                     let through = resumed.then_some(reports_through);
-                    inner.welcomed(&tx, WorkerBefore { run, worker }, through);
+                    inner.welcomed(&tx, &WorkerBefore { run, worker }, through);
                 }
                 other => inner.take(other),
             }
@@ -182,6 +234,8 @@ async fn run(inner: Arc<Inner>) {
         let mut desk = inner.desk();
         desk.tx = None;
         desk.line = None;
+        drop(desk);
+        inner.reports().detach();
     }
 }
 
@@ -194,57 +248,43 @@ impl Inner {
         self.world.clock.now() + Nanos(self.ahead.load(Ordering::Relaxed))
     }
 
+    fn reports(&self) -> Arc<Reports> {
+        Arc::clone(&self.reports.lock().expect("one thread"))
+    }
+
     fn send(&self, message: FromWorker) {
         if let Some(tx) = &self.desk().tx {
             // A connection that broke is noticed where messages are received.
-            let _ = tx.send(message);
+            let _ = tx.try_send(message);
         }
     }
 
-    fn welcomed(
-        &self,
-        tx: &mpsc::UnboundedSender<FromWorker>,
-        now: WorkerBefore,
-        through: Option<u64>,
-    ) {
+    /// It has joined, or joined again: see `welcomed` in `worker/inbound.rs`.
+    fn welcomed(&self, tx: &LinkSender<FromWorker>, now: &WorkerBefore, through: Option<u64>) {
         let mut desk = self.desk();
-        match through {
-            Some(through) => desk.accepted(through),
-            None => {
-                desk.board.stop_all();
-                // A new worker is not paused, and where its results are is not known of it.
-                desk.is_paused = false;
-                desk.spilled.clear();
-                let untold = desk.untold();
-                desk.untold.extend(untold);
-                desk.kept.clear();
-                desk.n_reports = 0;
-            }
+        if through.is_none() {
+            desk.board.stop_all();
+            // A new worker is not paused.
+            desk.is_paused = false;
         }
-        let before = desk.before.replace(now);
+        let before = desk.before.replace(now.clone());
         desk.tx = Some(tx.clone());
-        for Untold { before, first, reports } in desk.untold.clone() {
-            let _ = tx.send(FromWorker::Late { before, first, reports, is_last: true });
-        }
-        let first = desk.n_reports + 1 - desk.kept.len() as u64;
-        let reports: Vec<Report> = desk.kept.iter().cloned().collect();
-        if !reports.is_empty() {
-            let _ = tx.send(FromWorker::Reports { first, reports, results: Vec::new() });
-        }
-        if before.is_some() {
-            let sizes = self.world.with_store(&self.info.address, |held| {
-                held.iter().map(|(task, bytes)| (*task, bytes.len() as u64)).collect()
-            });
+        drop(desk);
+        let forgets = self.world.mischief == Mischief::ForgetfulReports;
+        let through = through.map(|through| if forgets { u64::MAX - 1 } else { through });
+        self.reports().attach(tx.clone(), now, through, |take| {
+            let desk = self.desk();
+            let reports = take();
             let knows = self.world.mischief != Mischief::ForgetfulWorker;
-            let held = sizes.filter(|_| knows).unwrap_or_default();
+            let held = if knows { self.store.list() } else { Vec::new() };
             let assigned = desk.board.assignments();
-            let _ = tx.send(FromWorker::Has { held, assigned });
-        }
+            (reports, before.is_some().then_some(FromWorker::Has { held, assigned }))
+        });
     }
 
     fn take(self: &Arc<Self>, message: ToWorker) {
         match message {
-            ToWorker::Accepted { through } => self.desk().accepted(through),
+            ToWorker::Accepted { through } => self.reports().accepted(through),
             ToWorker::Copy(inputs) => self.copy(inputs),
             ToWorker::Run(tasks) => self.assigned(tasks),
             ToWorker::Revoke(items) => {
@@ -253,17 +293,13 @@ impl Inner {
                 });
             }
             ToWorker::AskBack(items) => items.into_iter().for_each(|item| self.ask_back(item)),
-            ToWorker::Free(tasks) => {
-                let _dead_or_not = self.world.with_store(&self.info.address, |held| {
-                    held.retain(|task, _| !tasks.contains(task));
-                });
-                self.desk().spilled.retain(|task| !tasks.contains(task));
-            }
+            ToWorker::Free(tasks) => self.store.free(&tasks),
             ToWorker::Ping { at } => {
                 self.send(FromWorker::ClockEcho { ping_at: at, worker_at: self.now() });
             }
             ToWorker::LateAccepted { before } => {
-                self.desk().untold.retain(|untold| untold.before != before);
+                self.world.truth().seen.late += 1;
+                self.reports().told(&before);
             }
             ToWorker::Welcome { .. } | ToWorker::Shutdown => unreachable!("handled by the caller"),
         }
@@ -282,18 +318,6 @@ impl Inner {
         }
     }
 
-    /// Now and then a result goes to the disk, or comes back from there.
-    fn move_some(&self, task: TaskId, bytes: u64) {
-        let took = Nanos::from_millis(1);
-        let was_spilled = self.desk().spilled.remove(&task);
-        if was_spilled {
-            self.report(Reported::Restored { task, bytes, took });
-        } else if self.holds(task) && self.world.draw().one_in(4) {
-            self.desk().spilled.insert(task);
-            self.report(Reported::Spilled { task, bytes, took });
-        }
-    }
-
     fn ask_back(&self, item: Assignment) {
         let Assignment { task, attempt } = item;
         let answer = self.desk().board.ask_back(item);
@@ -307,7 +331,7 @@ impl Inner {
         let mut wanted = Vec::new();
         let me = self.desk().before.as_ref().expect("it has joined").worker;
         for task in tasks {
-            let is_here = |input| self.holds(input);
+            let is_here = |input| self.store.contains(input);
             self.desk().board.add(task, me, is_here, &mut wanted);
         }
         wanted.into_iter().for_each(|item| drop(tokio::spawn(fetch(Arc::clone(self), item))));
@@ -316,41 +340,21 @@ impl Inner {
 
     fn copy(self: &Arc<Self>, inputs: Vec<InputRef>) {
         for InputRef { task, bytes, holders } in inputs {
-            if !self.holds(task) {
+            if !self.store.contains(task) {
                 let item = Wanted { task, bytes, dependent: task, holders: holders.into_vec() };
                 tokio::spawn(fetch(Arc::clone(self), item));
             }
         }
     }
 
-    fn holds(&self, task: TaskId) -> bool {
-        let held = self.world.with_store(&self.info.address, |held| held.contains_key(&task));
-        held.unwrap_or(false)
+    /// Whether it was not killed.
+    fn lives(&self) -> bool {
+        self.world.store(&self.info.address).is_some()
     }
 
     fn report(&self, what: Reported) {
-        let report = Report { at: self.now(), what };
-        let first = {
-            let mut desk = self.desk();
-            desk.n_reports += 1;
-            desk.kept.push_back(report.clone());
-            desk.n_reports
-        };
-        self.send(FromWorker::Reports { first, reports: vec![report], results: Vec::new() });
-    }
-}
-
-impl Desk {
-    fn untold(&self) -> Option<Untold> {
-        let (before, reports) = (self.before.clone()?, Vec::from_iter(self.kept.iter().cloned()));
-        let first = self.n_reports + 1 - reports.len() as u64;
-        (!reports.is_empty()).then_some(Untold { before, first, reports })
-    }
-
-    fn accepted(&mut self, through: u64) {
-        let first = self.n_reports + 1 - self.kept.len() as u64;
-        let n_known = (through + 1).saturating_sub(first).min(self.kept.len() as u64);
-        self.kept.drain(..n_known as usize);
+        self.reports().push(Report { at: self.now(), what });
+        self.reported.notify_one();
     }
 }
 
@@ -361,17 +365,19 @@ async fn fetch(inner: Arc<Inner>, item: Wanted) {
         inner.report(Reported::TransferStarted { task, from: holder.worker, dependent });
         inner.world.pause(100).await;
         let is_cut = inner.world.is_apart(&holder.address, &inner.info.address);
-        let found = inner.world.with_store(&holder.address, |held| held.get(&task).cloned());
-        let found = found.filter(|_| !is_cut);
-        let reason = match found {
+        let found = inner.world.store(&holder.address).filter(|_| !is_cut);
+        let reason = match found.map(|store| store.read(task)) {
             Some(Some(bytes)) => {
-                let n_bytes = bytes.len() as u64;
-                let is_alive =
-                    inner.world.with_store(&inner.info.address, |held| held.insert(task, bytes));
-                if is_alive.is_none() {
+                if !inner.lives() {
                     return;
                 }
+                let n_bytes = bytes.len() as u64;
+                if inner.store.is_short_of(n_bytes) {
+                    inner.store.make_room(n_bytes);
+                }
+                inner.store.insert(task, bytes);
                 inner.report(Reported::TransferFinished { task, bytes: n_bytes });
+                inner.store.settle(task);
                 if inner.desk().board.arrived(task) {
                     inner.ready.notify_waiters();
                 }
@@ -401,22 +407,14 @@ async fn work(inner: Arc<Inner>, slot: u16) {
         let (task, attempt) = (run.task, run.attempt);
         let assignment = Assignment { task, attempt };
         let spec = Spec::parse(&run.spec).expect("the storm's clients write specs");
-        let inputs: Option<Vec<Bytes>> = inner
-            .world
-            .with_store(&inner.info.address, |held| {
-                let of = |position: usize| held.get(&run.inputs.get(position)?.task).cloned();
-                spec.positions().map(of).collect()
-            })
-            .flatten();
+        let load = |position: usize| inner.store.load(run.inputs.get(position)?.task);
+        let inputs: Option<Vec<Bytes>> = spec.positions().map(load).collect();
         let Some(inputs) = inputs else {
             if inner.desk().board.end(assignment) {
                 inner.report(Reported::InputsMissing { task, attempt });
             }
             continue;
         };
-        for (input, bytes) in run.inputs.iter().zip(&inputs) {
-            inner.move_some(input.task, bytes.len() as u64);
-        }
         inner.report(Reported::Started { task, attempt, slot });
         inner.world.pause(TASK_MS).await;
         let is_ours = inner.desk().board.end(assignment);
@@ -426,14 +424,15 @@ async fn work(inner: Arc<Inner>, slot: u16) {
         match client::compute(spec.body, &inputs) {
             Some(result) => {
                 let bytes = result.len() as u64;
-                let kept =
-                    inner.world.with_store(&inner.info.address, |held| held.insert(task, result));
-                if kept.is_none() {
+                if !inner.lives() {
                     return;
                 }
+                inner.store.insert(task, result);
                 *inner.world.truth().executions.entry(task).or_default() += 1;
                 inner.report(Reported::Finished { task, attempt, bytes });
-                inner.move_some(task, bytes);
+                inner.store.settle(task);
+                drop(inputs);
+                inner.store.make_room(0);
             }
             None => {
                 let (kind, error) = (FailureKind::Error, "as it should".to_owned());

@@ -6,17 +6,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use bytes::Bytes;
-use taskreel_model::{State, TaskId};
+use taskreel_model::State;
 use tempfile::TempDir;
 
 use super::draw::Draw;
 use super::truth::Truth;
 use crate::clock::Clock;
 use crate::scheduler::inbound::{ConnId, Inbox};
-
-/// Results by task: what one worker holds.
-pub(super) type Held = BTreeMap<TaskId, Bytes>;
+use crate::worker::Store;
 
 /// A rule that somebody in a storm breaks: to see that the storm notices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +23,8 @@ pub(super) enum Mischief {
     LyingDisk,
     /// A worker that comes back does not say what it holds.
     ForgetfulWorker,
+    /// A worker that comes back does not send again what may not have arrived.
+    ForgetfulReports,
 }
 
 /// See the module's text. Behind locks only so that it may be shared: there is one thread.
@@ -37,13 +36,13 @@ pub(super) struct World {
     /// `None`: the scheduler is down.
     scheduler: Mutex<Option<Inbox>>,
     /// What the workers that live hold, by address.
-    stores: Mutex<BTreeMap<String, Held>>,
+    stores: Mutex<BTreeMap<String, Arc<Store>>>,
     n_connections: AtomicU64,
     /// Workers that are cut off from the others, by address.
     apart: Mutex<BTreeSet<String>>,
     pub(super) clock: Clock,
     /// Goes with the world.
-    _folder: TempDir,
+    folder: TempDir,
     /// The trace that is written now: after a crash it is another file.
     path: Mutex<PathBuf>,
     /// The scheduler's state at its end, if its log is whole.
@@ -62,7 +61,7 @@ impl World {
             apart: Mutex::default(),
             clock: Clock::start(),
             path: Mutex::new(folder.path().join("run.reel")),
-            _folder: folder,
+            folder,
             last: Mutex::default(),
         })
     }
@@ -101,13 +100,9 @@ impl World {
         ConnId(self.n_connections.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Looks at what the worker at an address holds; `None`: it is dead.
-    pub(super) fn with_store<T>(
-        &self,
-        address: &str,
-        look: impl FnOnce(&mut Held) -> T,
-    ) -> Option<T> {
-        self.stores.lock().expect("one thread").get_mut(address).map(look)
+    /// What the worker at an address holds; `None`: it is dead.
+    pub(super) fn store(&self, address: &str) -> Option<Arc<Store>> {
+        self.stores.lock().expect("one thread").get(address).cloned()
     }
 
     /// From now on these workers are cut off from the others.
@@ -121,8 +116,13 @@ impl World {
         apart.contains(one) != apart.contains(other)
     }
 
-    pub(super) fn add_store(&self, address: &str) {
-        self.stores.lock().expect("one thread").insert(address.to_owned(), Held::new());
+    pub(super) fn add_store(&self, address: &str, store: Arc<Store>) {
+        self.stores.lock().expect("one thread").insert(address.to_owned(), store);
+    }
+
+    /// Where a host has its temporary files.
+    pub(super) fn home(&self, number: u64) -> PathBuf {
+        self.folder.path().join(format!("host-{number}"))
     }
 
     pub(super) fn remove_store(&self, address: &str) {

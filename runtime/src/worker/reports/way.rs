@@ -2,10 +2,11 @@
 
 use std::collections::VecDeque;
 use std::mem;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use taskreel_model::{Report, TaskId};
+use tokio::time::Instant;
 
 use super::FULL_BATCH;
 use crate::wire::LinkSender;
@@ -36,7 +37,7 @@ struct Kept {
     journal: Journal,
     /// The number of the last one that was written to the journal.
     saved: u64,
-    /// Since when some are kept that were not.
+    /// Since when some are kept that were not, as tokio's timers see it.
     unsaved_since: Option<Instant>,
     /// What is told of workers that were, this one or others.
     untold: Vec<Untold>,

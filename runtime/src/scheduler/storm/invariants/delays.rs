@@ -36,20 +36,32 @@ pub(super) fn check(log: &[Entry]) {
 #[test]
 #[should_panic(expected = ", before")]
 fn sees_a_retry_that_comes_early() {
-    check(&with_retry_at(|due_at| due_at - Nanos::from_millis(1)));
+    check(&with_retry_at(|due_at, _logged_at| due_at - Nanos::from_millis(1)));
 }
 
 #[test]
 #[should_panic(expected = ", after")]
 fn sees_a_retry_that_comes_late() {
-    check(&with_retry_at(|due_at| due_at + Nanos::from_millis(10)));
+    check(&with_retry_at(|_due_at, logged_at| logged_at + Nanos::from_millis(10)));
 }
 
-/// A log whose first retry was put off, and is due at another instant than it should be.
-fn with_retry_at(at: impl Fn(Nanos) -> Nanos) -> Vec<Entry> {
+/// A log whose first retry was put off, and comes at another instant than it should: `at` makes it of when it was due
+/// and when it came.
+fn with_retry_at(at: impl Fn(Nanos, Nanos) -> Nanos) -> Vec<Entry> {
     let (_world, mut log) = super::sound();
-    let is_due = |event: &Event| matches!(event, Event::RetryDue { .. });
-    let (event, _) = log.iter_mut().find(|(event, _)| is_due(&event.what)).expect("a retry");
-    event.logged_at = at(event.logged_at);
+    let (due_task, due_at) = log
+        .iter()
+        .find_map(|(event, changes)| {
+            changes.iter().find_map(|change| match *change {
+                Change::RetryScheduled { task, due_at } => {
+                    Some((task, due_at.max(event.logged_at)))
+                }
+                _ => None,
+            })
+        })
+        .expect("a retry");
+    let is_it = |event: &Event| matches!(event, Event::RetryDue { task } if *task == due_task);
+    let (event, _) = log.iter_mut().find(|(event, _)| is_it(&event.what)).expect("it comes");
+    event.logged_at = at(due_at, event.logged_at);
     log
 }
