@@ -267,9 +267,9 @@ fn data(turn: &mut Turn<'_>, worker: WorkerId, at: Nanos, what: &Reported) {
     }
 }
 
-/// A copy did not arrive. When its holder says that it has none, the state was wrong about that; one
-/// that cannot be reached, although the receiver tried for a while, is as good as gone: else the
-/// dependent would be sent out again and again for the sake of that copy.
+/// A copy did not arrive. When its holder says that it has none, the state was wrong about that. One that cannot be
+/// reached may be out of this receiver's reach only: it is as good as gone when a task that needs it was sent out
+/// before, to this receiver or another, or else it would be sent out again and again for the sake of that copy.
 fn transfer_failed(
     turn: &mut Turn<'_>,
     worker: WorkerId,
@@ -281,7 +281,15 @@ fn transfer_failed(
     let at = at.max(flight.started_at);
     turn.emit_at(at, None, Event::TransferFailed { task, to: worker, reason });
     let holder = flight.from;
-    let is_gone = matches!(reason, TransferFailure::Missing | TransferFailure::Unreachable);
+    let is_gone = match reason {
+        TransferFailure::Missing => true,
+        TransferFailure::Unreachable => {
+            // A copy that is to take the place of one that leaves is asked for once.
+            flight.dependent == task
+                || turn.state().task(flight.dependent).is_some_and(|found| found.attempt > 1)
+        }
+        TransferFailure::Busy | TransferFailure::Cancelled => false,
+    };
     if is_gone && holds(turn.state(), holder, task) {
         turn.ask(Effect::Free { worker: holder, task });
         turn.emit(Event::ReplicaDropped { task, worker: holder });
