@@ -1,7 +1,5 @@
-//! What the clients do, and the readers of the viewer's pages.
+//! What the clients do.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -133,22 +131,14 @@ fn cancelled(client: &Client, n: u64) -> u64 {
     n
 }
 
-/// Asks the viewer for pages and numbers, and for the past, until it is time.
-pub(crate) fn read_pages(viewer: &str, until: Instant) -> Outcome {
-    while Instant::now() < until {
-        for path in
-            ["/", "/tasks", "/workers", "/metrics", "/api/state?at=50%", "/plot/task-stream.svg"]
-        {
-            let mut stream = TcpStream::connect(viewer)?;
-            write!(stream, "GET {path} HTTP/1.1\r\nHost: {viewer}\r\nConnection: close\r\n\r\n")?;
-            let mut answer = Vec::new();
-            stream.read_to_end(&mut answer)?;
-            if !answer.starts_with(b"HTTP/1.1 200") {
-                let begin = String::from_utf8_lossy(&answer[..answer.len().min(300)]).into_owned();
-                return Err(format!("{path}: {begin}").into());
-            }
-        }
-        std::thread::sleep(Duration::from_secs(1));
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_result_is_a_failure() {
+        assert!(check("a map", 285, 285).is_ok());
+        let wrong = check("a map", 284, 285).map_err(|error| error.to_string());
+        assert_eq!(wrong, Err("a map gave 284 instead of 285".to_owned()));
     }
-    Ok(())
 }

@@ -10,6 +10,9 @@ use super::Outcome;
 
 const WORKERS: usize = 4;
 
+/// So many of them stay all the time: those whose memory can grow.
+pub(crate) const STAY: usize = 2;
+
 /// What runs beside the clients; [`Processes::close`] ends it in order.
 pub(crate) struct Processes {
     pub(crate) scheduler: Child,
@@ -63,11 +66,11 @@ impl Processes {
         Ok(command.args(["worker", &self.address, &name]).stderr(Stdio::null()).spawn()?)
     }
 
-    /// Kills a worker or asks it to leave, in turn, and starts another. The first one stays.
+    /// Kills a worker or asks it to leave, in turn, and starts another. The first ones stay.
     pub(crate) fn replace_worker(&mut self) -> Outcome {
         let new = self.worker()?;
         self.workers.push(new);
-        let mut old = self.workers.remove(1);
+        let mut old = self.workers.remove(STAY);
         let told = if self.n_started.is_multiple_of(2) {
             old.kill()
         } else {
@@ -87,6 +90,17 @@ impl Processes {
         self.viewer.kill()?;
         self.viewer.wait()?;
         Ok(())
+    }
+}
+
+impl Drop for Processes {
+    /// After a failure nothing is left behind.
+    fn drop(&mut self) {
+        let others = [&mut self.scheduler, &mut self.viewer].into_iter();
+        for process in others.chain(&mut self.workers) {
+            // Nearly always it has ended.
+            let _ = process.kill();
+        }
     }
 }
 

@@ -1,29 +1,33 @@
 //! An hour's worth of work in ten minutes: `soak [SECONDS] [SEED]`, by default 600 s.
 //!
-//! A scheduler process that records, four worker processes of which one is killed or asked to leave every few
-//! seconds and replaced, four clients that submit, cancel and fail graphs and connect anew, and a viewer that
-//! follows the trace with three readers of its pages. Every result is checked. Once a second the memory, files and
-//! sockets of each process are read; at the end they must not have grown, and `reel check` must find the trace sound.
+//! A scheduler process that records, four worker processes of which two stay and one of the others is killed or
+//! asked to leave every few seconds and replaced, four clients that submit, cancel and fail graphs and connect anew,
+//! and a viewer that follows the trace, with three readers of its pages and two pages that are left open. Every
+//! result is checked. Once a second the memory, files and sockets of each process are read. It fails, and says why, if a
+//! process grows faster after the warm-up than `watch.rs` allows, if files or sockets pile up, if a result is
+//! wrong, or if `reel check` finds the trace unsound.
 //!
 //! Needs the command `reel` beside it: `cargo build --release && cargo run --release --example soak`.
 
 #![expect(clippy::print_stdout, reason = "it prints what it sees")]
 
+mod judge;
 mod load;
+mod pages;
 mod processes;
 mod watch;
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use taskreel::{WorkerOptions, run_worker};
 
-use processes::Processes;
-use watch::Watch;
+use processes::{Processes, STAY};
+use watch::{Watch, Watched};
 
 pub(crate) type Outcome<T = ()> = Result<T, Box<dyn Error + Send + Sync>>;
 
@@ -69,21 +73,25 @@ fn soak(seconds: u64, seed: u64) -> Outcome {
             std::thread::spawn(move || load::run(&address, seed * CLIENTS + number, until, &done))
         })
         .collect();
-    let readers: Vec<_> = (0..3)
-        .map(|_| {
+    let readers: Vec<_> = (0..5)
+        .map(|number| {
             let viewer = processes.viewer_address.clone();
-            std::thread::spawn(move || load::read_pages(&viewer, until))
+            let read = if number < 3 { pages::read } else { pages::follow };
+            std::thread::spawn(move || read(&viewer, until))
         })
         .collect();
-    let mut watch = Watch::default();
+    let mut watch = Watch::new();
     let mut replace = Instant::now() + REPLACE;
     while Instant::now() < until {
         std::thread::sleep(Duration::from_secs(1));
-        watch.look("scheduler", processes.scheduler.id())?;
-        watch.look("viewer", processes.viewer.id())?;
-        watch.look("clients", std::process::id())?;
-        // The first worker stays all the time: it is the one whose memory can grow.
-        watch.look("worker", processes.workers[0].id())?;
+        watch.look(Watched::Scheduler, [processes.scheduler.id()])?;
+        watch.look(Watched::Viewer, [processes.viewer.id()])?;
+        watch.look(Watched::Clients, [std::process::id()])?;
+        let (stay, replaced) = processes.workers.split_at(STAY);
+        for (number, worker) in stay.iter().enumerate() {
+            watch.look(Watched::Worker(number), [worker.id()])?;
+        }
+        watch.look(Watched::Replaced, replaced.iter().map(Child::id))?;
         if Instant::now() > replace {
             replace = Instant::now() + REPLACE;
             processes.replace_worker()?;
@@ -95,14 +103,18 @@ fn soak(seconds: u64, seed: u64) -> Outcome {
     processes.close()?;
     report(&done, &watch);
     let is_sound = Command::new(reel()?).arg("check").arg(&trace).status()?.success();
-    let grown = watch.grown();
     println!("trace: {} bytes, sound: {is_sound}", std::fs::metadata(&trace)?.len());
-    if !is_sound || !grown.is_empty() {
-        return Err(
-            format!("grown: {grown:?}; sound: {is_sound}; kept in {}", folder.display()).into()
-        );
-    }
+    verdict(&watch.grown(), is_sound)
+        .map_err(|why| format!("{why}; kept in {}", folder.display()))?;
     Ok(std::fs::remove_dir_all(folder)?)
+}
+
+/// What is wrong with the whole, if anything is. That a result was wrong has been said before.
+fn verdict(grown: &[String], is_sound: bool) -> Result<(), String> {
+    if !grown.is_empty() {
+        return Err(format!("grown: {}", grown.join("; ")));
+    }
+    if is_sound { Ok(()) } else { Err("`reel check` finds the trace unsound".to_owned()) }
 }
 
 fn report(done: &Done, watch: &Watch) {
@@ -129,4 +141,17 @@ fn reel() -> Outcome<PathBuf> {
     let reel = this.parent().and_then(Path::parent).map(|folder| folder.join("reel"));
     reel.filter(|reel| reel.exists())
         .ok_or_else(|| "build the command first: cargo build --release".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_fault_is_a_failure() {
+        assert_eq!(verdict(&[], true), Ok(()));
+        assert!(verdict(&[], false).is_err_and(|why| why.contains("unsound")));
+        let grown = ["viewer: 90000 bytes a second".to_owned()];
+        assert!(verdict(&grown, true).is_err_and(|why| why.contains("viewer")));
+    }
 }
