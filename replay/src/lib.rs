@@ -6,7 +6,8 @@
 //!
 //! This crate decides nothing (events are facts) and derives no phase: what it shows follows from
 //! the changes that `State::apply` gives. It has no clock and opens no file or socket; a
-//! [`taskreel_recorder::Source`] is handed in.
+//! [`taskreel_recorder::Source`] is handed in. Only what is old of a very long run it may put into a
+//! nameless file ([`attic`]).
 //!
 //! ```
 //! use taskreel_model::{Event, Nanos, Stamped};
@@ -29,6 +30,7 @@
 //! ```
 
 pub mod analysis;
+pub mod attic;
 mod chart;
 pub mod export;
 pub mod fields;

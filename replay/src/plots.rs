@@ -13,6 +13,7 @@ mod durations;
 mod errors;
 mod events;
 mod gauges;
+mod live_tasks;
 mod logs;
 mod marks;
 mod network;

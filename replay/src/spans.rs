@@ -7,6 +7,7 @@ mod sums;
 
 use taskreel_model::{Nanos, Outcome};
 
+use crate::attic::Attic;
 use crate::figure::Window;
 use crate::packed::Unpacker;
 use chunks::{CHUNK, Chunks};
@@ -80,10 +81,11 @@ pub(crate) enum Stretch<'a, T> {
     Many(&'a Sum),
 }
 
-impl<T> Default for Spans<T> {
-    fn default() -> Self {
+impl<T> Spans<T> {
+    /// None yet; those of long ago are to lie in an attic, which other lanes may share.
+    pub(crate) fn new(attic: &Attic) -> Self {
         Self {
-            packed: Chunks::default(),
+            packed: Chunks::new(attic.clone()),
             n_kept: CHUNK,
             start: Vec::new(),
             stop: Vec::new(),
@@ -123,7 +125,9 @@ impl<T: Known> Spans<T> {
     }
 
     fn insert(&mut self, start: Nanos, stop: Nanos, what: T) {
-        if self.packed.n_spans() > 0 && self.start.first().is_some_and(|first| *first > start) {
+        // Where all are packed it may belong among those whose ends come after.
+        let is_late = start < self.start.first().copied().unwrap_or_else(|| self.packed.reach());
+        if is_late && self.packed.n_spans() > 0 {
             self.unpack_down_to(start);
         }
         let row = self.n_begun(start);
@@ -194,18 +198,40 @@ impl<T: Known> Spans<T> {
     fn sum_up(&mut self) {
         let n_packed = self.packed.n_spans();
         for _ in 0..SUMS_AT_ONCE {
-            let next = self.sums.next();
-            let rows = next.start - n_packed..next.end - n_packed;
-            if next.end + UNSETTLED > self.len() || self.stop[rows.clone()].contains(&OPEN) {
+            if !self.sum_next(UNSETTLED) {
                 break;
             }
-            let of = |row: usize| (self.start[row], self.stop[row], self.what[row].class());
-            self.sums.push(rows.map(of));
         }
         let n_old = self.start.len().saturating_sub(self.n_kept) / CHUNK * CHUNK;
         if n_old >= self.n_kept && self.sums.n_spans() >= n_packed + n_old {
             self.pack(n_old);
         }
+    }
+
+    /// Makes the next sum, if those that it is of have ended and so many come after them.
+    fn sum_next(&mut self, n_after: usize) -> bool {
+        let (next, n_packed) = (self.sums.next(), self.packed.n_spans());
+        if next.end + n_after > self.len() {
+            return false;
+        }
+        let rows = next.start - n_packed..next.end - n_packed;
+        if self.stop[rows.clone()].contains(&OPEN) {
+            return false;
+        }
+        let of = |row: usize| (self.start[row], self.stop[row], self.what[row].class());
+        self.sums.push(rows.map(of));
+        true
+    }
+
+    /// Few will come any more: packs what can be packed, and gives back what it had for more.
+    pub(crate) fn come_to_rest(&mut self) {
+        let n_packed = self.packed.n_spans();
+        while self.sum_next(0) {}
+        self.pack((self.sums.n_spans() - n_packed) / CHUNK * CHUNK);
+        self.start.shrink_to_fit();
+        self.stop.shrink_to_fit();
+        self.reach.shrink_to_fit();
+        self.what.shrink_to_fit();
     }
 
     /// Packs the first rows: whole chunks of those that are summed up.
@@ -346,7 +372,7 @@ mod tests {
 
     #[test]
     fn finds_what_reaches_into_a_window() {
-        let mut spans = Spans::default();
+        let mut spans = Spans::new(&Attic::default());
         spans.push(Nanos(0), Nanos(100), b'a');
         spans.push(Nanos(10), Nanos(20), b'b');
         spans.push(Nanos(30), Nanos(40), b'c');
@@ -362,7 +388,7 @@ mod tests {
 
     #[test]
     fn late_spans_find_their_place() {
-        let mut spans = Spans::default();
+        let mut spans = Spans::new(&Attic::default());
         spans.push(Nanos(30), Nanos(40), b'b');
         spans.push(Nanos(10), Nanos(90), b'a');
         spans.push(Nanos(60), Nanos(70), b'c');
@@ -394,7 +420,7 @@ mod tests {
     /// A long lane of which some spans turn out to be of another class, and some come late: by some
     /// spans or by many. What was put in comes beside it.
     fn long_lane() -> (Spans<u8>, Vec<(u64, u64, u8)>) {
-        let mut spans = Spans::default();
+        let mut spans = Spans::new(&Attic::default());
         let mut known: Vec<(u64, u64, u8)> = Vec::new();
         for i in 0..100_000_u64 {
             let (start, class) = (i * 10, (i * i % 3) as u8);
@@ -442,7 +468,7 @@ mod tests {
 
     #[test]
     fn a_span_that_goes_on_is_never_packed() {
-        let mut spans = Spans::default();
+        let mut spans = Spans::new(&Attic::default());
         spans.open(Nanos(0), 1);
         for i in 1..50_000 {
             spans.push(Nanos(i * 10), Nanos(i * 10 + 5), 0);

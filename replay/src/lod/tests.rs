@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use taskreel_model::Nanos;
 
 use super::{FULL, Lod, Piece};
+use crate::attic::Attic;
 use crate::figure::Window;
 use crate::spans::Spans;
 
@@ -19,8 +20,12 @@ fn lod(width_px: u32) -> Lod {
     }
 }
 
+fn in_memory() -> Spans<u8> {
+    Spans::new(&Attic::default())
+}
+
 fn spans(times: &[(u64, u64, u8)]) -> Spans<u8> {
-    let mut spans = Spans::default();
+    let mut spans = in_memory();
     for (start, stop, category) in times {
         spans.push(Nanos(*start), Nanos(*stop), *category);
     }
@@ -89,7 +94,7 @@ fn the_category_that_covers_most_wins() {
 
 #[test]
 fn running_spans_reach_now() {
-    let mut spans = Spans::default();
+    let mut spans = in_memory();
     spans.open(Nanos(300), 0_u8);
     let mut lod = lod(10);
     lod.now = Nanos(800);
@@ -114,7 +119,7 @@ fn overlaid_lanes_fill_up_together() {
 #[test]
 fn sums_look_like_the_spans() {
     const LEFT_OUT: u8 = 9;
-    let (mut summed, mut one_by_one) = (Spans::default(), Spans::default());
+    let (mut summed, mut one_by_one) = (in_memory(), in_memory());
     // While the first one goes on, none of those that follow are summed up.
     one_by_one.open(Nanos(0), LEFT_OUT);
     let mut at = 0;
@@ -135,6 +140,32 @@ fn sums_look_like_the_spans() {
         let n_other = a.chars().zip(b.chars()).filter(|(a, b)| a != b).count();
         // Where a sum lies across the end of a column, a share may be rounded otherwise.
         assert!(n_other <= 7, "{from} to {to}: {n_other} columns differ\n{a}\n{b}");
+    }
+}
+
+/// Of a long lane, what lies in a file looks like what lies in memory: from afar, where sums of it are drawn, and from
+/// so near that each span is.
+#[test]
+fn what_lies_in_a_file_looks_the_same() {
+    const BUDGET_BYTES: u64 = 20_000;
+    let attic = Attic::with_budget(BUDGET_BYTES);
+    let (mut filed, mut kept) = (Spans::new(&attic), in_memory());
+    let mut at = 0;
+    for i in 0..200_000_u64 {
+        let (gap, took) = (i * i % 5, 1 + i % 13);
+        for lane in [&mut filed, &mut kept] {
+            lane.push(Nanos(at), Nanos(at + took), (i / 50 % 3) as u8);
+        }
+        at += took + gap;
+    }
+    assert!((10_000..=BUDGET_BYTES).contains(&attic.in_memory()), "{}", attic.in_memory());
+    for (part, length) in [(0, 1), (3, 10), (1, 1_000), (700, 1_000), (5, 20_000), (9_000, 20_000)]
+    {
+        let window = Window::new(Nanos(at / length * part), Nanos(at / length * (part + 1)));
+        let lod = Lod { window, now: window.to, ..lod(700) };
+        let pieces = |lane| lod.lane(lane, |class| class as u8);
+        assert!(!pieces(&kept).is_empty());
+        assert_eq!(pieces(&filed), pieces(&kept), "part {part} of {length}");
     }
 }
 

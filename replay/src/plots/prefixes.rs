@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use taskreel_model::{Change, Prefix, PrefixId, State, TaskId, WorkerId};
 
+use super::live_tasks::LiveTasks;
 use crate::chart::{BarRow, NAME_CHARS};
 use crate::figure::{Color, PrefixColors, clean};
 
@@ -70,31 +71,26 @@ impl Running {
     }
 }
 
-/// The prefix of every task so far, 4 bytes each: results outlive their tasks' place in the state
-/// by a change or two.
+/// The prefix of every task that lives: results outlive their tasks' place in the state by a change or two.
 #[derive(Clone, Debug, Default)]
 pub(super) struct TaskPrefixes {
-    by_task: Vec<u32>,
+    by_task: LiveTasks<u32>,
 }
 
-const UNKNOWN: u32 = u32::MAX;
-
 impl TaskPrefixes {
-    /// Takes a task's first change in.
+    /// Takes a task's first change in. To be told of every change.
     pub(super) fn update(&mut self, change: &Change, state: &State) {
+        self.by_task.update(change, state);
         let Change::Task { task, from: taskreel_model::Phase::Released, .. } = *change else {
             return;
         };
-        let Some(found) = state.task(task) else { return };
-        if self.by_task.len() <= task.index() {
-            self.by_task.resize(task.index() + 1, UNKNOWN);
+        if let Some(found) = state.task(task) {
+            self.by_task.set(task, found.key.prefix.0);
         }
-        self.by_task[task.index()] = found.key.prefix.0;
     }
 
     pub(super) fn get(&self, task: TaskId) -> Option<usize> {
-        let prefix = *self.by_task.get(task.index())?;
-        (prefix != UNKNOWN).then_some(prefix as usize)
+        self.by_task.get(task).map(|prefix| prefix as usize)
     }
 }
 

@@ -27,6 +27,7 @@ use taskreel_model::{
 
 use super::marks::Marks;
 use super::{About, Page, Plot};
+use crate::attic::Attic;
 use crate::figure::{Color, Figure, PrefixColors, View, clean};
 use crate::spans::{Span, Spans, outcome_name};
 
@@ -43,6 +44,8 @@ const NAME_CHARS: usize = 120;
 /// The columns of the task stream.
 #[derive(Debug, Default)]
 pub struct TaskStream {
+    /// What is packed of all lanes.
+    attic: Attic,
     /// By worker id.
     workers: Vec<WorkerColumns>,
     /// By prefix id.
@@ -78,7 +81,7 @@ struct WorkerColumns {
     lost_at: Option<Nanos>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct SlotColumns {
     /// What computed here: of an attempt that waited in between, each stretch.
     attempts: Spans<Attempt>,
@@ -196,6 +199,24 @@ impl Plot for TaskStream {
     }
 }
 
+impl WorkerColumns {
+    /// It is no more: what is left of it takes little room, for there may have been many.
+    fn come_to_rest(&mut self) {
+        for slot in &mut self.slots {
+            slot.attempts.come_to_rest();
+            slot.waits.come_to_rest();
+        }
+        self.transfers.come_to_rest();
+        self.local.come_to_rest();
+    }
+}
+
+impl SlotColumns {
+    fn new(attic: &Attic) -> Self {
+        Self { attempts: Spans::new(attic), waits: Spans::new(attic), failed: Vec::new() }
+    }
+}
+
 impl TaskStream {
     /// A task stream whose prefixes have these colours as far as they are among them: for several
     /// runs beside each other.
@@ -217,8 +238,8 @@ impl TaskStream {
                 name: clean(&joined.info.name, NAME_CHARS),
                 n_slots: joined.info.slots.max(1),
                 slots: Vec::new(),
-                transfers: Spans::default(),
-                local: Spans::default(),
+                transfers: Spans::new(&self.attic),
+                local: Spans::new(&self.attic),
                 presence: Vec::new(),
                 lost_at: None,
             });
@@ -230,6 +251,7 @@ impl TaskStream {
             // A worker that leaves when all is done, or after its retirement, is no loss.
             let left = from == Some(WorkerStatus::Retiring) || state.is_idle();
             columns.lost_at = (!left).then_some(at);
+            columns.come_to_rest();
         }
     }
 
@@ -263,7 +285,7 @@ impl TaskStream {
         let Some(columns) = self.workers.get_mut(worker.index()) else { return };
         let n_used = usize::from(slot) + 1;
         if columns.slots.len() < n_used {
-            columns.slots.resize_with(n_used, SlotColumns::default);
+            columns.slots.resize_with(n_used, || SlotColumns::new(&self.attic));
         }
         columns.slots[usize::from(slot)].attempts.open(at, Attempt { key, outcome: None });
         self.prefixes[key.prefix.index()].is_used = true;

@@ -1,20 +1,23 @@
-//! The older spans of a lane, packed: some bytes each instead of forty. They are unpacked again, a chunk at a time,
-//! where somebody looks so closely that sums of them do not do.
+//! The older spans of a lane, packed: some bytes each instead of forty, and in an attic, so that of the oldest not even
+//! those are in memory. They are unpacked again, a chunk at a time, where somebody looks so closely that sums of them
+//! do not do.
 
 use std::cell::RefCell;
 
 use taskreel_model::Nanos;
 
 use super::{Known, Span};
+use crate::attic::{Attic, Parcel};
 use crate::packed::{Unpacker, put, put_step};
 
 /// Spans of a chunk.
-pub(super) const CHUNK: usize = 1_024;
+pub(super) const CHUNK: usize = 256;
 
 /// Spans in the order of their begin; all have ended.
 #[derive(Debug)]
 pub(super) struct Chunks<T> {
     chunks: Vec<Chunk>,
+    attic: Attic,
     /// The one that was asked for last, and its spans: who asks for one asks for its neighbours, too.
     last: RefCell<(usize, Vec<Span<T>>)>,
 }
@@ -25,12 +28,13 @@ struct Chunk {
     start: Nanos,
     /// The last end of all up to here.
     reach: Nanos,
-    bytes: Box<[u8]>,
+    bytes: Parcel,
 }
 
-impl<T> Default for Chunks<T> {
-    fn default() -> Self {
-        Self { chunks: Vec::new(), last: RefCell::new((usize::MAX, Vec::new())) }
+impl<T> Chunks<T> {
+    /// None yet; they are to lie in an attic.
+    pub(super) fn new(attic: Attic) -> Self {
+        Self { chunks: Vec::new(), attic, last: RefCell::new((usize::MAX, Vec::new())) }
     }
 }
 
@@ -59,7 +63,7 @@ impl<T: Known> Chunks<T> {
             before = Some(span);
         }
         let start = first.unwrap_or_default();
-        self.chunks.push(Chunk { start, reach, bytes: bytes.into() });
+        self.chunks.push(Chunk { start, reach, bytes: self.attic.put(bytes) });
     }
 
     /// Takes the last chunk out, into what follows it.
@@ -72,7 +76,8 @@ impl<T: Known> Chunks<T> {
     /// The spans of a chunk.
     pub(super) fn unpack(&self, chunk: usize, spans: &mut Vec<Span<T>>) {
         spans.clear();
-        let mut numbers = Unpacker::new(&self.chunks[chunk].bytes);
+        let bytes = self.chunks[chunk].bytes.bytes();
+        let mut numbers = Unpacker::new(&bytes);
         let mut before: Option<Span<T>> = None;
         for _ in 0..CHUNK {
             let start = numbers.take_step(before.map_or(0, |before| before.stop.0));

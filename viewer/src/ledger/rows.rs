@@ -1,10 +1,12 @@
 //! The executions themselves. The newest lie as they are; of a long run the older ones are packed: some bytes
-//! each instead of seventy. Whoever asks of the whole run has them unpacked again, a chunk at a time.
+//! each instead of seventy, and of the oldest not even those are in memory. Whoever asks of the whole run has them
+//! unpacked again, a chunk at a time.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use taskreel_model::{Nanos, TaskId, WorkerId};
+use taskreel_replay::attic::{Attic, Parcel};
 use taskreel_replay::figure::Window;
 use taskreel_replay::packed::{Unpacker, put, put_key, put_outcome, put_step};
 
@@ -19,6 +21,7 @@ const N_KEPT: usize = 4 * CHUNK;
 #[derive(Debug, Default)]
 pub(super) struct Rows {
     packed: Vec<Packed>,
+    attic: Attic,
     /// Of those that are packed, the ones that went on then; they are as they are here.
     amended: BTreeMap<usize, Attempt>,
     newest: Unpacked,
@@ -32,7 +35,7 @@ struct Packed {
     start: Nanos,
     /// The last end, of those that have ended.
     reach: Nanos,
-    bytes: Box<[u8]>,
+    bytes: Parcel,
 }
 
 /// Rows, and the tasks that they needed, row after row.
@@ -154,7 +157,7 @@ impl Rows {
             for row in rows.clone().filter(|row| self.newest.rows[*row].outcome.is_none()) {
                 self.amended.insert(n_before + row - first, self.newest.rows[row]);
             }
-            self.packed.push(Packed::new(&self.newest, rows));
+            self.packed.push(Packed::new(&self.newest, rows, &self.attic));
         }
         let n_deps = self.newest.ends[n_rows - 1];
         self.newest.rows.drain(..n_rows);
@@ -165,7 +168,7 @@ impl Rows {
 }
 
 impl Packed {
-    fn new(all: &Unpacked, rows: std::ops::Range<usize>) -> Self {
+    fn new(all: &Unpacked, rows: std::ops::Range<usize>, attic: &Attic) -> Self {
         let (mut start, mut reach, mut bytes) = (Nanos::MAX, Nanos::ZERO, Vec::new());
         let mut before: Option<&Attempt> = None;
         for row in rows {
@@ -189,12 +192,13 @@ impl Packed {
             start = start.min(attempt.start);
             before = Some(attempt);
         }
-        Self { start, reach, bytes: bytes.into() }
+        Self { start, reach, bytes: attic.put(bytes) }
     }
 
     fn unpack(&self) -> Unpacked {
         let mut all = Unpacked::default();
-        let mut numbers = Unpacker::new(&self.bytes);
+        let bytes = self.bytes.bytes();
+        let mut numbers = Unpacker::new(&bytes);
         let mut before: Option<Attempt> = None;
         for _ in 0..CHUNK {
             let task = TaskId(numbers.take_step(before.map_or(0, |b| b.task.0.into())) as u32);
@@ -249,7 +253,8 @@ mod tests {
 
     #[test]
     fn rows_are_the_same_packed_or_not() {
-        let mut rows = Rows::default();
+        // Of some, in memory; of most, in a file.
+        let mut rows = Rows { attic: Attic::with_budget(50_000), ..Rows::default() };
         for i in 0..30_000 {
             let mut row = row(i);
             if i % 10_000 == 0 {
@@ -258,7 +263,8 @@ mod tests {
             assert_eq!(rows.push(row, &deps(i)), i as usize);
         }
         assert!(rows.packed.len() > 15);
-        let bytes: usize = rows.packed.iter().map(|chunk| chunk.bytes.len()).sum();
+        assert!((1..=50_000).contains(&rows.attic.in_memory()));
+        let bytes: usize = rows.packed.iter().map(|chunk| chunk.bytes.n_bytes()).sum();
         assert!(bytes < rows.n_packed() * 20, "{} bytes of {} rows", bytes, rows.n_packed());
         // One that was packed while it went on ends, and is found where it was.
         assert!(rows.get(10_000).outcome.is_none());
