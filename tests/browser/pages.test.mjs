@@ -110,16 +110,19 @@ test('a folder’s runs are listed, found, tagged, compared and opened', () =>
   onPage(['reel', 'view', '.', ...VIEW], '', async (page) => {
     assert.match(page.url(), /\/runs$/);
     assert.equal(await rows(page, 'runs').count(), 4);
-    await page.getByRole('button', { name: 'tasks' }).click();
+    await follow(page, () => page.getByRole('link', { name: 'tasks' }).click());
     assert.match(await rows(page, 'runs').first().innerText(), /lost-worker\.reel/);
-    await page.locator('#runs-find').fill('reduc');
-    assert.equal(await page.locator('#runs tbody tr:visible').count(), 1);
-    await page.locator('#runs-find').fill('');
+    const find = page.getByRole('searchbox', { name: 'find' });
+    await find.fill('reduc');
+    await follow(page, () => find.press('Enter'));
+    assert.equal(await rows(page, 'runs').count(), 1);
+    await find.fill('');
+    await follow(page, () => find.press('Enter'));
     const row = page.locator('#runs tr[data-file="failures.reel"]');
-    await row.getByRole('button', { name: /Tags and note/ }).click();
-    await page.locator('#about-tags').fill('slow issue-17');
-    await page.locator('#about-note').fill('<b>disk</b> was full');
-    await follow(page, () => page.locator('#about-save').click());
+    await row.locator('summary').click();
+    await row.locator('input[name="tags"]').fill('slow issue-17');
+    await row.locator('textarea').fill('<b>disk</b> was full');
+    await follow(page, () => row.getByRole('button', { name: 'Save' }).click());
     await row.locator('.tag').filter({ hasText: 'issue-17' }).waitFor();
     assert.equal(await row.locator('.said').innerText(), '<b>disk</b> was full');
 

@@ -5,7 +5,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { badge, onPage, pixels, stage, text, until, VIEW } from './support.mjs';
+import { badge, heldJob, onPage, pixels, stage, text, until, VIEW } from './support.mjs';
 
 const on = stage();
 
@@ -21,8 +21,9 @@ async function prefixColors(page, seen, plot) {
 }
 
 test('a live run from the empty page to its end, then from its trace', async () => {
-  const trace = join(on.scratch, 'reduction.reel');
-  const args = ['demo', 'reduction', '--shape', 'tree', '--leaves', '32', '--record', trace, ...VIEW];
+  const trace = join(on.scratch, 'held.reel');
+  const job = heldJob(on, 'held');
+  const args = ['run', job.file, '--record', trace, ...VIEW];
   let last;
   await watch(args, async (page, seen, viewer) => {
     await page.waitForFunction(() => Number(document.getElementById('total-executing').textContent) > 0);
@@ -40,15 +41,18 @@ test('a live run from the empty page to its end, then from its trace', async () 
     await page.waitForFunction(() => Number(document.getElementById('total-done').textContent) > 8);
     assert.ok((await prefixColors(page, seen, 'task-stream')).length > 0, 'the stream shows colours');
 
+    job.end();
     // In a pipe the command ends with the run, and the page has seen the end.
     assert.equal(await viewer.ended, 0);
     await badge(page, 'finished');
-    assert.equal(await text(page, 'total-tasks'), '63');
-    assert.equal(await text(page, 'total-done'), '63');
+    assert.equal(await text(page, 'total-tasks'), String(job.tasks));
+    assert.equal(await text(page, 'total-done'), String(job.tasks));
     assert.equal(await text(page, 'total-executing'), '0');
     assert.match(await text(page, 'banner'), /All of the run is shown/);
     last = seen.frames.at(-1);
     assert.ok(seen.frames.length >= 5, `${seen.frames.length} frames`);
+    const lives = seen.frames.filter((f) => f.words.kind === 'live').map((f) => f.words.now_ns);
+    assert.ok(lives.every((now, i) => i === 0 || now >= lives[i - 1]), 'time never goes back');
   });
 
   await watch(['view', trace, ...VIEW], async (page, seen) => {
@@ -85,11 +89,13 @@ test('a word count with a hostile file name', async () => {
 
 test('kill -9 of a run: the page says so, and the trace is shown up to there', async () => {
   const trace = join(on.scratch, 'killed.reel');
-  const args = ['demo', 'reduction', '--shape', 'linear', '--leaves', '200', '--record', trace, ...VIEW];
+  const job = heldJob(on, 'killed');
+  const args = ['run', job.file, '--record', trace, ...VIEW];
   await watch(args, async (page, seen, viewer) => {
     await page.waitForFunction(() => Number(document.getElementById('total-done').textContent) > 4);
     viewer.child.kill('SIGKILL');
     await badge(page, 'disconnected');
+    job.end();
     assert.match(await text(page, 'banner'), /The cluster is gone/);
   });
   await watch(['view', trace, ...VIEW], async (page) => {

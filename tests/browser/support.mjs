@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs';
+import { accessSync, constants, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { after, before } from 'node:test';
@@ -173,6 +173,24 @@ export function stage(prepare = () => {}) {
   return on;
 }
 
+/**
+ * A job that goes on until a test lets it end, however slow the page is: 24 short tasks, one that waits,
+ * and 8 that follow it.
+ * @param {Stage} on @param {string} name
+ */
+export function heldJob(on, name) {
+  const [file, gate] = [join(on.scratch, `${name}.toml`), join(on.scratch, `${name}-may-end`)];
+  const task = (key, run, needs = []) => `[[task]]\nkey = "${key}"\nrun = "${run}"\nneeds = ${JSON.stringify(needs)}\n`;
+  const numbered = (n, make) => Array.from({ length: n }, (_, i) => make(i));
+  const tasks = [
+    ...numbered(24, (i) => task(`read-${i}`, 'sleep 0.02')),
+    task('wait', `until [ -e '${gate}' ]; do sleep 0.05; done`, ['read-0']),
+    ...numbered(8, (i) => task(`write-${i}`, 'sleep 0.02', ['wait'])),
+  ];
+  writeFileSync(file, tasks.join(''));
+  return { file, tasks: tasks.length, end: () => writeFileSync(gate, '') };
+}
+
 /** What a browser says of a connection that has ended. */
 const ENDED = /WebSocket connection|ERR_CONN/;
 
@@ -219,7 +237,9 @@ export const badge = (page, kind) =>
  */
 export function pixels(page, plot, { left, top, width, height }) {
   return page.evaluate(
-    ([plot, left, top, width, height]) => {
+    async ([plot, left, top, width, height]) => {
+      // What has come is drawn with the next frame of the screen.
+      await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
       const canvas = /** @type {HTMLCanvasElement} */ (document.querySelector(`[data-plot="${plot}"] canvas`));
       // A copy, since reading back the page's own canvas would slow its drawing down.
       const copy = new OffscreenCanvas(width, height).getContext('2d');

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { badge, onPage, shows, stage, text, until, VIEW, visit } from './support.mjs';
+import { badge, heldJob, onPage, shows, stage, text, until, VIEW, visit } from './support.mjs';
 
 const on = stage();
 
@@ -38,7 +38,8 @@ const past = (seen, at) => until(
 
 test('looking back while the run goes on, and back to LIVE', async () => {
   const trace = join(on.scratch, 'live.reel');
-  const args = ['demo', 'reduction', '--leaves', '48', '--threads', '2', '--workers', '2', '--record', trace, ...VIEW];
+  const job = heldJob(on, 'live');
+  const args = ['run', job.file, '--threads', '2', '--workers', '2', '--record', trace, ...VIEW];
   await onPage(on, [on.reel, ...args], '', async (page, seen, viewer) => {
     await page.waitForFunction(() => Number(document.getElementById('total-done').textContent) > 12);
     const strip = page.locator('#strip[aria-valuetext]');
@@ -58,9 +59,11 @@ test('looking back while the run goes on, and back to LIVE', async () => {
     assert.deepEqual(later.figures.progress, frame.figures.progress, 'the same instant, the same picture');
     await page.locator('#go-live').click();
     await until(page, () => seen.frames.at(-1).words.kind !== 'past', 'LIVE');
-    assert.ok(seen.frames.at(-1).words.seq > frame.words.seq);
+    assert.ok(seen.frames.at(-1).words.now_ns > at);
+    job.end();
     await viewer.ended;
     await badge(page, 'finished');
+    assert.ok(seen.frames.at(-1).words.seq > frame.words.seq);
   }, { mayEnd: true });
 });
 

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { badge, onPage as opened, pixels, ready, stage, startViewer, text, visit, watchedPage } from './support.mjs';
+import { badge, onPage as opened, pixels, ready, stage, startViewer, text, until, visit, watchedPage } from './support.mjs';
 
 const on = stage();
 
@@ -16,20 +16,15 @@ test('a live run, from its beginning to its end', () =>
   onPage(['held', '32'], async (page, seen, viewer) => {
     assert.equal(await text(page, 'total-tasks'), '0');
     assert.match(await text(page, 'empty'), /No task|Waiting for the first task/);
-    viewer.child.stdin.write('\n');
+    // It stands at an instant at which tasks run on most slots, however slow the page is.
+    viewer.child.stdin.write('600\n');
     await badge(page, 'live');
 
     // Running tasks reach the right edge of the stream, and grow from frame to frame.
     const { colors } = (await themes(page)).light;
     const prefixes = new Set(colors.slice(0, 18));
     const others = new Set(colors.slice(18));
-    const isRunning = () =>
-      page.waitForFunction(
-        () => Number(document.getElementById('total-executing').textContent) >= 6,
-        null,
-        { polling: 50 },
-      );
-    await isRunning();
+    await page.waitForFunction(() => Number(document.getElementById('total-executing').textContent) >= 6);
     const { frame } = seen.frames.at(-1).figures['task-stream'];
     const edge = { left: frame.left + frame.width - 4, top: frame.top, width: 1, height: frame.height };
     const atEdge = await pixels(page, 'task-stream', edge);
@@ -37,6 +32,10 @@ test('a live run, from its beginning to its end', () =>
     const drawn = Object.entries(atEdge).filter(([color]) => !others.has(color));
     const sum = drawn.reduce((sum, [, n]) => sum + n, 0);
     assert.ok(sum > frame.height / 4, `running tasks at the edge: ${JSON.stringify(atEdge)}`);
+    const lives = () => seen.frames.filter((f) => f.words.kind === 'live').map((f) => f.words.now_ns);
+    const before = lives().length;
+    await until(page, () => lives().length > before + 3, 'the page is kept up to date');
+    viewer.child.stdin.write('\n');
 
     await badge(page, 'finished');
     const tasks = 32 + 32 + 4 + 5 + 1;
@@ -53,9 +52,6 @@ test('a live run, from its beginning to its end', () =>
       const colors = await pixels(page, plot, figure.frame);
       assert.ok(Object.keys(colors).length > 3, `${plot} is drawn`);
     }
-    const lives = seen.frames.filter((f) => f.words.kind === 'live').map((f) => f.words.now_ns);
-    assert.ok(lives.length > 3, 'the page was kept up to date');
-    assert.ok(lives.every((now, i) => i === 0 || now >= lives[i - 1]), 'time never goes back');
   }));
 
 test('zoom, pan and back to the whole run', () =>

@@ -1,8 +1,7 @@
-// Light and dark: as the system says, until the visitor chooses.
+// Light and dark: as the system says, until the visitor chooses; early.js brings the choice to the next page.
 
 import { byId } from './page.js';
 
-const KEY = 'taskreel-theme';
 const { dataset } = document.documentElement;
 
 /** @returns {'light' | 'dark'} the theme that is shown */
@@ -13,29 +12,17 @@ export function current() {
 
 /** Brings the page's button to life. @param {() => void} changed called when another theme is shown */
 export function start(changed) {
-  const saved = stored((storage) => storage.getItem(KEY));
-  if (saved) dataset.theme = saved;
   const button = byId('theme');
   button.hidden = false;
   button.addEventListener('click', () => {
     const next = current() === 'dark' ? 'light' : 'dark';
     dataset.theme = next;
-    stored((storage) => storage.setItem(KEY, next));
+    try {
+      localStorage.setItem('taskreel-theme', next);
+    } catch {
+      // Storage may be refused, in a sandboxed frame or by the visitor's settings: the choice holds for this page.
+    }
     changed();
   });
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', changed);
-}
-
-/**
- * Storage may be refused, in a sandboxed frame or by the visitor's settings: then the choice holds for
- * this page only.
- * @template T
- * @param {(storage: Storage) => T} use
- */
-function stored(use) {
-  try {
-    return use(localStorage);
-  } catch {
-    return null;
-  }
 }

@@ -1,14 +1,13 @@
 //! Shows a made-up run in the viewer, live or as it was at its end, for work on the page.
 //!
 //! `cargo run -p taskreel-viewer --example playback -- MODE [N_FILES] [N_WORKERS]`
-//! prints the address and serves until its standard input ends. MODE is `live`; `held` (begins when a
-//! line comes on standard input); `finished`; `killed`; `empty` (live, no tasks); `nothing`;
+//! prints the address and serves until its standard input ends. MODE is `live`; `held` (shows as much as
+//! lines on standard input say: `400` is up to that millisecond; an empty one: it goes on from there); `finished`; `killed`; `empty` (live, no tasks); `nothing`;
 //! `hostile` (names that try to be markup). With `--html FILE` at the end it writes the run as a page of
 //! its own instead.
 
-use std::io::{BufRead, Read};
-use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::io::BufRead;
+use std::time::{Duration, SystemTime};
 
 use synthetic::{PREFIXES, Plan, Playback};
 use taskreel_model::Nanos;
@@ -41,14 +40,18 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (source, reopen) = match args.first().map_or("live", String::as_str) {
         "live" => both(Playback::new(now, batch, 1.0, None)),
         "held" => {
-            let mut playback = Playback::new(now, batch, 1.0, None);
-            playback.began = Arc::default();
-            held = Some(playback.began.clone());
+            let playback = Playback::new(now, batch, 1.0, None);
+            playback.clock.stand(Nanos::ZERO);
+            held = Some(playback.clock.clone());
             both(playback)
         }
         "finished" => both(VecSource::new(past, [batch])),
         "killed" => both(Playback::new(past, batch, 100.0, Some(Nanos::from_millis(2_500)))),
-        "empty" => both(Playback::new(now, batch, 0.0, Some(Nanos::from_millis(1)))),
+        "empty" => {
+            let playback = Playback::new(now, batch, 1.0, None);
+            playback.clock.stand(Nanos::from_millis(1));
+            both(playback)
+        }
         "hostile" => {
             let evil = "<script>alert(1)</script><img src=x onerror=alert(2)>'\"\u{202e}\0";
             let prefixes = PREFIXES.map(|name| format!("{evil}{name}"));
@@ -71,12 +74,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         title: String::new(),
     })?;
     eprintln!("viewer: {}", viewer.url());
-    let mut input = std::io::stdin().lock();
-    if let Some(began) = held {
-        input.read_line(&mut String::new())?;
-        began.set(Instant::now()).expect("it is set here only");
+    for line in std::io::stdin().lock().lines() {
+        match (&held, line?.parse()) {
+            (Some(clock), Ok(ms)) => clock.stand(Nanos::from_millis(ms)),
+            (Some(clock), Err(_)) => clock.run(),
+            (None, _) => {}
+        }
     }
-    input.read_to_end(&mut Vec::new())?;
     viewer.shutdown();
     Ok(())
 }

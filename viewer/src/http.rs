@@ -15,6 +15,7 @@ mod metrics;
 mod missing;
 mod page;
 mod plot;
+mod problem;
 mod runs;
 mod share;
 mod socket;
@@ -190,13 +191,17 @@ fn router(site: Arc<Site>) -> Router {
 async fn checked(State(hub): State<Arc<Hub>>, request: Request, next: Next) -> Response {
     let is_framed = request.uri().path().contains("/individual-");
     let gate = hub.gate();
-    let (proof, mut response) = match gate.check(&request) {
+    let wanted = problem::Wanted::by(&request, (hub.has_first(), hub.lists_runs()));
+    let (proof, response) = match gate.check(&request) {
         Ok(proof) => (proof, next.run(request).await),
         Err(refusal) => (Proof::Known, refusal.into_response()),
     };
+    let mut response = wanted.shown(response).await;
     let headers = response.headers_mut();
     let policy = if is_framed { FRAMED_SECURITY_POLICY } else { CONTENT_SECURITY_POLICY };
-    set(headers, header::CONTENT_SECURITY_POLICY, policy);
+    if !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
+        set(headers, header::CONTENT_SECURITY_POLICY, policy);
+    }
     if let (Proof::Address, Some(token)) = (proof, &gate.token) {
         let cookie = format!("{TOKEN_COOKIE}={token}; Path=/; HttpOnly; SameSite=Strict");
         if let Ok(cookie) = HeaderValue::from_str(&cookie) {
@@ -204,7 +209,8 @@ async fn checked(State(hub): State<Arc<Hub>>, request: Request, next: Next) -> R
         }
     }
     set(headers, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
-    set(headers, header::REFERRER_POLICY, "no-referrer");
+    // With `no-referrer` a browser would not say that a form comes from a page of ours.
+    set(headers, header::REFERRER_POLICY, "same-origin");
     set(headers, HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
     if !headers.contains_key(header::CACHE_CONTROL) {
         set(headers, header::CACHE_CONTROL, "no-store");
@@ -217,7 +223,7 @@ fn set(headers: &mut HeaderMap, name: HeaderName, value: &'static str) {
 }
 
 async fn not_found() -> Response {
-    (StatusCode::NOT_FOUND, "there is no such page; the run is at /\n").into_response()
+    Missing::nothing("there is no such page; the run is at /").into_response()
 }
 
 impl IntoResponse for Gone {

@@ -48,6 +48,7 @@ const ASSETS: &[Asset] = &[
     asset!("pointer.js", SCRIPT),
     asset!("story.js", SCRIPT),
     asset!("theme.js", SCRIPT),
+    asset!("early.js", SCRIPT),
     asset!("beside.js", SCRIPT),
     asset!("drop.js", SCRIPT),
     asset!("fresh.js", SCRIPT),

@@ -79,6 +79,11 @@ impl Hub {
         self.files.takes_uploads
     }
 
+    /// Whether there is a list of runs.
+    pub(super) fn lists_runs(&self) -> bool {
+        self.files.library.is_some() || self.files.takes_uploads
+    }
+
     /// What visitors handed in.
     pub(super) fn uploads(&self) -> &Uploads {
         &self.uploads
@@ -95,9 +100,8 @@ impl Hub {
         trace: Option<PathBuf>,
         [runs, upload]: [&'static str; 2],
     ) -> Router {
-        let is_listed = self.files.library.is_some() || self.files.takes_uploads;
         let beside = Beside {
-            runs: is_listed.then_some(runs),
+            runs: self.lists_runs().then_some(runs),
             uploads: self.files.takes_uploads.then_some(upload),
             trace,
             files: self.files.clone(),

@@ -4,12 +4,13 @@
 mod compare;
 mod upload;
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 use askama::Template;
-use axum::Json;
-use axum::extract::State;
-use axum::response::Response;
+use axum::Form;
+use axum::extract::{Query, State};
+use axum::response::{Redirect, Response};
 use serde::Deserialize;
 use taskreel_model::HumanBytes;
 use taskreel_recorder::library::{Library, LibraryError, Run};
@@ -36,11 +37,65 @@ struct RunsPage {
     takes_uploads: bool,
     /// The folder's last name; empty: there is none.
     folder: String,
+    wanted: Wanted,
     rows: Vec<Row>,
     /// What visitors handed in, the newest first: name and address.
     uploads: Vec<(String, String)>,
     /// Why the folder cannot be read.
     problem: String,
+}
+
+/// What is listed, and in which order.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Wanted {
+    /// Words that a run's name, file, tags and note have.
+    find: String,
+    /// A column of `COLUMNS` to sort by, the largest first; with a `-` before it the smallest first.
+    sort: String,
+}
+
+/// The columns that runs can be sorted by: those of `Row::keys`, and last the name.
+const COLUMNS: [&str; 7] = ["started", "took", "tasks", "failures", "workers", "size", "run"];
+
+impl Wanted {
+    /// Leaves those that are meant, in order.
+    fn of(&self, mut rows: Vec<Row>) -> Vec<Row> {
+        let words = self.find.to_lowercase();
+        rows.retain(|row| {
+            let text = [&row.name, &row.file, &row.note].map(String::as_str).join(" ");
+            let text = format!("{text} {}", row.tags.join(" ")).to_lowercase();
+            words.split_whitespace().all(|word| text.contains(word))
+        });
+        match COLUMNS.iter().position(|column| *column == self.column()) {
+            Some(i) if i < COLUMNS.len() - 1 => rows.sort_by_key(|row| Reverse(row.keys[i])),
+            Some(_) => rows.sort_by(|a, b| b.name.cmp(&a.name)),
+            None => return rows,
+        }
+        if self.sort.starts_with('-') {
+            rows.reverse();
+        }
+        rows
+    }
+
+    fn column(&self) -> &str {
+        if self.sort.is_empty() { COLUMNS[0] } else { self.sort.trim_start_matches('-') }
+    }
+
+    /// How a column is sorted, as `aria-sort` says it.
+    fn order(&self, column: &str) -> &'static str {
+        match (self.column() == column, self.sort.starts_with('-')) {
+            (false, _) => "none",
+            (true, false) => "descending",
+            (true, true) => "ascending",
+        }
+    }
+
+    /// The address of the same list sorted by a column; by that one already: the other way round.
+    fn sorted_by(&self, column: &str) -> String {
+        let sign = if self.order(column) == "descending" { "-" } else { "" };
+        format!("runs?find={}&sort={sign}{column}", encoded(&self.find))
+    }
 }
 
 /// A run in words.
@@ -109,12 +164,15 @@ async fn listed(hub: &Hub) -> Result<Vec<Run>, Missing> {
 }
 
 /// `GET runs`.
-pub(super) async fn page(State(hub): State<Arc<Hub>>) -> Result<Response, Missing> {
+pub(super) async fn page(
+    State(hub): State<Arc<Hub>>,
+    Query(wanted): Query<Wanted>,
+) -> Result<Response, Missing> {
     if hub.library().is_none() && !hub.takes_uploads() {
         return Err(Missing::nothing("this viewer shows one run only"));
     }
     let (rows, problem) = match listed(&hub).await {
-        Ok(runs) => (runs.into_iter().map(Row::new).collect(), String::new()),
+        Ok(runs) => (wanted.of(runs.into_iter().map(Row::new).collect()), String::new()),
         Err(missing) => (Vec::new(), visible_message(missing.why())),
     };
     let folder = hub.library().and_then(|path| path.canonicalize().ok());
@@ -124,6 +182,7 @@ pub(super) async fn page(State(hub): State<Arc<Hub>>) -> Result<Response, Missin
         has_first: hub.has_first(),
         takes_uploads: hub.takes_uploads(),
         folder: folder.map_or_else(String::new, |name| visible(&name.to_string_lossy())),
+        wanted,
         rows,
         uploads: uploads.map(|name| (name.clone(), format!("open/{}/", encoded(&name)))).collect(),
         problem,
@@ -141,16 +200,16 @@ pub(super) struct About {
     note: String,
 }
 
-/// `POST runs/about`: tags and note of a run, in place of those it had.
+/// `POST runs/about`: tags and note of a run, in place of those it had; then back to the list.
 pub(super) async fn about(
     State(hub): State<Arc<Hub>>,
-    Json(about): Json<About>,
-) -> Result<&'static str, Missing> {
+    Form(about): Form<About>,
+) -> Result<Redirect, Missing> {
     let Some(folder) = hub.library().map(ToOwned::to_owned) else {
         return Err(Missing::nothing("there is no folder of runs"));
     };
     hub.work(move || write(&folder, &about)).await?;
-    Ok("written\n")
+    Ok(Redirect::to("../runs"))
 }
 
 fn write(folder: &std::path::Path, about: &About) -> Result<(), Missing> {

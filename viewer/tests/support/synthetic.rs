@@ -3,7 +3,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use taskreel_model::{
@@ -275,24 +275,60 @@ fn samples(plan: &Plan, end: u64) -> Vec<Sample> {
         .collect()
 }
 
+/// How far a playback has come: it goes on in real time, or stands until it is told to go on.
+pub(crate) struct Clock(Mutex<(Nanos, Option<Instant>)>);
+
+impl Clock {
+    fn now(&self, speed: f64) -> Nanos {
+        let (at, since) = *self.lock();
+        let passed = since.map_or(0.0, |since| since.elapsed().as_nanos() as f64);
+        at + Nanos((passed * speed) as u64)
+    }
+
+    /// All up to this instant is there at once, and nothing after it.
+    pub(crate) fn stand(&self, at: Nanos) {
+        *self.lock() = (at, None);
+    }
+
+    /// Goes on from where it stands.
+    pub(crate) fn run(&self) {
+        self.lock().1 = Some(Instant::now());
+    }
+
+    fn lock(&self) -> MutexGuard<'_, (Nanos, Option<Instant>)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// Plays a batch as if it were recorded now: what lies in the future is not there yet.
 #[derive(Clone)]
 pub(crate) struct Playback {
     info: RunInfo,
     rest: Batch,
-    /// When it began; unset while it is held back.
-    pub(crate) began: Arc<OnceLock<Instant>>,
+    pub(crate) clock: Arc<Clock>,
     speed: f64,
     /// Whether the end is reached properly, or the log just stops at some instant.
     stops_at: Option<Nanos>,
+    /// When something came last.
+    came_at: Instant,
 }
 
 impl Playback {
     /// Begins now; `speed` 2.0 plays twice as fast. With `stops_at` nothing comes after that
     /// instant, and the run never finishes.
     pub(crate) fn new(info: RunInfo, batch: Batch, speed: f64, stops_at: Option<Nanos>) -> Self {
-        let began = Arc::new(OnceLock::from(Instant::now()));
-        Self { info, rest: batch, began, speed, stops_at }
+        let now = Instant::now();
+        let clock = Arc::new(Clock(Mutex::new((Nanos::ZERO, Some(now)))));
+        Self { info, rest: batch, clock, speed, stops_at, came_at: now }
+    }
+
+    /// A run that goes on has readings to tell twice a second, whatever else happens.
+    fn sample(&mut self, at: Nanos) -> Option<Batch> {
+        let is_due = self.stops_at.is_none() && self.came_at.elapsed().as_millis() >= 500;
+        is_due.then(|| {
+            self.came_at = Instant::now();
+            Batch { samples: vec![Sample { at, ..Sample::default() }], ..Batch::default() }
+        })
     }
 }
 
@@ -302,14 +338,14 @@ impl Source for Playback {
     }
 
     fn next_batch(&mut self) -> Result<Option<Batch>, ReadError> {
-        let Some(began) = self.began.get() else { return Ok(None) };
-        let now = Nanos((began.elapsed().as_nanos() as f64 * self.speed) as u64);
+        let now = self.clock.now(self.speed);
         let until = self.stops_at.map_or(now, |stop| stop.min(now));
         let events = self.rest.events.partition_point(|event| event.logged_at <= until);
         let samples = self.rest.samples.partition_point(|sample| sample.at <= until);
         if events + samples == 0 {
-            return Ok(None);
+            return Ok(self.sample(until));
         }
+        self.came_at = Instant::now();
         Ok(Some(Batch {
             events: self.rest.events.drain(..events).collect(),
             samples: self.rest.samples.drain(..samples).collect(),
