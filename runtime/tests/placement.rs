@@ -44,6 +44,11 @@ fn total(numbers: &[u64]) -> u64 {
     numbers.iter().sum()
 }
 
+#[task]
+fn next(number: u64) -> u64 {
+    number + 1
+}
+
 #[test]
 fn worker_process() {
     taskreel::init();
@@ -143,6 +148,32 @@ fn a_wide_graph_keeps_little_in_memory() {
         n_most = n_most.max(in_memory / 10_000);
     });
     assert!((1..20).contains(&n_most), "{n_most} of 60 were in memory at once");
+}
+
+#[test]
+fn a_row_of_short_tasks_is_sent_ahead_of_its_inputs() {
+    let folder = tempfile::tempdir().unwrap();
+    let trace = folder.path().join("run.reel");
+    let cluster = processes(2).record(&trace).start().unwrap();
+    let client = cluster.client();
+    let mut last = client.submit(next(0));
+    for _ in 1..300 {
+        last = client.submit(next(last));
+    }
+    assert_eq!(last.wait().unwrap(), 300);
+    drop(last);
+    cluster.close().unwrap();
+    let (mut n_chained, mut started) = (0, Vec::new());
+    fold(&trace, |event, _| {
+        if let Event::TaskAssigned { reason: AssignReason::Chained, .. } = event {
+            n_chained += 1;
+        }
+        if let Event::TaskStarted { task, .. } = event {
+            started.push(*task);
+        }
+    });
+    assert!(started.is_sorted() && started.len() == 300, "each after the one before: {started:?}");
+    assert!(n_chained > 0);
 }
 
 #[test]

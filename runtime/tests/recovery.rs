@@ -5,6 +5,8 @@
 
 extern crate taskreel_runtime as taskreel;
 
+#[path = "recovery/chains.rs"]
+mod chains;
 #[path = "recovery/chaos.rs"]
 mod chaos;
 #[path = "recovery/late.rs"]

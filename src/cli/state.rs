@@ -128,9 +128,12 @@ fn write_workers(state: &State, at: Nanos, out: &mut dyn Write) -> Result<(), Fa
         };
         let held = format!("{}, {held}{disk}", counted(worker.held.len() as u64, "result"));
         writeln!(out, "  holds   {held}{}", keys(state, &worker.held))?;
-        for (stage, word) in
-            [(Stage::Ready, "waits"), (Stage::Fetching, "fetches"), (Stage::Seceded, "seceded")]
-        {
+        for (stage, word) in [
+            (Stage::Ready, "waits"),
+            (Stage::Fetching, "fetches"),
+            (Stage::Chained, "chained"),
+            (Stage::Seceded, "seceded"),
+        ] {
             let tasks = in_stage(state, worker, stage);
             let n = counted(tasks.len() as u64, "task");
             if !tasks.is_empty() || stage == Stage::Ready {
@@ -233,6 +236,7 @@ fn worker_object(state: &State, id: WorkerId, worker: &Worker) -> Value {
         "ready": names(in_stage(state, worker, Stage::Ready)),
         "fetching": names(in_stage(state, worker, Stage::Fetching)),
         "seceded": names(in_stage(state, worker, Stage::Seceded)),
+        "chained": names(in_stage(state, worker, Stage::Chained)),
         "holds": names(worker.held.clone()),
         "receiving": receiving,
         "memory_bytes": worker.memory_bytes,

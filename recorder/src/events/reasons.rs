@@ -11,6 +11,7 @@ pub(crate) fn assign_reason(number: u8) -> Option<AssignReason> {
         4 => AssignReason::Recompute,
         5 => AssignReason::Restricted,
         6 => AssignReason::Random,
+        7 => AssignReason::Chained,
         _ => return None,
     })
 }

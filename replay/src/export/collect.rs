@@ -147,6 +147,11 @@ impl Collector {
         let at = event.at;
         match *change {
             Change::Task { task, to, .. } => self.phase(at, task, to),
+            Change::Unchained { task, .. } => {
+                if let Some(row) = self.row(task) {
+                    row.ready_at = at;
+                }
+            }
             Change::Started { task, worker, slot } => self.started(at, task, (worker, slot)),
             Change::Seceded { .. } | Change::Rejoined { .. } => self.part(at, change),
             Change::Stopped { task, outcome, .. } => self.stopped(event, task, outcome),

@@ -19,6 +19,13 @@ pub enum Change {
         /// How often it was assigned so far: the number of the assignment that begins or ends.
         attempt: u32,
     },
+    /// The last input of an attempt that was chained is there: it waits for a slot only.
+    Unchained {
+        /// Which task.
+        task: TaskId,
+        /// Where.
+        worker: WorkerId,
+    },
     /// An attempt began to execute in a slot.
     Started {
         /// Which task.

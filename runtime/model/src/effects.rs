@@ -63,6 +63,7 @@ pub fn effects(state: &State, event: &Event, change: &Change, out: &mut Vec<Effe
         | Change::Activity { .. }
         | Change::Interest { .. }
         | Change::Worker { .. }
+        | Change::Unchained { .. }
         | Change::Started { .. }
         | Change::Stopped { .. }
         | Change::Seceded { .. }

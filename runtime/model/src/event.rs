@@ -85,7 +85,8 @@ pub enum Event {
     /// The worker's clock: its instant plus `offset_ns` is the scheduler's, give or take `error_ns`.
     ClockEstimated { worker: WorkerId, offset_ns: i64, error_ns: u64 },
 
-    /// The scheduler gave a task to a worker. `attempt` counts assignments of the task from 1.
+    /// The scheduler gave a task to a worker, when its inputs were there or (chained) all but one, which
+    /// a task that the worker has already is to make. `attempt` counts assignments of the task from 1.
     TaskAssigned { task: TaskId, worker: WorkerId, attempt: u32, reason: AssignReason },
     /// No worker that is here may run the task.
     TaskUnplaceable { task: TaskId },
@@ -167,6 +168,8 @@ pub enum AssignReason {
     Restricted,
     /// By lot.
     Random,
+    /// Ahead of its last input, which a task that the worker has already is to make.
+    Chained,
 }
 
 /// Why a task was given up.

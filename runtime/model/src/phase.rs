@@ -64,6 +64,8 @@ impl Phase {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[repr(u8)]
 pub enum Stage {
+    /// Waits for the last of its inputs, which a task that the same worker has is to make.
+    Chained,
     /// Has its inputs as far as the scheduler knows, and waits for a slot.
     Ready,
     /// Inputs are on their way from other workers.
@@ -78,6 +80,7 @@ impl Stage {
     /// The name for people.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Chained => "chained",
             Self::Ready => "ready",
             Self::Fetching => "fetching",
             Self::Executing => "executing",

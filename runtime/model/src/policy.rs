@@ -1,5 +1,6 @@
 //! Placement: which worker runs which ready task. Policies are pure and replaceable.
 
+mod chain;
 mod locality;
 mod random;
 mod rebalance;
@@ -43,6 +44,13 @@ pub trait Policy: Send + Sync {
 
     /// Where a task runs. Called once for each ready task of a turn, in the order of the queue.
     fn place(&self, state: &State, task: TaskId) -> Placement;
+
+    /// Which task that waits is to go to a worker together with one that was just given to it and makes
+    /// its last input: such a chain costs one way to the scheduler and back, not one for each task.
+    fn chain(&self, state: &State, task: TaskId, worker: WorkerId) -> Option<TaskId> {
+        let _ = (state, task, worker);
+        None
+    }
 
     /// Which assigned tasks that have not begun are to move. Called once a turn, after placement.
     fn rebalance(&self, state: &State) -> SmallVec<[Steal; 4]> {
@@ -103,7 +111,11 @@ pub fn place(policy: &dyn Policy, turn: &mut Turn<'_>) {
         turn.settle();
         let task = TaskId(id);
         match policy.place(turn.state(), task) {
-            Placement::On(worker, reason) => assign(turn, task, worker, reason),
+            Placement::On(worker, reason) => {
+                let cause = let_go_by(turn.state(), task, worker);
+                assign(turn, task, worker, reason, cause);
+                chain::extend(policy, turn, task, worker);
+            }
             Placement::Nowhere => turn.emit(Event::TaskUnplaceable { task }),
             Placement::Wait => {
                 n_passed += 1;
@@ -143,12 +155,20 @@ fn holds(state: &State, dep: TaskId, worker: WorkerId) -> bool {
     state.task(dep).is_some_and(|dep| dep.replicas.iter().any(|r| r.worker == worker))
 }
 
-fn assign(turn: &mut Turn<'_>, task: TaskId, worker: WorkerId, reason: AssignReason) {
-    let state = turn.state();
-    let found = state.task(task).expect("the queue holds live tasks only");
-    let freed_seq = state.worker(worker).map_or(0, |w| w.freed_seq);
-    // What let it go now: its own readiness, or the worker that got room after that.
-    let cause = (freed_seq > found.since_seq).then_some(freed_seq);
+/// What let a ready task go now: its own readiness (`None`), or that the worker got room after that.
+fn let_go_by(state: &State, task: TaskId, worker: WorkerId) -> Option<u64> {
+    let since_seq = state.task(task).map_or(0, |found| found.since_seq);
+    state.worker(worker).map(|found| found.freed_seq).filter(|freed_seq| *freed_seq > since_seq)
+}
+
+fn assign(
+    turn: &mut Turn<'_>,
+    task: TaskId,
+    worker: WorkerId,
+    reason: AssignReason,
+    cause: Option<u64>,
+) {
+    let found = turn.state().task(task).expect("placement names live tasks only");
     let reason = match found.again {
         Again::No => reason,
         Again::Retry => AssignReason::Retry,

@@ -187,10 +187,19 @@ pub struct Run {
     /// How long it was thought to take when it was assigned; part of the worker's `occupancy`.
     pub estimate: Nanos,
     /// What `executing` gives, side by side: so a run takes 32 bytes, not 48.
-    is_executing: bool,
-    is_seceded: bool,
+    progress: Progress,
     slot: u16,
     started_at: Nanos,
+}
+
+/// How far a run is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+enum Progress {
+    Chained,
+    Waiting,
+    Executing,
+    Seceded,
 }
 
 impl Run {
@@ -201,41 +210,60 @@ impl Run {
             position,
             n_fetching: 0,
             estimate,
-            is_executing: false,
-            is_seceded: false,
+            progress: Progress::Waiting,
             slot: 0,
             started_at: Nanos::ZERO,
         }
     }
 
+    /// One input is still to be made, on the same worker.
+    pub(crate) fn chain(&mut self) {
+        self.progress = Progress::Chained;
+    }
+
+    /// That input is there.
+    pub(crate) fn unchain(&mut self) {
+        self.progress = Progress::Waiting;
+    }
+
     /// It begins.
     pub(crate) fn begin(&mut self, slot: u16, started_at: Nanos) {
-        (self.is_executing, self.slot, self.started_at) = (true, slot, started_at);
+        (self.progress, self.slot, self.started_at) = (Progress::Executing, slot, started_at);
     }
 
     /// It waits for tasks that it submitted.
     pub(crate) fn secede(&mut self) {
-        self.is_seceded = true;
+        self.progress = Progress::Seceded;
     }
 
     /// It goes on.
     pub(crate) fn rejoin(&mut self, slot: u16) {
-        (self.is_seceded, self.slot) = (false, slot);
+        (self.progress, self.slot) = (Progress::Executing, slot);
     }
 
     /// Where and since when it executes, or waits for tasks that it submitted.
     pub fn executing(&self) -> Option<Executing> {
-        let Self { slot, is_seceded: seceded, started_at, .. } = *self;
-        self.is_executing.then_some(Executing { slot, seceded, started_at })
+        let Self { slot, started_at, .. } = *self;
+        match self.progress {
+            Progress::Chained | Progress::Waiting => None,
+            Progress::Executing => Some(Executing { slot, seceded: false, started_at }),
+            Progress::Seceded => Some(Executing { slot, seceded: true, started_at }),
+        }
+    }
+
+    /// Whether one of its inputs is still to be made, by a task that the same worker has.
+    pub fn is_chained(&self) -> bool {
+        self.progress == Progress::Chained
     }
 
     /// What it does on its worker.
     pub fn stage(&self) -> Stage {
-        match (self.is_executing, self.n_fetching) {
-            (true, _) if self.is_seceded => Stage::Seceded,
-            (true, _) => Stage::Executing,
-            (false, 0) => Stage::Ready,
-            (false, _) => Stage::Fetching,
+        match (self.progress, self.n_fetching) {
+            (Progress::Chained, _) => Stage::Chained,
+            (Progress::Waiting, 0) => Stage::Ready,
+            (Progress::Waiting, _) => Stage::Fetching,
+            (Progress::Executing, _) => Stage::Executing,
+            (Progress::Seceded, _) => Stage::Seceded,
         }
     }
 }

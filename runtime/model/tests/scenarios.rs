@@ -14,9 +14,10 @@ use std::path::PathBuf;
 use script::{Script, paragraphs};
 use taskreel_model::{Change, EVENT_NAMES, Outcome, Phase};
 
-const FILES: [&str; 10] = [
+const FILES: [&str; 11] = [
     "submit",
     "placement",
+    "chains",
     "results",
     "failures",
     "cancel",
@@ -35,6 +36,11 @@ fn submit() {
 #[test]
 fn placement() {
     check("placement");
+}
+
+#[test]
+fn chains() {
+    check("chains");
 }
 
 #[test]
@@ -110,10 +116,11 @@ fn every_event_and_transition_has_a_case() {
 }
 
 /// All transitions there are.
-const TRANSITIONS: [(Phase, Phase); 22] = [
+const TRANSITIONS: [(Phase, Phase); 23] = [
     (Phase::Released, Phase::Waiting),
     (Phase::Released, Phase::Forgotten),
     (Phase::Waiting, Phase::Queued),
+    (Phase::Waiting, Phase::Processing),
     (Phase::Waiting, Phase::Released),
     (Phase::Waiting, Phase::Memory),
     (Phase::Waiting, Phase::Erred),

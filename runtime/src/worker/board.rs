@@ -9,7 +9,7 @@ use taskreel_model::{TaskId, WorkerId};
 use super::secede::Returning;
 use crate::executor::{Cancellation, StopReason};
 use crate::task::Spec;
-use crate::wire::message::{Assignment, Holder, RunTask};
+use crate::wire::message::{Assignment, Holder, InputRef, RunTask};
 
 /// The assignments of a worker.
 #[derive(Debug, Default)]
@@ -26,11 +26,13 @@ pub(crate) struct Board {
 struct Entry {
     attempt: u32,
     stage: Stage,
+    /// The assignments that wait for its result. If none comes of it, the scheduler revokes them.
+    chained: Vec<Assignment>,
 }
 
 #[derive(Debug)]
 enum Stage {
-    /// Waits for so many inputs.
+    /// Waits for so many inputs: to be fetched, or made here.
     Fetching(u32, Box<RunTask>),
     Ready(Box<RunTask>),
     Executing(Arc<Cancellation>),
@@ -94,7 +96,8 @@ pub(crate) enum AskedBack {
 
 impl Board {
     /// Takes an assignment. Inputs that are not here go to `wanted`, unless they are on their way
-    /// already. `me` is passed over as a holder: what it does not have it cannot fetch from itself.
+    /// already, or nobody has them and a task of this board is to make them. `me` is passed over as a
+    /// holder: what it does not have it cannot fetch from itself.
     pub(crate) fn add(
         &mut self,
         run: RunTask,
@@ -110,12 +113,21 @@ impl Board {
         self.tasks.remove(&run.task).inspect(Entry::give_up);
         // An unreadable spec is the executor's to report: it has no inputs.
         let positions = Spec::parse(&run.spec).into_iter().flat_map(|spec| spec.positions());
+        let used = positions.filter_map(|position| run.inputs.get(position));
+        // What nobody has is waited for in any case, also by a task that only is to run after it.
+        let is_made = |input: &&InputRef| !input.holders.is_empty();
+        let unmade = run.inputs.iter().filter(|input| !is_made(input));
         let mut n_missing = 0;
-        for input in positions.filter_map(|position| run.inputs.get(position)) {
+        for input in used.filter(is_made).chain(unmade) {
             if is_here(input.task) {
                 continue;
             }
             n_missing += 1;
+            let maker = self.tasks.get_mut(&input.task).filter(|_| !is_made(&input));
+            if let Some(maker) = maker {
+                maker.chained.push(assignment);
+                continue;
+            }
             let waiting = self.incoming.entry(input.task).or_insert_with(|| {
                 let others = input.holders.iter().filter(|holder| holder.worker != me);
                 let (dependent, holders) = (run.task, others.cloned().collect());
@@ -131,7 +143,8 @@ impl Board {
         } else {
             Stage::Fetching(n_missing, run)
         };
-        self.tasks.insert(assignment.task, Entry { attempt: assignment.attempt, stage });
+        let entry = Entry { attempt: assignment.attempt, stage, chained: Vec::new() };
+        self.tasks.insert(assignment.task, entry);
     }
 
     /// The next ready task, if there is one; it counts as executing from now on.
@@ -165,6 +178,14 @@ impl Board {
             self.tasks.remove(&assignment.task);
         }
         is_current
+    }
+
+    /// The assignment ended here, and its result is here: as [`Board::end`], with how many tasks that made
+    /// ready.
+    pub(crate) fn finish(&mut self, assignment: Assignment) -> Option<usize> {
+        self.current(assignment)?;
+        let chained = self.tasks.remove(&assignment.task)?.chained;
+        Some(self.supply(chained))
     }
 
     /// Tells an executing task to stop; `None`: it is not executing here.
@@ -235,8 +256,18 @@ impl Board {
 
     /// A result arrived; whether that made a task ready.
     pub(crate) fn arrived(&mut self, task: TaskId) -> bool {
-        let mut any_ready = false;
-        for assignment in self.incoming.remove(&task).unwrap_or_default() {
+        let mut waiting = self.incoming.remove(&task).unwrap_or_default();
+        // It was to be made here, and a copy of an earlier one was on its way.
+        if let Some(maker) = self.tasks.get_mut(&task) {
+            waiting.append(&mut maker.chained);
+        }
+        self.supply(waiting) > 0
+    }
+
+    /// One more input of each of these is here; how many are ready by that.
+    fn supply(&mut self, waiting: Vec<Assignment>) -> usize {
+        let mut n_ready = 0;
+        for assignment in waiting {
             let Some(entry) = self.current(assignment) else { continue };
             let Stage::Fetching(n_missing, run) = &mut entry.stage else { continue };
             *n_missing -= 1;
@@ -244,10 +275,10 @@ impl Board {
                 let priority = run.priority;
                 entry.make_ready();
                 self.ready.push(priority, assignment);
-                any_ready = true;
+                n_ready += 1;
             }
         }
-        any_ready
+        n_ready
     }
 
     /// A result can be had from nobody; gives up the assignments that wait for it.

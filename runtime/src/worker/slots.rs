@@ -164,9 +164,10 @@ fn finish(
     let mut reports = Vec::with_capacity(3);
     let mut small = None;
     let mut board = shared.board();
-    if !board.end(assignment) {
-        return;
-    }
+    // This thread takes what its result makes ready, others the rest.
+    let n_ready =
+        if outcome.is_ok() { board.finish(assignment) } else { board.end(assignment).then_some(0) };
+    let Some(n_ready) = n_ready else { return };
     match outcome {
         Ok(Completed { result, decode_took, encode_took }) => {
             let bytes = result.len() as u64;
@@ -187,6 +188,9 @@ fn finish(
     // The report follows while the board is locked: nothing can be said of the task in between.
     shared.reports.extend_with(reports, small);
     drop(board);
+    if n_ready > 1 {
+        shared.idle.tell(n_ready - 1);
+    }
     shared.store.settle(task);
 }
 

@@ -106,7 +106,8 @@ fn no_result_was_computed_while_it_was_there(trace: &Trace) {
     for event in &trace.events {
         if let Event::TaskAssigned { task, .. } = event.what {
             let found = state.task(task).unwrap();
-            assert!(found.replicas.is_empty() && found.phase == Phase::Queued, "{task}");
+            let is_to_run = matches!(found.phase, Phase::Queued | Phase::Waiting);
+            assert!(found.replicas.is_empty() && is_to_run, "{task}");
         }
         if let Event::TaskFinished { task, attempt, .. } = event.what {
             let before = finished.insert(task, attempt);

@@ -51,6 +51,9 @@ impl Measure {
         }
         for change in changes {
             match *change {
+                Change::Unchained { task, .. } => {
+                    self.ready_at.insert(task, event.at);
+                }
                 Change::Started { task, worker, slot } => {
                     self.started(task, (worker, slot), event.at);
                 }

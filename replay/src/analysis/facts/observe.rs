@@ -117,6 +117,7 @@ impl Facts {
             Change::Task { task, to, worker, attempt, from } => {
                 self.moved(at, task, (from, to), (worker, attempt), reason);
             }
+            Change::Unchained { task, .. } => self.unchained(at, task),
             Change::Started { task, slot, .. } => {
                 let waited_for = self.waited_for(task);
                 if let Some(attempt) = self.last_attempt(task) {
@@ -166,6 +167,16 @@ impl Facts {
         }
     }
 
+    /// The last input of a chained task is there: from now on it waits as one that is assigned now would.
+    fn unchained(&mut self, at: Nanos, task: TaskId) {
+        if let Some(row) = self.task_mut(task) {
+            row.queued_at = at;
+        }
+        if let Some(attempt) = self.last_attempt(task) {
+            (attempt.queued_at, attempt.assigned_at) = (at, at);
+        }
+    }
+
     /// A task waits no more for those that it submitted, if it did.
     fn waited(&mut self, at: Nanos, task: TaskId) {
         if let Some(row) = self.waiting.remove(&task) {
@@ -190,7 +201,8 @@ impl Facts {
         let n_attempts = self.attempts.len() as u32;
         let row = self.places.row(task).and_then(|row| self.tasks.get_mut(row));
         let Some(row) = row else { return };
-        if to == Phase::Queued {
+        let is_chained = from == Phase::Waiting && to == Phase::Processing;
+        if to == Phase::Queued || is_chained {
             row.queued_at = at;
         }
         if let (Phase::Processing, Some(worker)) = (to, worker) {

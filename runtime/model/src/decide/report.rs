@@ -91,8 +91,9 @@ fn started(
     (task, attempt, slot): (TaskId, u32, u16),
 ) -> Result<(), Rejection> {
     let Some(run) = current(turn.state(), worker, task, attempt) else { return Ok(()) };
-    if run.executing().is_some() || !is_free(turn.state(), worker, slot) {
-        let why = "it started twice, or in a slot that is taken";
+    let is_able = matches!(run.stage(), Stage::Ready | Stage::Fetching);
+    if !is_able || !is_free(turn.state(), worker, slot) {
+        let why = "it started twice, before its input was made, or in a slot that is taken";
         return Err(Rejection::Protocol { worker, task, why });
     }
     turn.emit_at(at, None, Event::TaskStarted { task, worker, attempt, slot });

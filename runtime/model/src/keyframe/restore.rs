@@ -74,6 +74,7 @@ impl Keyframe {
         state.relate_clients()?;
         let survey = state.survey()?;
         state.check_prefixes(&survey.live)?;
+        state.chain_tasks(&survey);
         state.relate_workers()?;
         state.relate_tasks(&survey)?;
         state.check_flights()?;
@@ -132,6 +133,7 @@ fn worker(row: WorkerRow, next_seq: u64) -> Result<Worker, BadKeyframe> {
         since: row.since,
         assigned: from_differences(&row.assigned)?.into(),
         n_seceded: 0,
+        n_chained: 0,
         held: from_differences(&row.held)?,
         memory_bytes: 0,
         disk_bytes: 0,

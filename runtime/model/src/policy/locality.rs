@@ -5,7 +5,7 @@
 
 use smallvec::SmallVec;
 
-use super::{Placement, Policy, Steal, has_room, holds, start_delay, worthwhile_steals};
+use super::{Placement, Policy, Steal, chain, has_room, holds, start_delay, worthwhile_steals};
 use crate::{AssignReason, Phase, State, Task, TaskId, WorkerId};
 
 /// How many of the least loaded workers are looked at, and how many holders of each input.
@@ -41,6 +41,10 @@ impl Policy for LocalityThenIdle {
         let holds_input = task.deps.iter().any(|dep| holds(state, *dep, best.1));
         let reason = if holds_input { AssignReason::Locality } else { AssignReason::Idle };
         Placement::On(best.1, reason)
+    }
+
+    fn chain(&self, state: &State, task: TaskId, worker: WorkerId) -> Option<TaskId> {
+        chain::only_dependent(state, task, worker)
     }
 
     fn rebalance(&self, state: &State) -> SmallVec<[Steal; 4]> {

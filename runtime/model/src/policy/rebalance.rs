@@ -42,15 +42,14 @@ pub fn worthwhile_steals(state: &State) -> SmallVec<[Steal; 4]> {
 fn steal_from(state: &State, from: WorkerId, to: WorkerId, steals: &mut SmallVec<[Steal; 4]>) {
     let (Some(victim), Some(thief)) = (state.worker(from), state.worker(to)) else { return };
     let n_free = thief.slots.len().saturating_sub(thief.demand());
-    let asked = victim.assigned.iter().rev().take(N_TASKS);
+    // What is chained moves with what it is chained to.
+    let is_chained = |id: &&TaskId| state.live(**id).run.is_some_and(|run| run.is_chained());
+    let last = || victim.assigned.iter().rev().filter(|id| !is_chained(id)).take(N_TASKS);
+    let asked = last();
     let asked = asked.filter(|id| state.live(**id).thief() == Some(to));
     let n_coming = asked.count() + steals.iter().filter(|steal| steal.to == to).count();
     let is_new = |id: &TaskId| steals.iter().all(|steal| steal.task != *id);
-    let moving: SmallVec<[TaskId; 4]> = victim
-        .assigned
-        .iter()
-        .rev()
-        .take(N_TASKS)
+    let moving: SmallVec<[TaskId; 4]> = last()
         .copied()
         .filter(|id| is_new(id) && is_worthwhile(state, *id, victim, (to, thief)))
         .take(n_free.saturating_sub(n_coming))

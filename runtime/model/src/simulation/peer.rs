@@ -13,6 +13,8 @@ pub(super) struct Job {
     pub(super) work: Work,
     /// Its inputs with their sizes, and somebody who holds each.
     pub(super) inputs: Vec<(TaskId, u64, WorkerId)>,
+    /// The task that it is chained to: one that the worker has, or had.
+    pub(super) after: Option<TaskId>,
 }
 
 /// An execution that began.
@@ -36,6 +38,8 @@ struct Held {
     job: Job,
     n_missing: usize,
     is_executing: bool,
+    /// What is chained to it.
+    chained: Vec<TaskId>,
 }
 
 /// A worker.
@@ -86,10 +90,15 @@ impl Peer {
             });
             waiting.push(task);
         }
+        // One that failed or was revoked before this arrived: then this is revoked, too.
+        if let Some(after) = job.after.filter(|after| !self.results.contains(after)) {
+            n_missing += 1;
+            self.jobs.entry(after).and_modify(|held| held.chained.push(task));
+        }
         if n_missing == 0 {
             self.ready.push_back((task, attempt));
         }
-        self.jobs.insert(task, Held { job, n_missing, is_executing: false });
+        self.jobs.insert(task, Held { job, n_missing, is_executing: false, chained: Vec::new() });
         fetches
     }
 
@@ -97,7 +106,13 @@ impl Peer {
     pub(super) fn fetched(&mut self, at: Nanos, Fetch { task, bytes }: Fetch) {
         self.results.insert(task);
         self.reports.push(Report { at, what: Reported::TransferFinished { task, bytes } });
-        for waiting in self.incoming.remove(&task).unwrap_or_default() {
+        let waiting = self.incoming.remove(&task).unwrap_or_default();
+        self.supply(waiting);
+    }
+
+    /// One more input of these tasks is there.
+    fn supply(&mut self, waiting: Vec<TaskId>) {
+        for waiting in waiting {
             let Some(held) = self.jobs.get_mut(&waiting) else { continue };
             held.n_missing = held.n_missing.saturating_sub(1);
             if held.n_missing == 0 {
@@ -126,10 +141,11 @@ impl Peer {
     pub(super) fn ended(&mut self, at: Nanos, begun: Begun) {
         let Begun { task, attempt, slot: _, work } = begun;
         if self.jobs.get(&task).is_some_and(|held| held.job.attempt == attempt) {
-            self.jobs.remove(&task);
+            let chained = self.jobs.remove(&task).map_or_else(Vec::new, |held| held.chained);
             let what = match work.failure {
                 None => {
                     self.results.insert(task);
+                    self.supply(chained);
                     Reported::Finished { task, attempt, bytes: work.result_bytes }
                 }
                 Some(kind) => Reported::Failed { task, attempt, kind, error: String::new() },

@@ -27,9 +27,19 @@ fn layers(n_layers: u32, width: u32) -> NewGraph {
 }
 
 fn simulated(policy: Box<dyn Policy>, n_workers: u32) -> (Core, Nanos) {
+    let duration = |task: TaskId| Nanos::from_micros(500 + u64::from(task.0 % 7) * 100);
+    simulated_graph(policy, n_workers, layers(20, 16), duration)
+}
+
+fn simulated_graph(
+    policy: Box<dyn Policy>,
+    n_workers: u32,
+    graph: NewGraph,
+    duration: impl Fn(TaskId) -> Nanos + 'static,
+) -> (Core, Nanos) {
     let mut core = Core::new(policy);
-    let work = |_: &State, task: TaskId| Work {
-        duration: Nanos::from_micros(500 + u64::from(task.0 % 7) * 100),
+    let work = move |_: &State, task: TaskId| Work {
+        duration: duration(task),
         result_bytes: 1 << 20,
         failure: None,
     };
@@ -37,7 +47,7 @@ fn simulated(policy: Box<dyn Policy>, n_workers: u32) -> (Core, Nanos) {
     world.add_workers(n_workers, 2);
     let client = ClientId(0);
     world.tell(Input::ClientConnected { client, name: "c".to_owned() });
-    world.tell(Input::GraphSubmitted { client, graph: layers(20, 16) });
+    world.tell(Input::GraphSubmitted { client, graph });
     let end = run(&mut core, &mut world).unwrap();
     (core, end)
 }
@@ -68,6 +78,18 @@ fn placing_where_the_inputs_are_beats_the_lot() {
         (simulated(Box::new(LocalityThenIdle), 4), simulated(Box::new(Random { seed: 1 }), 4));
     assert!(locality.1 < random.1, "{} against {}", locality.1, random.1);
     assert!(n_moved(&locality.0) < n_moved(&random.0), "fewer transfers are fewer events");
+}
+
+#[test]
+fn a_row_of_short_tasks_does_not_go_by_way_of_the_scheduler_each_time() {
+    const N: u32 = 640;
+    let row = |policy, duration| simulated_graph(policy, 4, layers(N, 1), move |_| duration);
+    // There and back, and the turn.
+    let way = Nanos(u64::from(N) * Nanos::from_micros(200).0);
+    let (core, end) = row(Box::new(LocalityThenIdle), Nanos::from_micros(2));
+    assert!(core.state().is_idle() && end.0 < way.0 / 8, "{end} for {N} tasks");
+    let (_, by_lot) = row(Box::new(Random { seed: 1 }), Nanos::from_micros(2));
+    assert!(by_lot > way, "{by_lot}: the yardstick draws for each");
 }
 
 #[test]

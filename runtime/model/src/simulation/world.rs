@@ -215,7 +215,11 @@ impl World {
             Some((*dep, dep_task.bytes, dep_task.replicas.first()?.worker))
         };
         let inputs = task.deps.iter().filter_map(input).collect();
-        Some(Job { task: id, attempt, work: (self.work)(state, id), inputs })
+        let is_chained = task.run.is_some_and(|run| run.is_chained());
+        let is_missing =
+            |dep: &&TaskId| state.task(**dep).is_none_or(|dep| dep.replicas.is_empty());
+        let after = task.deps.iter().find(is_missing).copied().filter(|_| is_chained);
+        Some(Job { task: id, attempt, work: (self.work)(state, id), inputs, after })
     }
 
     fn at(&mut self, at: Nanos, happening: Happening) {

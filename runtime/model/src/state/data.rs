@@ -274,10 +274,11 @@ impl State {
                 }
                 // One that executes has its inputs already.
                 Phase::Processing if task.run.is_some_and(|run| run.executing().is_none()) => {
-                    task.n_missing = 1;
                     task.again = Again::Recompute;
                     let run = self.unassign(step, dependent, Outcome::Lost);
+                    self.live_mut(dependent).n_missing = 1 + u32::from(run.is_chained());
                     self.set_phase(step, dependent, Phase::Waiting, Some(run.worker));
+                    self.put_back_chained(step, dependent);
                 }
                 Phase::Processing
                 | Phase::Released

@@ -142,6 +142,28 @@ impl State {
         for dep in released {
             self.activate(step, dep);
         }
+        self.put_back_chained(step, id);
+    }
+
+    /// A task is not on its way on its worker any more: what was chained to it waits again, and what was
+    /// chained to that.
+    pub(super) fn put_back_chained(&mut self, step: &mut Step<'_>, id: TaskId) {
+        let mut work: Work = self.chained_to(id);
+        while let Some(id) = work.pop() {
+            let run = self.unassign(step, id, Outcome::Cancelled);
+            self.live_mut(id).n_missing = 1;
+            self.set_phase(step, id, Phase::Waiting, Some(run.worker));
+            work.extend(self.chained_to(id));
+        }
+    }
+
+    /// The tasks that are chained and miss the result of this one.
+    fn chained_to(&self, id: TaskId) -> Work {
+        let is_chained = |id: &TaskId| {
+            let run = self.tasks.get(*id).and_then(|task| task.run);
+            run.is_some_and(|run| run.is_chained())
+        };
+        self.live(id).dependents.iter().copied().filter(is_chained).collect()
     }
 
     /// Ends a task's assignment: its worker's lists, its slot and, if it executed, the change.
@@ -155,6 +177,8 @@ impl State {
         worker.freed_seq = step.seq;
         if last.is_some_and(|last| last.seceded) {
             worker.n_seceded -= 1;
+        } else if run.is_chained() {
+            worker.n_chained -= 1;
         } else {
             worker.occupancy = worker.occupancy - run.estimate;
         }
@@ -227,29 +251,47 @@ impl State {
         self.set_phase(step, id, Phase::Memory, Some(ran_on));
         self.add_replica(step, id, worker, false);
         self.count_ended(step, id, false);
-        self.supply(step, id);
+        self.supply(step, id, worker);
         work.push(id);
         self.sweep_all(step, work);
     }
 
-    /// The result of a task is there: what waits for it misses one input less.
-    fn supply(&mut self, step: &mut Step<'_>, id: TaskId) {
+    /// The result of a task is there, on `worker`: what waits for it misses one input less.
+    fn supply(&mut self, step: &mut Step<'_>, id: TaskId, worker: WorkerId) {
         let task = self.live_mut(id);
         if task.n_waiters == 0 {
             return;
         }
         let dependents = std::mem::take(&mut task.dependents);
         for &dependent in &dependents {
-            if let Some(task) = self.tasks.get_mut(dependent)
-                && task.phase == Phase::Waiting
-            {
+            let Some(task) = self.tasks.get_mut(dependent) else { continue };
+            if task.phase == Phase::Waiting {
                 task.n_missing -= 1;
                 if task.n_missing == 0 {
                     self.queue_if_ready(step, dependent, None);
                 }
+            } else if task.run.is_some_and(|run| run.is_chained()) {
+                self.supply_chained(step, dependent, worker);
             }
         }
         self.live_mut(id).dependents = dependents;
+    }
+
+    /// The last input of a chained task is there, on `at`: if that is where the task is, it can begin.
+    fn supply_chained(&mut self, step: &mut Step<'_>, id: TaskId, at: WorkerId) {
+        let run = self.live_mut(id).run.as_mut().expect("a chained task is assigned");
+        if run.worker != at {
+            let run = self.unassign(step, id, Outcome::Cancelled);
+            self.put_back(step, id, run.worker);
+            return;
+        }
+        run.unchain();
+        let estimate = run.estimate;
+        let worker = &mut self.workers[at.index()];
+        worker.n_chained -= 1;
+        worker.occupancy = worker.occupancy + estimate;
+        self.loads.note(at);
+        step.changes.push(Change::Unchained { task: id, worker: at });
     }
 
     /// A task errs, and with it every active task that depends on it.

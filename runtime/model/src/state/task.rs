@@ -15,23 +15,41 @@ impl State {
         worker: WorkerId,
         attempt: u32,
     ) -> Result<(), Why> {
-        let task = self.check_phase(id, Phase::Queued)?;
+        let is_chained = self.may_be_chained(id, worker);
+        let task = if is_chained { self.live(id) } else { self.check_phase(id, Phase::Queued)? };
         if task.attempt.checked_add(1) != Some(attempt) {
             return Err(Why::Assignment(id));
         }
         self.check_status(worker, WorkerStatus::Running)?;
         let estimate = self.prefix(task.key.prefix).estimate();
         let holder = &mut self.workers[worker.index()];
-        let position = holder.assigned.len() as u32;
+        let mut run = Run::new(worker, holder.assigned.len() as u32, estimate);
         holder.assigned.push(id);
-        holder.occupancy = holder.occupancy + estimate;
+        if is_chained {
+            run.chain();
+            holder.n_chained += 1;
+        } else {
+            holder.occupancy = holder.occupancy + estimate;
+        }
         self.loads.note(worker);
         let task = self.live_mut(id);
         task.attempt = attempt;
         task.again = Again::No;
-        task.run = Some(Run::new(worker, position, estimate));
+        task.n_missing = 0;
+        task.run = Some(run);
         self.set_phase(step, id, Phase::Processing, Some(worker));
         Ok(())
+    }
+
+    /// Whether all that a task waits for is one input, which a task is to make that the worker has.
+    fn may_be_chained(&self, id: TaskId, worker: WorkerId) -> bool {
+        let Some(task) = self.tasks.get(id) else { return false };
+        let waits = task.phase == Phase::Waiting && task.n_missing == 1 && task.due_at().is_none();
+        waits
+            && task
+                .deps
+                .iter()
+                .any(|dep| self.live(*dep).run.is_some_and(|run| run.worker == worker))
     }
 
     pub(super) fn task_unplaceable(&mut self, step: &mut Step<'_>, id: TaskId) -> Result<(), Why> {
@@ -49,7 +67,7 @@ impl State {
         slot: u16,
     ) -> Result<(), Why> {
         let run = self.check_run(id, worker, Some(attempt))?;
-        if run.executing().is_some() {
+        if run.executing().is_some() || run.is_chained() {
             return Err(Why::Assignment(id));
         }
         let slots = &mut self.workers[worker.index()].slots;

@@ -83,7 +83,11 @@ impl State {
         }
         let executing = task.run.is_some_and(|run| run.executing().is_some());
         if matches!(task.phase, Phase::Queued | Phase::NoWorker | Phase::Processing) && !executing {
-            assert!(deps().all(|dep| dep.phase == Phase::Memory), "{id} is ready without inputs");
+            let missing = || deps().filter(|dep| dep.phase != Phase::Memory);
+            let chained = task.run.filter(|run| run.is_chained());
+            assert_eq!(missing().count(), usize::from(chained.is_some()), "{id}'s inputs");
+            let at = missing().find_map(|dep| dep.run).map(|run| run.worker);
+            assert_eq!(at, chained.map(|run| run.worker), "where {id}'s last input is made");
         }
         if task.phase.is_active() && !executing {
             let idle = |dep: &Task| matches!(dep.phase, Phase::Released | Phase::Erred);
@@ -134,7 +138,9 @@ impl State {
         };
         assert_eq!(held(false), worker.memory_bytes, "bytes in the memory of {id}");
         assert_eq!(held(true), worker.disk_bytes, "bytes on the disk of {id}");
-        let in_line = runs().filter(|run| run.stage() != Stage::Seceded);
+        let chained = runs().filter(|run| run.stage() == Stage::Chained);
+        assert_eq!(chained.count(), worker.n_chained as usize, "tasks of {id} that are chained");
+        let in_line = runs().filter(|run| !matches!(run.stage(), Stage::Seceded | Stage::Chained));
         let occupancy: u64 = in_line.map(|run| run.estimate.0).sum();
         assert_eq!(occupancy, worker.occupancy.0, "occupancy of {id}");
         if worker.status == WorkerStatus::Lost {

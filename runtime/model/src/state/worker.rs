@@ -17,7 +17,8 @@ pub struct Worker {
     pub assigned: SmallVec<[TaskId; 8]>,
     /// What runs in each slot; its length is `info.slots`.
     pub slots: SmallVec<[Option<TaskId>; 4]>,
-    /// Time that the tasks assigned to it, but for the seceded ones, are thought to take together.
+    /// Time that the tasks assigned to it, but for the seceded and the chained ones, are thought to take
+    /// together.
     pub occupancy: Nanos,
     /// The `seq` of the last event that gave it room for another task.
     pub freed_seq: u64,
@@ -25,6 +26,8 @@ pub struct Worker {
     pub status: WorkerStatus,
     /// How many of the assigned tasks have seceded: they wait, and need no slot.
     pub n_seceded: u32,
+    /// How many of the assigned tasks are chained: they cannot begin yet, and need no slot.
+    pub n_chained: u32,
     /// Time its slots spent executing.
     pub busy: Nanos,
     /// Tasks that finished on it.
@@ -59,9 +62,9 @@ impl Worker {
         self.slots.iter().flatten().count()
     }
 
-    /// Assigned tasks that have a slot or wait for one: those that have seceded need none.
+    /// Assigned tasks that have a slot or wait for one: those that have seceded, or are chained, need none.
     pub fn demand(&self) -> usize {
-        self.assigned.len() - self.n_seceded as usize
+        self.assigned.len() - (self.n_seceded + self.n_chained) as usize
     }
 
     /// Tasks per slot that have it or wait for it, in 1/256.
@@ -91,6 +94,7 @@ impl State {
             since: step.at,
             assigned: SmallVec::new(),
             n_seceded: 0,
+            n_chained: 0,
             held: Vec::new(),
             memory_bytes: 0,
             disk_bytes: 0,

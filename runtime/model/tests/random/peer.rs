@@ -103,7 +103,13 @@ impl Peer {
             return;
         }
         let Some(slot) = free else { return };
-        let waiting = self.assigned.iter().filter(|(task, _)| !self.is_executing(**task));
+        // What misses an input that it is to make itself waits for that.
+        let is_made_here = |(input, _): &(TaskId, Vec<WorkerId>)| {
+            !self.held.contains(input) && self.assigned.contains_key(input)
+        };
+        let waiting = self.assigned.iter().filter(|(task, job)| {
+            !self.is_executing(**task) && !job.inputs.iter().any(is_made_here)
+        });
         let Some((&task, job)) = waiting.min_by_key(|(task, _)| (task.0 + u32::from(b)) % 5) else {
             return;
         };

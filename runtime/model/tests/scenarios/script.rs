@@ -13,16 +13,38 @@
 //! accepted w0 7                   the worker's reports up to the seventh are decided
 //! back w0 a b@1                   the worker came back, holds a, and has the first assignment of b
 //! at 20ms                         sets the clock, which else goes on 1 ms a turn
+//! chains                          from now on tasks are chained, as the policy would have it
 //! ```
 
 use std::collections::BTreeMap;
 
 use taskreel_model::{
     Activity, CancelReason, Change, ClientId, Event, FailureKind, Input, LocalityThenIdle,
-    LossReason, Nanos, NewGraph, NewTask, Output, PauseReason, Rejection, Report, Reported,
-    Stamped, State, TaskId, TaskOptions, TransferFailure, Turn, WorkerId, WorkerInfo, decide,
-    place, rebalance, split_key,
+    LossReason, Nanos, NewGraph, NewTask, Output, PauseReason, Placement, Policy, Rejection,
+    Report, Reported, Stamped, State, TaskId, TaskOptions, TransferFailure, Turn, WorkerId,
+    WorkerInfo, decide, place, rebalance, split_key,
 };
+
+/// Places as the first policy does. It chains only where a case says so: else few cases would have a
+/// task that waits.
+#[derive(Debug, Default)]
+struct Placing {
+    chains: bool,
+}
+
+impl Policy for Placing {
+    fn name(&self) -> &'static str {
+        LocalityThenIdle.name()
+    }
+
+    fn place(&self, state: &State, task: TaskId) -> Placement {
+        LocalityThenIdle.place(state, task)
+    }
+
+    fn chain(&self, state: &State, task: TaskId, worker: WorkerId) -> Option<TaskId> {
+        LocalityThenIdle.chain(state, task, worker).filter(|_| self.chains)
+    }
+}
 
 /// A cluster without a world: a state, its log so far, and the names of its tasks.
 #[derive(Debug, Default)]
@@ -33,6 +55,7 @@ pub(crate) struct Script {
     pub(crate) names: BTreeMap<String, TaskId>,
     next_local: BTreeMap<ClientId, u32>,
     now: Nanos,
+    placing: Placing,
 }
 
 /// What one input brought.
@@ -58,6 +81,10 @@ impl Script {
             self.now = nanos(time);
             return None;
         }
+        if line == "chains" {
+            self.placing.chains = true;
+            return None;
+        }
         self.now = self.now + Nanos::from_millis(1);
         let steal = self.steal(line);
         let is_rebalance = line == "rebalance";
@@ -69,7 +96,7 @@ impl Script {
         if let Some(steal) = steal {
             turn.emit(steal);
         }
-        place(&LocalityThenIdle, &mut turn);
+        place(&self.placing, &mut turn);
         if is_rebalance {
             rebalance(&LocalityThenIdle, &mut turn);
         }

@@ -417,11 +417,17 @@ async fn work(inner: Arc<Inner>, slot: u16) {
         };
         inner.report(Reported::Started { task, attempt, slot });
         inner.world.pause(TASK_MS).await;
-        let is_ours = inner.desk().board.end(assignment);
-        if !is_ours {
-            continue;
+        let outcome = client::compute(spec.body, &inputs);
+        let n_ready = if outcome.is_some() {
+            inner.desk().board.finish(assignment)
+        } else {
+            inner.desk().board.end(assignment).then_some(0)
+        };
+        let Some(n_ready) = n_ready else { continue };
+        if n_ready > 1 {
+            inner.ready.notify_waiters();
         }
-        match client::compute(spec.body, &inputs) {
+        match outcome {
             Some(result) => {
                 let bytes = result.len() as u64;
                 if !inner.lives() {

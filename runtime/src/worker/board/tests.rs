@@ -111,3 +111,58 @@ fn a_new_attempt_is_not_mistaken_for_the_old_one() {
     assert_eq!(taken(&mut board), Some(5));
     assert!(board.end(Assignment { task: TaskId(5), attempt: 2 }));
 }
+
+/// A task that runs after another which nobody has made yet.
+fn run_after(task: u32, maker: u32) -> RunTask {
+    let mut run = run(task, &[maker]);
+    run.inputs.iter_mut().for_each(|input| input.holders.clear());
+    run
+}
+
+#[test]
+fn a_chained_task_is_ready_when_its_input_is_made_here() {
+    let (mut board, mut wanted) = (Board::default(), Vec::new());
+    board.add(run(5, &[]), ME, |_| false, &mut wanted);
+    board.add(run_after(6, 5), ME, |_| false, &mut wanted);
+    board.add(run_after(7, 6), ME, |_| false, &mut wanted);
+    assert_eq!(wanted, [], "nothing is to be fetched");
+    assert_eq!((taken(&mut board), taken(&mut board)), (Some(5), None));
+    assert_eq!(board.finish(first(5)), Some(1));
+    assert_eq!((taken(&mut board), taken(&mut board)), (Some(6), None));
+    assert!(board.end(first(6)), "it fails");
+    assert_eq!(taken(&mut board), None);
+    board.revoke(first(7));
+    assert_eq!(board.assignments(), []);
+    board.add(run_after(8, 5), ME, |task| task == TaskId(5), &mut wanted);
+    assert_eq!(taken(&mut board), Some(8), "it was made before");
+}
+
+#[test]
+fn a_chained_task_that_does_not_read_its_input_waits_for_it_all_the_same() {
+    let (mut board, mut wanted) = (Board::default(), Vec::new());
+    board.add(run(5, &[]), ME, |_| false, &mut wanted);
+    let spec = run(6, &[]).spec;
+    board.add(RunTask { spec, ..run_after(6, 5) }, ME, |_| false, &mut wanted);
+    assert_eq!((taken(&mut board), taken(&mut board)), (Some(5), None));
+    assert_eq!(board.finish(first(5)), Some(1));
+    assert_eq!(taken(&mut board), Some(6));
+}
+
+#[test]
+fn a_chained_task_takes_a_copy_that_arrives_instead() {
+    let (mut board, mut wanted) = (Board::default(), Vec::new());
+    board.add(run(5, &[]), ME, |_| false, &mut wanted);
+    board.add(run_after(6, 5), ME, |_| false, &mut wanted);
+    assert!(board.arrived(TaskId(5)));
+    board.revoke(first(5));
+    assert_eq!(taken(&mut board), Some(6));
+}
+
+#[test]
+fn a_chained_task_whose_maker_has_failed_already_misses_its_input() {
+    let (mut board, mut wanted) = (Board::default(), Vec::new());
+    board.add(run_after(6, 5), ME, |_| false, &mut wanted);
+    assert_eq!(wanted.iter().map(|wanted| wanted.task).collect::<Vec<_>>(), [TaskId(5)]);
+    assert_eq!(wanted[0].holders, []);
+    assert_eq!(board.missing(TaskId(5)), [first(6)]);
+}

@@ -115,12 +115,14 @@ impl State {
                     return ensure(false, "a worker has a task that is elsewhere");
                 };
                 run.position = position;
-                if run.stage() == Stage::Seceded {
-                    worker.n_seceded += 1;
-                    continue;
+                match run.stage() {
+                    Stage::Seceded => worker.n_seceded += 1,
+                    Stage::Chained => worker.n_chained += 1,
+                    Stage::Ready | Stage::Fetching | Stage::Executing => {
+                        worker.occupancy = worker.occupancy + run.estimate;
+                    }
                 }
-                worker.occupancy = worker.occupancy + run.estimate;
-                if let Some(executing) = run.executing() {
+                if let Some(executing) = run.executing().filter(|executing| !executing.seceded) {
                     match worker.slots.get_mut(usize::from(executing.slot)) {
                         Some(slot @ None) => *slot = Some(task),
                         Some(Some(_)) | None => return ensure(false, "a slot is taken twice"),

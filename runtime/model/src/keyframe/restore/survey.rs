@@ -19,6 +19,8 @@ pub(super) struct Survey {
     edges: Vec<(TaskId, TaskId, bool)>,
     /// How many dependencies the tasks in `Waiting` miss.
     missing: Vec<(TaskId, u32)>,
+    /// The tasks in `Processing` that miss one.
+    chained: Vec<TaskId>,
 }
 
 impl State {
@@ -51,20 +53,34 @@ impl State {
     ) -> Result<(), BadKeyframe> {
         let (is_active, waits) = (task.phase.is_active(), task.phase == Phase::Waiting);
         let needs_all = is_active && task.run.is_none_or(|run| run.executing().is_none());
+        let at = task.run.map(|run| run.worker);
         let mut n_missing = 0;
         for &dep in &task.deps {
             let Some(found) = self.tasks.get(dep) else {
                 return ensure(false, "a task depends on one that is gone");
             };
             let is_there = found.phase == Phase::Memory;
-            let served = is_there || !needs_all || waits && found.phase.is_active();
+            let is_made_there = at.is_some() && found.run.map(|run| run.worker) == at;
+            let served =
+                is_there || !needs_all || is_made_there || waits && found.phase.is_active();
             ensure(served, "a task waits for what nobody computes")?;
             n_missing += u32::from(!is_there);
             survey.edges.push((dep, id, is_active));
         }
         ensure(!waits || n_missing > 0 || task.due_at().is_some(), "a task waits for nothing")?;
         survey.missing.extend((n_missing > 0 && waits).then_some((id, n_missing)));
+        let is_chained = n_missing > 0 && needs_all && task.run.is_some();
+        ensure(!is_chained || n_missing == 1, "a task is chained to several")?;
+        survey.chained.extend(is_chained.then_some(id));
         Ok(())
+    }
+
+    /// Marks the tasks that are chained.
+    pub(super) fn chain_tasks(&mut self, survey: &Survey) {
+        for &id in &survey.chained {
+            let run = self.tasks.get_mut(id).and_then(|task| task.run.as_mut());
+            run.expect("the survey looked it up").chain();
+        }
     }
 
     /// How many depend on each task, need it, and are missing; and that both ends of a relation
