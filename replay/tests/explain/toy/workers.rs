@@ -29,6 +29,10 @@ impl World<'_> {
                 self.workers[worker as usize].waiting.push(Work { task, attempt, inputs });
                 self.work(worker);
             }
+            Due::Revoke { worker, task, attempt } => {
+                let waiting = &mut self.workers[worker as usize].waiting;
+                waiting.retain(|work| (work.task, work.attempt) != (task, attempt));
+            }
             Due::Free { worker, task } => {
                 let of = &mut self.workers[worker as usize];
                 of.held.retain(|held| *held != task);

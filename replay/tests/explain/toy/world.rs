@@ -20,6 +20,11 @@ pub(super) enum Due {
         attempt: u32,
         inputs: Vec<(TaskId, u32)>,
     },
+    Revoke {
+        worker: u32,
+        task: TaskId,
+        attempt: u32,
+    },
     Free {
         worker: u32,
         task: TaskId,
@@ -190,8 +195,12 @@ impl<'a> World<'a> {
         match effect {
             Effect::Run { worker, task, attempt } => {
                 let Some(found) = self.state.task(task) else { return };
-                let from = |dep: &TaskId| self.state.task(*dep).expect("it is live").replicas[0];
-                let inputs = found.deps.iter().map(|dep| (*dep, from(dep).worker.0)).collect();
+                // What nobody has yet, the worker is to make itself.
+                let from = |dep: &TaskId| {
+                    let copies = &self.state.task(*dep).expect("it is live").replicas;
+                    copies.first().map_or(worker.0, |copy| copy.worker.0)
+                };
+                let inputs = found.deps.iter().map(|dep| (*dep, from(dep))).collect();
                 self.after(latency, Due::Run { worker: worker.0, task, attempt, inputs });
             }
             Effect::Free { worker, task } => {
@@ -200,10 +209,10 @@ impl<'a> World<'a> {
             Effect::SetRetryTimer { task, due_at } => {
                 self.after(due_at.since(self.now), Due::Retry { task });
             }
-            Effect::Revoke { .. }
-            | Effect::AskBack { .. }
-            | Effect::Notify { .. }
-            | Effect::Disconnect { .. } => {}
+            Effect::Revoke { worker, task, attempt } => {
+                self.after(latency, Due::Revoke { worker: worker.0, task, attempt });
+            }
+            Effect::AskBack { .. } | Effect::Notify { .. } | Effect::Disconnect { .. } => {}
         }
     }
 
