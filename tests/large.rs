@@ -12,19 +12,21 @@ use taskreel_model::{
     AssignReason, ClientId, Event, GraphId, Key, LogLevel, LogLine, Nanos, OptionsId, PrefixId,
     Stamped, StrId, Suffix, TaskId, TaskOptions, WorkerId, WorkerInfo,
 };
-use taskreel_recorder::{Recorder, RecorderOptions, RunInfo};
+use taskreel_recorder::{Conditions, Recorder, RecorderOptions, RunInfo};
 
 /// How many times longer than usual the run is.
 const SCALE: &str = "TASKREEL_TEST_LARGE";
 /// Graphs of a run of usual length, one after the other.
-const N_GRAPHS: u32 = 160;
+const N_GRAPHS: u32 = 120;
 /// Tasks of a graph: no others are alive.
 const N_ALIVE: u32 = 300;
 /// Bytes of a log line; each task has one.
 const LINE_BYTES: usize = 1_200;
 /// Memory for data that a process may take whose run has nothing alive: 64 Ki events and 1 Ki log
-/// lines, once packed and once not, the events of the block before, and what any process needs.
-const ONE_BLOCK: u64 = 36 << 20;
+/// lines, once packed and once not, and what any process needs.
+const ONE_BLOCK: u64 = 28 << 20;
+/// Blocks are made after so many graphs: each block of events is then full, however busy the machine.
+const FULL_BLOCK: u32 = 44;
 /// Memory for data of each task that is alive.
 const ALIVE: u64 = 1 << 10;
 
@@ -121,11 +123,19 @@ impl Log {
 /// Records a run of so many graphs. Returns the bytes of its file, and those of its events and
 /// lines in memory.
 fn record(path: &Path, n_graphs: u32) -> (u64, u64) {
+    let conditions = Conditions { by_hand: true, ..Conditions::default() };
     let options = RecorderOptions::default();
-    let recorder = Recorder::create(path, &RunInfo::default(), options).expect("a file");
+    let recorder = Recorder::create_under(path, &RunInfo::default(), options, conditions);
+    let recorder = recorder.expect("a file");
+    let hand = recorder.hand();
     let mut log = Log { recorder, turn: Vec::new(), seq: 0, noise: 0x9E37_79B9_7F4A_7C15 };
     log.begin();
-    (0..n_graphs).for_each(|number| log.graph(number));
+    for number in 0..n_graphs {
+        log.graph(number);
+        if number % FULL_BLOCK == FULL_BLOCK - 1 {
+            hand.work(false);
+        }
+    }
     let recorded = log.recorder.finish().expect("it is closed");
     assert_eq!(recorded.dropped, 0, "log lines were dropped");
     let n_lines = u64::from(n_graphs * N_ALIVE);

@@ -227,6 +227,90 @@ mod tests {
         assert!(decode_keyframe(first, now, &raw, 1 << 10).is_err(), "too large");
     }
 
+    /// The begin of a keyframe, up to where layouts 2 to 4 differ from layout 5.
+    #[derive(serde::Serialize, serde::Deserialize)]
+    struct Head<Clients, Graphs> {
+        next_seq: u64,
+        now: Nanos,
+        incarnation: u32,
+        strings: Vec<Box<str>>,
+        prefixes: Vec<taskreel_model::Prefix>,
+        options: Vec<taskreel_model::TaskOptions>,
+        n_clients: u32,
+        clients: Vec<Clients>,
+        graphs: Graphs,
+    }
+
+    /// Name, client, first task, tasks, ended, erred, the client's number of the first.
+    type GraphRow = [u32; 7];
+    /// Clients with the number of their next task; how many graphs there were, those that are kept, and
+    /// how many tasks of all ended and erred.
+    type HeadNow = Head<(u32, u32, u32), (u32, Vec<(u32, GraphRow)>, u64, u64)>;
+    /// Clients with all their graphs; all graphs.
+    type HeadBefore = Head<(u32, u32, Vec<u32>), Vec<GraphRow>>;
+
+    /// A run with a graph that is gone and one that is not, and its state as layout 4 has it.
+    fn in_layout_4() -> (State, Vec<u8>) {
+        use taskreel_model::{Event, GraphId, Key, Stamped, Suffix, TaskId};
+        let mut events = crate::run::turns(3, 20, 1, 1).concat();
+        let submitted = events.iter().find(|event| event.what.tag() == 7).unwrap().clone();
+        let graph = events.iter().find(|event| event.what.tag() == 6).unwrap().what.clone();
+        let (
+            Event::TaskSubmitted { key, options, wanted, deps, .. },
+            Event::GraphSubmitted { client, name, .. },
+        ) = (submitted.what, graph)
+        else {
+            panic!("these are the tags");
+        };
+        let (graph, task) = (GraphId(1), TaskId(20));
+        let key = Key { suffix: Suffix::Index(20), ..key };
+        let last = events.last().unwrap().clone();
+        for what in [
+            Event::GraphSubmitted { graph, client, name, first: task, n_tasks: 1, local: 20 },
+            Event::TaskSubmitted { task, graph, key, options, wanted, deps },
+        ] {
+            events.push(Stamped { seq: events.len() as u64, what, cause: None, ..last });
+        }
+        let mut state = State::new();
+        for event in &events {
+            state.apply(event, &mut Vec::new()).unwrap();
+        }
+        let (mut columns, mut head) = (Vec::new(), Vec::new());
+        put_row(&mut columns, &state.keyframe());
+        let now: HeadNow = read_large(&columns).unwrap();
+        put_row(&mut head, &now);
+        let (n_graphs, kept, n_ended, _n_erred) = now.graphs;
+        assert_eq!((n_graphs, kept.len(), n_ended), (2, 1, 20), "the first graph is gone");
+        let gone = [name.0, client.0, 0, 20, 20, 0, 0];
+        let before = HeadBefore {
+            next_seq: now.next_seq,
+            now: now.now,
+            incarnation: now.incarnation,
+            strings: now.strings,
+            prefixes: now.prefixes,
+            options: now.options,
+            n_clients: now.n_clients,
+            clients: vec![(client.0, name.0, vec![0, 1])],
+            graphs: vec![gone, kept[0].1],
+        };
+        let mut raw = ALL_GRAPHS.to_le_bytes().to_vec();
+        put_row(&mut raw, &before);
+        raw.extend_from_slice(&columns[head.len()..]);
+        (state, raw)
+    }
+
+    #[test]
+    fn earlier_layouts_are_read() {
+        let (state, mut raw) = in_layout_4();
+        // The last columns, which earlier ones lack, are empty here.
+        for layout in [ALL_GRAPHS, NO_STRETCHES, NO_DUE] {
+            raw[..2].copy_from_slice(&layout.to_le_bytes());
+            let read = decode_keyframe(state.next_seq(), state.now().0, &raw, 1 << 30);
+            assert_eq!(read.as_ref(), Ok(&state), "layout {layout}");
+            assert_eq!(raw.pop(), Some(0));
+        }
+    }
+
     #[test]
     fn the_layout_is_numbered() {
         let mut state = State::new();

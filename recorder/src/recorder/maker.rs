@@ -267,3 +267,35 @@ fn give_way() {
 
 #[cfg(not(target_os = "linux"))]
 fn give_way() {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Recorder, RecorderOptions, RunInfo};
+
+    /// New events wait all the time: what must be on the disk by an instant must not wait with them.
+    #[test]
+    fn under_steady_load_the_sync_comes_when_it_was_due() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run.reel");
+        let conditions = Conditions { by_hand: true, ..Conditions::default() };
+        let options = RecorderOptions::default();
+        let mut recorder =
+            Recorder::create_under(&path, &RunInfo::default(), options, conditions).unwrap();
+        let hand = recorder.hand();
+        let mut due = Vec::new();
+        for turn in crate::run::turns(7, 100, 2, 2) {
+            recorder.append(&turn).unwrap();
+            let mut guard = lock(&hand.maker);
+            let maker = guard.as_mut().unwrap();
+            due.push(maker.sync_at(&hand.queue).unwrap());
+            maker.make(&hand.queue, true).unwrap();
+        }
+        assert!(due.len() > 9);
+        assert!(due.iter().all(|at| *at == due[0]), "{due:?}");
+        let mut guard = lock(&hand.maker);
+        let maker = guard.as_mut().unwrap();
+        maker.sync(&hand.queue).unwrap();
+        assert_eq!(maker.sync_at(&hand.queue), None, "all is on the disk");
+    }
+}

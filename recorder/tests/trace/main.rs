@@ -7,6 +7,7 @@ mod crash;
 mod keyframes;
 mod kill;
 mod packed;
+mod power;
 mod reopen;
 mod round_trip;
 mod run;
