@@ -76,6 +76,16 @@ fn nothing_is_found_on_a_healthy_run() {
 }
 
 #[test]
+fn what_is_chained_is_not_work_that_others_could_do() {
+    // Its input never comes.
+    let mut jobs = vec![Job::new("first", 150_000), Job::new("then", 1_000).after([0])];
+    jobs[0].fails = 1;
+    let explained = explained(&Toy::new(jobs));
+    let idle = explained.uses.iter().find(|of| of.what == "no work").expect("slots idle");
+    assert!(idle.share > 0.87, "seven of eight slots have nothing to do: {:?}", explained.uses);
+}
+
+#[test]
 fn every_slot_is_accounted_for_all_the_time() {
     for toy in [Toy::new(healthy()), Toy { bandwidth: 10_000, ..Toy::new(healthy()) }] {
         let facts = facts(&toy);

@@ -138,7 +138,7 @@ pub struct Attempt {
     pub reason: AssignReason,
     /// When the task had become ready.
     pub queued_at: Nanos,
-    /// When the scheduler gave it to the worker.
+    /// When the scheduler gave it to the worker; of one that was chained, when its last input had come.
     pub assigned_at: Nanos,
     /// When it began to execute.
     pub started_at: Option<Nanos>,
@@ -148,6 +148,8 @@ pub struct Attempt {
     pub outcome: Option<Outcome>,
     /// Whether the task had finished before: its result was lost.
     pub again: bool,
+    /// Whether it is chained: its last input has not come, and may never have.
+    pub chained: bool,
     /// Position of the execution that it waited for, in [`Facts::attempts`]: of those of its
     /// dependencies, and of its own earlier ones, the one that ended last. `u32::MAX`: none.
     pub waited_for: u32,

@@ -173,7 +173,7 @@ impl Facts {
             row.queued_at = at;
         }
         if let Some(attempt) = self.last_attempt(task) {
-            (attempt.queued_at, attempt.assigned_at) = (at, at);
+            (attempt.queued_at, attempt.assigned_at, attempt.chained) = (at, at, false);
         }
     }
 
@@ -220,6 +220,7 @@ impl Facts {
                 ended_at: None,
                 outcome: None,
                 again: row.finished_attempt != NONE,
+                chained: is_chained,
                 // Until it starts: the attempt before.
                 waited_for: before,
             });

@@ -58,8 +58,10 @@ pub(super) fn edges(facts: &Facts) -> Vec<Edge> {
         let restricted = facts.task(attempt.task).is_some_and(|row| row.restricted);
         let queue = if restricted { Kind::Pinned } else { Kind::Queued };
         out.add(queue, NONE, (attempt.queued_at, Some(attempt.assigned_at)));
-        let until = attempt.started_at.or(attempt.ended_at);
-        out.add(Kind::Assigned, worker, (attempt.assigned_at, until));
+        if !attempt.chained {
+            let until = attempt.started_at.or(attempt.ended_at);
+            out.add(Kind::Assigned, worker, (attempt.assigned_at, until));
+        }
         if let Some(started_at) = attempt.started_at {
             out.add(Kind::Executing, worker, (started_at, attempt.ended_at));
         }
