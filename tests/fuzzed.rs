@@ -215,6 +215,7 @@ fn messages() -> Vec<(u8, Vec<u8>)> {
     let graph = NewGraph {
         name: "graph".to_owned(),
         local: 1,
+        continues: false,
         prefixes: vec!["sum".to_owned()],
         options: vec![TaskOptions::new("sum")],
         tasks: vec![task],

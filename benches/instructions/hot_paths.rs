@@ -96,6 +96,7 @@ fn layers(n_tasks: u32) -> NewGraph {
     NewGraph {
         name: "layers".to_owned(),
         local: 0,
+        continues: false,
         prefixes: ["load", "mix", "sum"].map(str::to_owned).to_vec(),
         options: vec![TaskOptions::new("nothing")],
         tasks: (0..n_tasks).map(task).collect(),

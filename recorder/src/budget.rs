@@ -121,7 +121,9 @@ fn added(event: &Event) -> u64 {
         Event::Interned { text, .. } => TEXT + 2 * text.len() as u64,
         Event::PrefixDeclared { name, .. } => 512 + 2 * name.len() as u64,
         Event::OptionsDeclared { options, .. } => task_options(options),
-        Event::ClientConnected { .. } | Event::GraphSubmitted { .. } => 128,
+        Event::ClientConnected { .. }
+        | Event::GraphSubmitted { .. }
+        | Event::GraphExtended { .. } => 128,
         // The others change what is there.
         Event::SchedulerStarted { .. }
         | Event::ClientLeft { .. }

@@ -34,6 +34,8 @@ const FIRST_GUESS: f64 = 0.5;
 /// By this the guess falls whenever it kept a keyframe from being made: what is to be stored changes.
 const HOPE: f64 = 0.9;
 
+/// Layout 5 lacks the last two, of graphs that were submitted in parts.
+const NO_PARTS: u16 = 5;
 /// Layout 4 kept graphs of which no task is alive.
 const ALL_GRAPHS: u16 = 4;
 /// Layout 3 lacks the last column, too, of what executions consist of that waited for others: there it
@@ -62,6 +64,7 @@ pub(crate) fn decode_keyframe(
     let mut cursor = Cursor::new(raw);
     let keyframe: Keyframe = match cursor.u16()? {
         KEYFRAME_LAYOUT => read_large(cursor.rest())?,
+        NO_PARTS => read_large(&[cursor.rest(), &[0, 0]].concat())?,
         ALL_GRAPHS => read_large::<KeyframeBefore>(cursor.rest())?.into(),
         NO_STRETCHES => read_large::<KeyframeBefore>(&[cursor.rest(), &[0]].concat())?.into(),
         NO_DUE => read_large::<KeyframeBefore>(&[cursor.rest(), &[0, 0]].concat())?.into(),

@@ -101,6 +101,12 @@ impl Summary {
         self.last_logged_at_ns = last_at;
     }
 
+    /// How many events there are of a kind, by its name (see [`EVENT_NAMES`]).
+    pub fn n_events(&self, name: &str) -> u64 {
+        let tag = EVENT_NAMES.iter().position(|known| *known == name);
+        tag.and_then(|tag| self.by_tag.get(tag)).copied().unwrap_or(0)
+    }
+
     /// When the last event was logged.
     pub fn last_logged_at(&self) -> Nanos {
         Nanos(self.last_logged_at_ns)

@@ -39,9 +39,8 @@ use crate::wire::message::{ClientBefore, ClientHello};
 use crate::wire::pump::Carried;
 use crate::wire::{Link, LinkSender, codec, pump};
 use crate::worker::own_address;
-use buffer::GRAPH_TASKS;
 use carry::{ClientLink, Rejoin, Remote};
-use session::{Hold, Session};
+use session::Session;
 
 /// How long to wait before the scheduler is tried again, at first and at the most.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -205,8 +204,9 @@ impl Client {
         TaskFuture::new(self.session.submit(call.into().draft))
     }
 
-    /// Submits a call for each item. Up to 8,192 calls are one graph, unless the items take longer than a
-    /// quarter of a second to come; more are several, of which the first run while the others are made.
+    /// Submits a call for each item, as one graph. One of more than 8,192 calls is sent in parts, of which
+    /// the first run while the others are made, and so is one whose items take longer than a quarter
+    /// of a second to come.
     pub fn map<I, C, T>(
         &self,
         items: impl IntoIterator<Item = I>,
@@ -216,14 +216,8 @@ impl Client {
         C: Into<Call<T>>,
     {
         let items = items.into_iter();
-        let _hold = self.hold(items.size_hint());
+        let _hold = self.session.hold(items.size_hint());
         items.map(|item| self.submit(call(item))).collect()
-    }
-
-    /// While it is there, so many submissions are kept together: if they fit into one graph.
-    fn hold(&self, (n_least, n_most): (usize, Option<usize>)) -> Option<Hold<'_>> {
-        let n_most = n_most.unwrap_or(n_least).min(GRAPH_TASKS);
-        (n_least <= GRAPH_TASKS).then(|| self.session.hold(n_most))
     }
 
     /// Puts a value onto a worker, for tasks to take it from there: worth it for what many tasks
@@ -267,7 +261,7 @@ impl Client {
         mut combine: impl FnMut(TaskFuture<T>, TaskFuture<T>) -> C,
     ) -> Option<TaskFuture<T>> {
         let mut level: Vec<TaskFuture<T>> = futures.into_iter().collect();
-        let _hold = self.hold((level.len(), Some(level.len())));
+        let _hold = self.session.hold((level.len(), Some(level.len())));
         while level.len() > 1 {
             let mut items = level.into_iter();
             let mut next = Vec::with_capacity(items.len().div_ceil(2));

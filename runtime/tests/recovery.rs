@@ -13,6 +13,8 @@ mod chaos;
 mod late;
 #[path = "recovery/nested.rs"]
 mod nested;
+#[path = "recovery/parts.rs"]
+mod parts;
 #[path = "recovery/scene.rs"]
 mod scene;
 
@@ -155,7 +157,7 @@ fn a_worker_that_retires_hands_its_results_on() {
 fn what_a_killed_client_leaves_is_given_up() {
     let mut scene = Scene::new();
     scene.start_workers(1);
-    let mut guest = scene.start_client();
+    let mut guest = scene.start_client("client_process");
     scene.wait_for_event("its first task runs", |e| matches!(e, Event::TaskStarted { .. }));
     guest.kill().unwrap();
     guest.wait().unwrap();

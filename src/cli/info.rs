@@ -42,6 +42,7 @@ pub(crate) struct Report {
     pub(crate) platform: String,
     pub(crate) command: Vec<String>,
     pub(crate) workers: Workers,
+    pub(crate) graphs: u64,
     pub(crate) tasks: Tasks,
     pub(crate) events: u64,
     pub(crate) samples: u64,
@@ -137,6 +138,7 @@ impl Report {
                 lost: info.summary.workers_lost,
                 slots: totals.slots,
             },
+            graphs: info.summary.n_events("GraphSubmitted"),
             tasks: Tasks::of(totals),
             events,
             samples: info.summary.samples,
@@ -174,6 +176,7 @@ impl Report {
             .filter(|(n, name)| *n > 0 || *name == "finished")
             .map(|(n, name)| format!("{} {name}", grouped(*n)))
             .collect();
+        line("graphs", grouped(self.graphs))?;
         line("tasks", format!("{}: {}", grouped(tasks.total), outcomes.join(", ")))?;
         line("events", grouped(self.events))?;
         let size = HumanBytes(self.bytes);

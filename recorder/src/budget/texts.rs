@@ -74,6 +74,7 @@ impl LongTexts {
             | Event::ReportsAccepted { .. }
             | Event::TaskSeceded { .. }
             | Event::TaskRejoined { .. }
+            | Event::GraphExtended { .. }
             | Event::Unknown { .. } => {}
         }
         0

@@ -80,6 +80,7 @@ impl Redactor {
             | Event::ClientConnected { .. }
             | Event::ClientLeft { .. }
             | Event::GraphSubmitted { .. }
+            | Event::GraphExtended { .. }
             | Event::TaskSubmitted { .. }
             | Event::ResultWanted { .. }
             | Event::ResultReleased { .. }

@@ -135,6 +135,7 @@ impl Run {
         let graph = NewGraph {
             name: format!("step-{}", self.state.next_graph().0),
             local: first.0,
+            continues: false,
             prefixes: ["read", "shuffle", "combine"].map(str::to_owned).to_vec(),
             options: ["read", "shuffle", "combine"].map(TaskOptions::new).to_vec(),
             tasks,

@@ -88,6 +88,7 @@ fn graph(n_tasks: u32, has_deps: bool) -> NewGraph {
     NewGraph {
         name: "fold".to_owned(),
         local: 0,
+        continues: false,
         prefixes: vec!["task".to_owned()],
         options: vec![TaskOptions::new("nothing")],
         tasks: (0..n_tasks).map(task).collect(),

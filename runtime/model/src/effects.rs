@@ -106,6 +106,7 @@ fn worker_knows(event: &Event, task: TaskId) -> bool {
         | Event::ClientConnected { .. }
         | Event::ClientLeft { .. }
         | Event::GraphSubmitted { .. }
+        | Event::GraphExtended { .. }
         | Event::TaskSubmitted { .. }
         | Event::ResultWanted { .. }
         | Event::ResultReleased { .. }

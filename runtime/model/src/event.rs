@@ -144,6 +144,10 @@ pub enum Event {
     /// What it waited for is over: it goes on, in a slot that was free.
     TaskRejoined { task: TaskId, worker: WorkerId, attempt: u32, slot: u16 },
 
+    /// A client submitted `n_tasks` more tasks of a graph, whose ids begin at `first`; the client's own numbers of them go on
+    /// from those before. `first` need not follow the graph's last task: others' may have come between.
+    GraphExtended { graph: GraphId, first: TaskId, n_tasks: u32 },
+
     /// An event that this version does not know, read from a newer trace: it keeps its place in
     /// the log and changes nothing. Never emitted and never written; stays the last variant.
     #[serde(skip)]
@@ -321,6 +325,7 @@ impl Event {
             Self::ReportsAccepted { .. } => 36,
             Self::TaskSeceded { .. } => 37,
             Self::TaskRejoined { .. } => 38,
+            Self::GraphExtended { .. } => 39,
             Self::Unknown { tag } => *tag,
         }
     }
@@ -367,6 +372,7 @@ impl Event {
             | Self::ClientConnected { .. }
             | Self::ClientLeft { .. }
             | Self::GraphSubmitted { .. }
+            | Self::GraphExtended { .. }
             | Self::WorkerJoined { .. }
             | Self::WorkerLost { .. }
             | Self::WorkerPaused { .. }
@@ -412,6 +418,7 @@ impl Event {
             | Self::ClientConnected { .. }
             | Self::ClientLeft { .. }
             | Self::GraphSubmitted { .. }
+            | Self::GraphExtended { .. }
             | Self::TaskSubmitted { .. }
             | Self::ResultWanted { .. }
             | Self::ResultReleased { .. }
@@ -426,7 +433,7 @@ impl Event {
 }
 
 /// Names of the events by tag.
-pub const EVENT_NAMES: [&str; 39] = [
+pub const EVENT_NAMES: [&str; 40] = [
     "SchedulerStarted",
     "Interned",
     "PrefixDeclared",
@@ -466,6 +473,7 @@ pub const EVENT_NAMES: [&str; 39] = [
     "ReportsAccepted",
     "TaskSeceded",
     "TaskRejoined",
+    "GraphExtended",
 ];
 
 const _: () = assert!(size_of::<Event>() <= 48);

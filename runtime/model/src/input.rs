@@ -130,6 +130,9 @@ pub struct NewGraph {
     pub name: String,
     /// The client's own number of its first task; numbers of a client only grow.
     pub local: u32,
+    /// Whether its tasks belong to the client's graph whose numbers end where its own begin, if there is
+    /// one of which something is left: a long graph is submitted in parts.
+    pub continues: bool,
     /// Prefixes that `NewTask::prefix` points into.
     pub prefixes: Vec<String>,
     /// Options that `NewTask::options` points into.

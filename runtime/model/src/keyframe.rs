@@ -20,7 +20,7 @@ use crate::{
 
 /// Number of the layout of [`Keyframe`]: one more whenever a field of it, or of what it is made of,
 /// changes. A reader folds a trace from its begin if it does not know the layout.
-pub const KEYFRAME_LAYOUT: u16 = 5;
+pub const KEYFRAME_LAYOUT: u16 = 6;
 
 /// A whole state as plain columns.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -41,6 +41,10 @@ pub struct Keyframe {
     flights: Vec<(WorkerId, TaskId, Flight)>,
     n_tasks: u32,
     tasks: TaskColumns,
+    /// [`Graph::jumps`](crate::Graph::jumps), graph by graph.
+    jumps: Vec<(GraphId, u32, TaskId)>,
+    /// First task of what is being submitted: of the graph that has tasks to come yet.
+    open_at: Option<TaskId>,
 }
 
 /// A client without what follows from its graphs.

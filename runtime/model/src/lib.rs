@@ -23,7 +23,8 @@
 //! };
 //! let (prefixes, options) = (vec!["step".to_owned()], vec![TaskOptions::new("f")]);
 //! let tasks = vec![task(0, vec![]), task(1, vec![0])];
-//! let graph = NewGraph { name: "two".into(), local: 0, prefixes, options, tasks };
+//! let (name, local, continues) = (String::from("two"), 0, false);
+//! let graph = NewGraph { name, local, continues, prefixes, options, tasks };
 //! let mut state = State::new();
 //! let mut output = Output::default();
 //! for input in [
@@ -44,6 +45,7 @@ mod decide;
 mod effect;
 mod effects;
 mod event;
+mod graph;
 mod ids;
 mod input;
 mod key;
@@ -67,6 +69,7 @@ pub use event::{
     Activity, AssignReason, CancelReason, EVENT_NAMES, Event, FailureKind, LossReason, PauseReason,
     Stamped, TransferFailure,
 };
+pub use graph::Graph;
 pub use ids::{ClientId, DenseId, GraphId, OptionsId, PrefixId, StrId, TaskId, WorkerId};
 pub use input::{Input, NewGraph, NewTask, Report, Reported};
 pub use key::{Key, Suffix, SuffixText, split_key};
@@ -79,7 +82,7 @@ pub use policy::{
 pub use sample::{LogLevel, LogLine, Sample};
 pub use spec::{TaskOptions, WorkerInfo};
 pub use state::{
-    Client, Flight, Graph, IllegalEvent, PhaseCounts, Prefix, State, UNKNOWN_DURATION, Why, Worker,
+    Client, Flight, IllegalEvent, PhaseCounts, Prefix, State, UNKNOWN_DURATION, Why, Worker,
 };
 pub use table::{GraphTable, Table, TaskTable};
 pub use task::{Again, Blame, Broken, Executing, Rare, Replica, Run, Task};

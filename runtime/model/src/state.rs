@@ -24,6 +24,7 @@ use loads::Loads;
 use ranked::Ranked;
 pub use worker::Worker;
 
+use crate::graph::{Graph, OpenPart};
 use crate::{
     ClientId, GraphId, GraphTable, Key, Nanos, OptionsId, Phase, PrefixId, StrId, Suffix, Task,
     TaskId, TaskOptions, TaskTable, WorkerId, WorkerStatus,
@@ -56,6 +57,8 @@ pub struct State {
     pub(crate) n_clients: u32,
     /// The graphs that have tasks that are not forgotten, or are to get some yet.
     pub(crate) graphs: GraphTable,
+    /// What is being submitted; `None` between submissions.
+    pub(crate) open: Option<OpenPart>,
     /// Tasks that ended, and those of them that erred, over all graphs, also those that are gone.
     pub(crate) n_ended: u64,
     pub(crate) n_erred: u64,
@@ -158,27 +161,6 @@ pub struct Client {
     pub graphs: BTreeMap<u32, GraphId>,
     /// Its own number of the first task of its next graph, at the least.
     pub next_local: u32,
-}
-
-/// A submitted graph.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Graph {
-    /// Its name.
-    pub name: StrId,
-    /// Who submitted it.
-    pub client: ClientId,
-    /// Its first task; its tasks are contiguous.
-    pub first: TaskId,
-    /// How many tasks it has.
-    pub n_tasks: u32,
-    /// How many of them have finished, erred or were cancelled, each counted once.
-    pub n_ended: u32,
-    /// How many of them erred.
-    pub n_erred: u32,
-    /// How many of them are forgotten.
-    pub n_forgotten: u32,
-    /// The client's own number of its first task.
-    pub local: u32,
 }
 
 /// A copy on its way.
@@ -330,6 +312,12 @@ impl State {
         self.n_erred
     }
 
+    /// Where the ids end that are given to submitted tasks: behind the next one to come, if the log ends
+    /// in the middle of a submission.
+    pub fn end_of_submitted(&self) -> TaskId {
+        self.open.map_or_else(|| self.tasks.next_id(), |open| open.end)
+    }
+
     /// A graph that has live tasks, or gets some.
     pub(crate) fn kept_graph(&self, id: GraphId) -> &Graph {
         self.graphs.get(id).expect("a graph is kept as long as it has tasks")
@@ -350,14 +338,13 @@ impl State {
         let graphs = &self.clients.get(&client)?.graphs;
         let (_, id) = graphs.range(..=local).next_back()?;
         let graph = self.kept_graph(*id);
-        let offset = local - graph.local;
-        (offset < graph.n_tasks).then(|| TaskId(graph.first.0 + offset))
+        graph.task(local - graph.local)
     }
 
     /// A task's number among its client's, the inverse of [`State::local_task`].
     pub fn local_number(&self, task: TaskId) -> Option<u32> {
         let graph = self.kept_graph(self.task(task)?.graph);
-        Some(graph.local + (task.0 - graph.first.0))
+        Some(graph.local + graph.index(task)?)
     }
 
     /// The tasks that are ready and wait to be placed, first to run first.

@@ -283,6 +283,41 @@ fn a_graph_that_was_cut_short_ends_where_the_next_begins() {
     assert_eq!(state.local_task(C0, 8), None, "it was never submitted");
 }
 
+fn extended(graph: u32, first: u32, n_tasks: u32) -> Event {
+    Event::GraphExtended { graph: GraphId(graph), first: TaskId(first), n_tasks }
+}
+
+#[test]
+fn only_a_clients_last_graph_goes_on_and_only_with_the_next_tasks() {
+    check(Why::UnknownGraph(GraphId(9)), [extended(9, 6, 1)]);
+    check(Why::IdOutOfOrder, [extended(0, 6, 1), extended(1, 5, 1), extended(1, 7, 1)]);
+    check(Why::Overflow, [extended(1, 6, u32::MAX), extended(1, 6, 0)]);
+}
+
+/// As [`a_graph_that_was_cut_short_ends_where_the_next_begins`], in a further part of a graph.
+#[test]
+fn a_part_that_was_cut_short_leaves_the_graph_to_what_came() {
+    let mut state = setting();
+    for what in [
+        graph(2, C0, 6, (1, 6)),
+        submitted(6, 2, 0, &[]),
+        extended(2, 7, 2),
+        submitted(7, 2, 0, &[]),
+        graph(3, C0, 8, (1, 9)),
+        submitted(8, 3, 0, &[]),
+    ] {
+        let at = state.now();
+        let event = Stamped { seq: state.next_seq(), logged_at: at, at, cause: None, what };
+        state.apply(&event, &mut Vec::new()).expect("it is legal");
+        state.validate();
+        let restored = state.keyframe().restore(1 << 20).expect("it is whole");
+        assert_eq!(restored, state);
+    }
+    assert_eq!(refused(&state, extended(2, 9, 1)), Why::IdOutOfOrder);
+    let found = state.graph(GraphId(2)).expect("it is there");
+    assert_eq!((found.n_tasks, found.next_local()), (2, 8));
+}
+
 #[test]
 fn too_large() {
     check(Why::Overflow, [graph(2, C0, 6, (u32::MAX, 6)), graph(2, C0, 6, (7, u32::MAX - 6))]);

@@ -36,6 +36,7 @@ impl Cluster {
         let graph = NewGraph {
             name: "shape".to_owned(),
             local: 0,
+            continues: false,
             prefixes: vec!["p".to_owned()],
             options: vec![TaskOptions::new("f")],
             tasks: (0..N).map(task).collect(),
@@ -222,6 +223,7 @@ fn one_result_serves_task_after_task() {
         let graph = NewGraph {
             name: "one".to_owned(),
             local,
+            continues: false,
             prefixes: vec!["p".to_owned()],
             options: vec![TaskOptions::new("f")],
             tasks: vec![task],
@@ -240,6 +242,7 @@ fn graphs_that_nobody_needs_are_not_kept() {
     let graph = |local: u32| NewGraph {
         name: "small".to_owned(),
         local,
+        continues: false,
         prefixes: vec!["p".to_owned()],
         options: vec![TaskOptions::new("f")],
         tasks: vec![NewTask {

@@ -1,8 +1,10 @@
-//! What a client has yet to send. Submissions gather here, so that many become one graph.
+//! What a client has yet to send. Submissions gather here, so that many become one graph. One that is
+//! too long for a message goes in parts.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
+use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -12,8 +14,8 @@ use super::Held;
 use crate::task::{Draft, Wishes};
 use crate::wire::message::{FromClient, SubmitGraph};
 
-/// A graph is closed, and another begun, when it has so many tasks: while a scheduler and its workers
-/// are busy with these, the next are made...
+/// A part of a graph is closed, and another begun, when it has so many tasks: while a scheduler and its
+/// workers are busy with these, the next are made...
 pub(super) const GRAPH_TASKS: usize = 8192;
 
 /// ...or takes about so many bytes on the wire.
@@ -26,7 +28,7 @@ const LOCALS_PER_MESSAGE: usize = 1 << 20;
 /// come begins to run before it has them all.
 const HOLD_TIME: Duration = Duration::from_millis(250);
 
-/// Submitters are held back while more graphs than this wait to be sent.
+/// Submitters are held back while more parts of graphs than this wait to be sent.
 const WAITING_GRAPHS: usize = 16;
 
 /// A key, put together only when somebody reads it.
@@ -60,17 +62,19 @@ pub(crate) struct Buffer {
     shutdown: bool,
     /// It is looked into within a millisecond: nobody need be told that it got something.
     pub(crate) watched: bool,
-    /// How many `map`s are being made that are to be one graph each, and until when the buffer waits
-    /// for them.
-    n_holds: usize,
+    /// The threads that make a `map`, which is to be one graph, once for each...
+    makers: Vec<ThreadId>,
+    /// ...and until when the buffer waits for those that fit into one part.
     held_until: Option<Instant>,
+    /// For whose `map` the last part was begun: the next one of that thread goes on with its graph.
+    begun_for: Option<ThreadId>,
     /// The client has left: send what is here, then nothing more.
     pub(crate) closing: bool,
     /// Known prefixes, each with the number of its next task without a key of its own.
     prefixes: HashMap<Arc<str>, u32>,
 }
 
-/// A graph that grows until it is sent.
+/// A graph, or a part of one, that grows until it is sent.
 #[derive(Debug)]
 struct OpenGraph {
     graph: NewGraph,
@@ -96,8 +100,9 @@ impl Buffer {
             marks: Vec::new(),
             shutdown: false,
             watched: false,
-            n_holds: 0,
+            makers: Vec::new(),
             held_until: None,
+            begun_for: None,
             closing: false,
             prefixes: HashMap::new(),
         }
@@ -113,7 +118,7 @@ impl Buffer {
             && !self.shutdown
     }
 
-    /// Whether a graph is full: it should be sent now.
+    /// Whether a part of a graph is full: it should be sent now.
     pub(crate) fn has_full_graph(&self) -> bool {
         self.graphs.len() > 1
     }
@@ -123,16 +128,29 @@ impl Buffer {
         self.graphs.back().is_none_or(|open| open.graph.tasks.len() + n_tasks <= GRAPH_TASKS)
     }
 
-    /// A graph is being made that is to be sent whole.
-    pub(crate) fn hold(&mut self, now: Instant) {
-        self.n_holds += 1;
-        self.held_until.get_or_insert(now + HOLD_TIME);
+    /// This thread makes a graph. `fits`: into one part, which is to be sent whole.
+    pub(crate) fn hold(&mut self, now: Instant, fits: bool) {
+        let me = thread::current().id();
+        if !self.graphs.is_empty() {
+            // It begins with what is there.
+            self.begun_for = Some(me);
+        }
+        self.makers.push(me);
+        if fits {
+            self.held_until.get_or_insert(now + HOLD_TIME);
+        }
     }
 
-    /// It is there.
+    /// It has made it.
     pub(crate) fn let_go(&mut self) {
-        self.n_holds -= 1;
-        if self.n_holds == 0 {
+        let me = thread::current().id();
+        if let Some(position) = self.makers.iter().rposition(|maker| *maker == me) {
+            self.makers.remove(position);
+        }
+        if self.begun_for == Some(me) && !self.makers.contains(&me) {
+            self.begun_for = None;
+        }
+        if self.makers.is_empty() {
             self.held_until = None;
         }
     }
@@ -194,6 +212,7 @@ impl Buffer {
     /// Names the graphs that are begun from now on.
     pub(crate) fn name_graphs(&mut self, name: String) {
         self.graph_name = name;
+        self.begun_for = None;
     }
 
     /// Takes all that is there, as messages in the order in which they must be sent.
@@ -243,16 +262,21 @@ impl Buffer {
             graph.graph.tasks.len() < GRAPH_TASKS && graph.n_bytes + n_bytes <= GRAPH_BYTES
         });
         if !has_room {
-            self.graphs.push_back(OpenGraph::new(self.graph_name.clone(), local));
+            let maker = Some(thread::current().id()).filter(|me| self.makers.contains(me));
+            let continues = maker.is_some() && self.begun_for == maker;
+            self.begun_for = maker;
+            let graph =
+                NewGraph { name: self.graph_name.clone(), local, continues, ..NewGraph::default() };
+            self.graphs.push_back(OpenGraph::new(graph));
         }
         self.graphs.back_mut().expect("one was pushed if there was none")
     }
 }
 
 impl OpenGraph {
-    fn new(name: String, local: u32) -> Self {
+    fn new(graph: NewGraph) -> Self {
         Self {
-            graph: NewGraph { name, local, ..NewGraph::default() },
+            graph,
             needed: Vec::new(),
             spec_lens: Vec::new(),
             specs: Vec::new(),
@@ -348,11 +372,11 @@ mod tests {
         let now = Instant::now();
         let soon = now + HOLD_TIME - Duration::from_millis(1);
         assert!(!buffer.is_held(now));
-        buffer.hold(now);
+        buffer.hold(now, true);
         push(&mut buffer, GRAPH_TASKS);
         assert!(buffer.is_held(soon) && !buffer.is_held(now + HOLD_TIME));
         // A second, in another thread, does not make the first wait longer.
-        buffer.hold(soon);
+        buffer.hold(soon, true);
         assert!(!buffer.is_held(now + HOLD_TIME));
         buffer.let_go();
         assert!(buffer.is_held(soon));
@@ -363,8 +387,45 @@ mod tests {
         assert!(buffer.is_held(now) && buffer.has_room(GRAPH_TASKS));
         buffer.let_go();
         assert!(!buffer.is_held(now));
-        buffer.hold(soon);
+        buffer.hold(soon, true);
         buffer.closing = true;
         assert!(!buffer.is_held(soon), "the client has left");
+    }
+
+    /// Whether each message that waits goes on with the graph of the one before.
+    fn continues(buffer: &mut Buffer) -> Vec<bool> {
+        let messages = buffer.take().into_iter();
+        let continues = messages.filter_map(|message| match message {
+            FromClient::Submit(submit) => Some(submit.graph.continues),
+            _ => None,
+        });
+        continues.collect()
+    }
+
+    #[test]
+    fn a_long_map_is_parts_of_one_graph_and_what_follows_is_another() {
+        let mut buffer = Buffer::new("graph".to_owned());
+        buffer.hold(Instant::now(), false);
+        assert!(!buffer.is_held(Instant::now()), "its first part is not waited for");
+        push(&mut buffer, 2 * GRAPH_TASKS + 1);
+        assert_eq!(continues(&mut buffer), [false, true, true]);
+        // Whatever was sent meanwhile, and however long it took.
+        push(&mut buffer, 1);
+        assert_eq!(continues(&mut buffer), [true]);
+        buffer.let_go();
+        push(&mut buffer, GRAPH_TASKS + 1);
+        assert_eq!(continues(&mut buffer), [false, false], "nobody said that they are one");
+    }
+
+    #[test]
+    fn what_another_thread_submits_in_between_is_not_part_of_a_map() {
+        let mut buffer = Buffer::new("graph".to_owned());
+        buffer.hold(Instant::now(), false);
+        push(&mut buffer, 1);
+        assert_eq!(continues(&mut buffer), [false]);
+        thread::scope(|scope| scope.spawn(|| push(&mut buffer, 1)).join().unwrap());
+        assert_eq!(continues(&mut buffer), [false]);
+        push(&mut buffer, GRAPH_TASKS + 1);
+        assert_eq!(continues(&mut buffer), [false, true], "its numbers left a gap");
     }
 }

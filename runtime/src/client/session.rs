@@ -1,6 +1,7 @@
 //! A session: one client's connection, shared by the client and all its futures.
 
 use std::io;
+use std::marker::PhantomData;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -11,7 +12,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
 use super::away::{Awaited, Away};
-use super::buffer::Buffer;
+use super::buffer::{Buffer, GRAPH_TASKS};
 use super::carry::{Remote, converse};
 use super::future::{Held, obstacle};
 use super::outgoing::{Outgoing, Sent};
@@ -66,10 +67,12 @@ pub(super) struct Core {
     pub(super) farewell: Condvar,
 }
 
-/// Keeps the buffer from being sent in the middle of a graph.
+/// Makes one graph of what its thread submits, and keeps it from being sent in the middle of a part.
 #[derive(Debug)]
 pub(crate) struct Hold<'a> {
     core: &'a Core,
+    /// It belongs to its thread.
+    thread: PhantomData<*const ()>,
 }
 
 impl Drop for Hold<'_> {
@@ -167,13 +170,14 @@ impl Session {
         Err(Arc::new(TaskError::new(TaskErrorKind::Rejected, key(), reason)))
     }
 
-    /// What is submitted until the guard is dropped, so many tasks at the most, is to be one graph.
-    pub(crate) fn hold(&self, n_tasks: usize) -> Hold<'_> {
+    /// What this thread submits until the guard is dropped is to be one graph, of so many tasks.
+    pub(crate) fn hold(&self, (n_least, n_most): (usize, Option<usize>)) -> Hold<'_> {
+        let n_tasks = n_most.unwrap_or(n_least);
         if !lock(&self.core.buffer).has_room(n_tasks) {
             self.flush();
         }
-        lock(&self.core.buffer).hold(Instant::now());
-        Hold { core: &self.core }
+        lock(&self.core.buffer).hold(Instant::now(), n_least <= GRAPH_TASKS);
+        Hold { core: &self.core, thread: PhantomData }
     }
 
     /// Sends what waits, now.

@@ -117,6 +117,7 @@ impl Core {
         info!(%client, "client left");
         self.decide(Input::ClientLeft { client }).expect("the client was there");
         self.away.remove(&client);
+        self.given_up.remove(&client);
         self.peers.remove_client(client);
     }
 
@@ -157,18 +158,22 @@ impl Core {
         let refused = match submit.split_specs() {
             None => "its specs do not fit its tasks".to_owned(),
             Some(specs) => {
-                let next_graph = self.state.next_graph();
+                // Of such a one, the specs are in the log.
+                let has_begun = self.state.has_begun(client, &submit.graph);
                 let SubmitGraph { graph, spec_lens, specs: joined } = submit;
+                let is_given_up = graph.continues && self.given_up.get(&client) == Some(&local);
                 let graph = Arc::unwrap_or_clone(graph);
                 match self.decide(Input::GraphSubmitted { client, graph }) {
-                    // The rest of a graph whose specs are in the log.
-                    Ok(()) if self.state.next_graph() == next_graph => return,
+                    Ok(()) if has_begun => return,
                     Ok(()) => {
                         if self.config.recorder.is_some() {
                             let batch = SpecBatch::joined(first, spec_lens, joined.to_vec());
                             self.new_specs.push(batch);
                         }
                         self.specs.add(first, specs);
+                        if is_given_up {
+                            self.give_up_part(client, first, local + n_tasks);
+                        }
                         return;
                     }
                     Err(why) => why.to_string(),
@@ -179,6 +184,15 @@ impl Core {
         if let Some(peer) = self.peers.clients.get_mut(&client) {
             peer.out.push(ToClient::Rejected { local, n_tasks, reason: refused });
         }
+    }
+
+    /// The tasks from `first` on are a part of a graph that an operator gave up; `next_local`: the
+    /// client's own number of the task behind it.
+    fn give_up_part(&mut self, client: ClientId, first: TaskId, next_local: u32) {
+        let tasks = (first.0..self.state.tasks().next_id().0).map(TaskId).collect();
+        let input = Input::CancelRequested { tasks, reason: CancelReason::Requested };
+        self.decide(input).expect("cancelling is always allowed");
+        self.given_up.insert(client, next_local);
     }
 
     fn tasks_of(&self, client: ClientId, locals: &[u32]) -> Vec<TaskId> {

@@ -50,6 +50,9 @@ pub(super) struct Core {
     pub(super) awaited: BTreeMap<WorkerId, Nanos>,
     /// Clients whose connection is gone, each waited for until that instant.
     pub(super) away: BTreeMap<ClientId, Nanos>,
+    /// Clients whose last graph an operator gave up, with the client's own number of the task behind it:
+    /// a part of it that comes yet is given up, too. Not kept over a restart.
+    pub(super) given_up: BTreeMap<ClientId, u32>,
     /// Workers that are to leave.
     pub(super) retiring: BTreeSet<WorkerId>,
     /// Copies that workers were asked to fetch from those that are to leave, and when.
@@ -71,6 +74,7 @@ impl Core {
             specs: SpecStore::default(),
             awaited: BTreeMap::new(),
             away: BTreeMap::new(),
+            given_up: BTreeMap::new(),
             retiring: BTreeSet::new(),
             copies: BTreeMap::new(),
             new_specs: Vec::new(),

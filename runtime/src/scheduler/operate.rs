@@ -17,7 +17,10 @@ impl Core {
         match request {
             Request::Status => Answer::Status(Box::new(self.status())),
             Request::Cancel(target) => match self.targets(target) {
-                Ok(tasks) => self.cancel(tasks),
+                Ok(tasks) => {
+                    self.expect_no_more(target);
+                    self.cancel(tasks)
+                }
                 Err(reason) => Answer::Refused { reason },
             },
             Request::Retire(name) => match self.worker_called(name) {
@@ -45,6 +48,16 @@ impl Core {
         Answer::Done { n_tasks: before.saturating_sub(n_active(self)) }
     }
 
+    /// A graph of which a part is to come yet is given up as a whole.
+    fn expect_no_more(&mut self, target: &Target) {
+        let Target::Graph(graph) = target else { return };
+        let Some(graph) = self.state.graph(*graph) else { return };
+        let next = self.state.clients().get(&graph.client).map(|client| client.next_local);
+        if next == Some(graph.next_local()) {
+            self.given_up.insert(graph.client, graph.next_local());
+        }
+    }
+
     fn targets(&self, target: &Target) -> Result<Vec<TaskId>, String> {
         let state = &self.state;
         let tasks: Vec<TaskId> = match target {
@@ -58,7 +71,7 @@ impl Core {
                 let graph = state
                     .graph(*graph)
                     .ok_or_else(|| format!("there is no graph {graph}, or it has ended"))?;
-                (graph.first.0..graph.first.0 + graph.n_tasks).map(TaskId).collect()
+                graph.tasks().collect()
             }
             Target::Client(client) => {
                 let wanted = |id: &ClientId| state.clients().contains_key(id);

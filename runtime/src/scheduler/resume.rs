@@ -5,7 +5,7 @@
 
 use std::cmp::Reverse;
 
-use taskreel_model::{ClientId, Input, LossReason, Nanos, TaskId, WorkerId, WorkerStatus};
+use taskreel_model::{ClientId, Input, LossReason, Nanos, WorkerId, WorkerStatus};
 use tracing::info;
 
 use super::core::Core;
@@ -21,11 +21,7 @@ impl Core {
         self.state = log.state;
         let next = self.state.tasks().next_id();
         // A submission that the log ends in the middle of is sent again, and goes on from there.
-        let end = self
-            .state
-            .graphs()
-            .last()
-            .map_or(next, |(_, last)| TaskId(last.first.0 + last.n_tasks));
+        let end = self.state.end_of_submitted();
         let state = &self.state;
         self.specs = SpecStore::restore(log.specs, |task| {
             state.task(task).is_some() || (next <= task && task < end)

@@ -164,8 +164,9 @@ impl Scene {
         connect(&self.address, name)
     }
 
-    pub(crate) fn start_client(&self) -> Child {
-        self.start("client", "client_process", "")
+    /// Starts a process that runs only that test, as a client.
+    pub(crate) fn start_client(&self, test: &str) -> Child {
+        self.start("client", test, "")
     }
 
     pub(crate) fn operator(&self) -> Operator {

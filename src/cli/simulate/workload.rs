@@ -15,7 +15,7 @@ use super::measure::Measure;
 pub(crate) struct Workload {
     /// Names of the clients, in the order in which they connected.
     pub(crate) clients: Vec<String>,
-    /// The graphs, in the order in which they were submitted.
+    /// The graphs, in the order in which they were submitted; of those that came in parts, each part.
     pub(crate) graphs: Vec<Recorded>,
     /// The workers, in the order in which they joined, and when.
     pub(crate) workers: Vec<(Nanos, WorkerInfo)>,
@@ -36,7 +36,7 @@ pub(crate) struct Recorded {
     pub(crate) client: u32,
     pub(crate) graph: NewGraph,
     pub(crate) submitted_at: Nanos,
-    /// When all its tasks had ended, if they did.
+    /// When all tasks of it, or of the graph that it is a part of, had ended, if they did.
     pub(crate) ended_at: Option<Nanos>,
 }
 
@@ -82,7 +82,9 @@ pub(crate) struct Gather {
     /// Positions in the present graph's lists, by the ids of the run.
     prefixes: BTreeMap<u32, u32>,
     options: BTreeMap<u32, u32>,
-    /// First task of each graph, and its client's own number of it.
+    /// Positions in [`Workload::graphs`] by graph of the run.
+    parts: Vec<Vec<usize>>,
+    /// First task of each graph or part, and its client's own number of it.
     firsts: Vec<(TaskId, u32)>,
     last_end: Nanos,
 }
@@ -98,7 +100,9 @@ impl Gather {
                     self.last_end = self.last_end.max(event.at);
                 }
                 Change::Graph { graph, done: true } => {
-                    self.workload.graphs[graph.index()].ended_at = Some(event.logged_at);
+                    for &part in &self.parts[graph.index()] {
+                        self.workload.graphs[part].ended_at = Some(event.logged_at);
+                    }
                 }
                 _ => {}
             }
@@ -116,19 +120,16 @@ impl Gather {
                 self.workload.workers.push((event.logged_at, WorkerInfo::clone(info)));
             }
             Event::GraphSubmitted { client, name, first, local, .. } => {
-                self.firsts.push((*first, *local));
-                self.prefixes.clear();
-                self.options.clear();
-                let graph = NewGraph {
-                    name: state.text(*name).to_owned(),
-                    local: *local,
-                    prefixes: Vec::new(),
-                    options: Vec::new(),
-                    tasks: Vec::new(),
-                };
-                let (client, submitted_at) = (client.0, event.logged_at);
-                let recorded = Recorded { client, graph, submitted_at, ended_at: None };
-                self.workload.graphs.push(recorded);
+                self.parts.push(vec![self.workload.graphs.len()]);
+                self.begin(client.0, state.text(*name).to_owned(), (*first, *local), event);
+            }
+            Event::GraphExtended { graph, first, .. } => {
+                // Its ids are those of the run only if it comes on its own.
+                let before = self.parts[graph.index()].last().map(|&at| &self.workload.graphs[at]);
+                let Some(Recorded { client, graph: part, .. }) = before else { return };
+                let local = part.local + part.tasks.len() as u32;
+                self.begin(*client, part.name.clone(), (*first, local), event);
+                self.parts[graph.index()].push(self.workload.graphs.len() - 1);
             }
             Event::TaskSubmitted { key, options, wanted, deps, .. } => {
                 self.submitted(*key, options.0, *wanted, deps, state);
@@ -171,6 +172,22 @@ impl Gather {
             | Event::TaskRejoined { .. }
             | Event::Unknown { .. } => {}
         }
+    }
+
+    /// The tasks that follow are of this graph, or part of one.
+    fn begin(
+        &mut self,
+        client: u32,
+        name: String,
+        (first, local): (TaskId, u32),
+        event: &Stamped<Event>,
+    ) {
+        self.firsts.push((first, local));
+        self.prefixes.clear();
+        self.options.clear();
+        let graph = NewGraph { name, local, ..NewGraph::default() };
+        let submitted_at = event.logged_at;
+        self.workload.graphs.push(Recorded { client, graph, submitted_at, ended_at: None });
     }
 
     fn submitted(&mut self, key: Key, options: u32, wanted: bool, deps: &[TaskId], state: &State) {

@@ -84,6 +84,7 @@ pub(super) fn own_words(event: &Event, state: &State) -> String {
         | Event::ClientConnected { .. }
         | Event::ClientLeft { .. }
         | Event::GraphSubmitted { .. }
+        | Event::GraphExtended { .. }
         | Event::WorkerJoined { .. }
         | Event::WorkerLost { .. }
         | Event::WorkerPaused { .. }

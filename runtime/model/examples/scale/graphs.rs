@@ -68,6 +68,7 @@ pub(crate) fn part(shape: Shape, (first, end): (u32, u32), n_tasks: u32, width: 
     NewGraph {
         name: shape.name().to_owned(),
         local: first,
+        continues: false,
         prefixes: vec!["task".to_owned()],
         options: vec![TaskOptions::new("nothing")],
         tasks: (first..end).map(task).collect(),

@@ -1,6 +1,7 @@
 //! A graph is submitted.
 
 use super::Rejection;
+use crate::graph::OpenPart;
 use crate::{
     ClientId, Event, GraphId, Key, NewGraph, OptionsId, PrefixId, State, StrId, Suffix, SuffixText,
     TaskId, Turn,
@@ -57,9 +58,14 @@ fn begin(
     graph: &NewGraph,
 ) -> (GraphId, TaskId, usize) {
     let (n_tasks, local) = (graph.tasks.len() as u32, graph.local);
-    let (id, first) = (turn.state().next_graph(), turn.state().tasks().next_id());
-    if let Some((id, begun_at)) = turn.state().cut_short(client, graph) {
+    let state = turn.state();
+    let (id, first) = (state.next_graph(), state.tasks().next_id());
+    if let Some((id, begun_at)) = state.cut_short(client, graph) {
         return (id, begun_at, (first.0 - begun_at.0) as usize);
+    }
+    if let Some(id) = state.continued(client, graph) {
+        turn.emit(Event::GraphExtended { graph: id, first, n_tasks });
+        return (id, first, 0);
     }
     turn.emit(Event::GraphSubmitted { graph: id, client, name, first, n_tasks, local });
     (id, first, 0)
@@ -126,15 +132,30 @@ impl State {
         graph.local < next && self.cut_short(client, graph).is_none()
     }
 
-    /// Id and first task of the graph whose submission the log ends in the middle of, if this is
-    /// that graph again.
+    /// Whether the log ends in the middle of this submission of a client, which was sent again: only
+    /// the rest of it is new.
+    pub fn has_begun(&self, client: ClientId, graph: &NewGraph) -> bool {
+        self.cut_short(client, graph).is_some()
+    }
+
+    /// The graph, and the first task of its part that the log ends in the middle of, if this is that
+    /// part again.
     fn cut_short(&self, client: ClientId, graph: &NewGraph) -> Option<(GraphId, TaskId)> {
-        let id = self.open_graph()?;
-        let open = self.graph(id)?;
+        let OpenPart { graph: id, first, end } = self.open?;
+        let (open, n_tasks) = (self.graph(id)?, end.0 - first.0);
         let is_same = open.client == client
-            && open.local == graph.local
-            && open.n_tasks as usize == graph.tasks.len();
-        is_same.then_some((id, open.first))
+            && open.next_local() - n_tasks == graph.local
+            && n_tasks as usize == graph.tasks.len();
+        is_same.then_some((id, first))
+    }
+
+    /// The graph of which this is a further part.
+    fn continued(&self, client: ClientId, graph: &NewGraph) -> Option<GraphId> {
+        let known = self.clients.get(&client)?;
+        let (_, &id) = known.graphs.range(..graph.local).next_back()?;
+        let is_next = self.kept_graph(id).next_local() == graph.local;
+        let is_open = self.open.is_some_and(|open| open.graph == id);
+        (graph.continues && !graph.tasks.is_empty() && is_next && !is_open).then_some(id)
     }
 
     fn n_options(&self) -> usize {

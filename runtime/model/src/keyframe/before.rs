@@ -1,4 +1,4 @@
-//! Keyframes of layouts 2 to 4, which kept every graph that ever was, and each client's list of them.
+//! Keyframes of layouts 2 to 4: graphs were of one part each, and they kept every graph that ever was, and each client's list of them.
 
 use std::collections::BTreeSet;
 
@@ -69,6 +69,8 @@ impl From<KeyframeBefore> for Keyframe {
             flights: before.flights,
             n_tasks,
             tasks: before.tasks,
+            jumps: Vec::new(),
+            open_at: None,
         }
     }
 }

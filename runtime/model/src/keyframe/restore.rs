@@ -54,7 +54,8 @@ impl Keyframe {
             options: self.options,
             clients: self.clients.into_iter().map(client).collect(),
             n_clients: self.n_clients,
-            graphs: graphs(self.n_graphs, self.graphs)?,
+            graphs: graphs(self.n_graphs, self.graphs, self.jumps)?,
+            open: None,
             n_ended: self.n_ended,
             n_erred: self.n_erred,
             tasks,
@@ -70,7 +71,7 @@ impl Keyframe {
         state.lacked =
             state.workers.iter().flat_map(|worker| worker.lacks.iter().cloned()).collect();
         ensure(state.clients.len() == clients, "a client is there twice")?;
-        state.check_graphs()?;
+        state.check_graphs(self.open_at)?;
         state.relate_clients()?;
         let survey = state.survey()?;
         state.check_prefixes(&survey.live)?;
@@ -89,17 +90,32 @@ fn client(row: ClientRow) -> (ClientId, Client) {
 }
 
 /// As far as graphs can be known without their tasks.
-fn graphs(n_graphs: u32, rows: Vec<(GraphId, GraphRow)>) -> Result<GraphTable, BadKeyframe> {
+fn graphs(
+    n_graphs: u32,
+    rows: Vec<(GraphId, GraphRow)>,
+    jumps: Vec<(GraphId, u32, TaskId)>,
+) -> Result<GraphTable, BadKeyframe> {
     let (mut graphs, mut next) = (GraphTable::default(), 0);
     for (id, row) in rows {
         ensure((next..n_graphs).contains(&id.0), "a graph has an impossible id")?;
         next = id.0 + 1;
         let GraphRow { name, client, first, n_tasks, n_ended, n_erred, local } = row;
         let n_forgotten = 0;
+        let jumps = Vec::new();
         graphs.restore(
             id,
-            Graph { name, client, first, n_tasks, n_ended, n_erred, n_forgotten, local },
+            Graph { name, client, first, n_tasks, n_ended, n_erred, n_forgotten, local, jumps },
         );
+    }
+    for (id, from, first) in jumps {
+        let graph = graphs.get_mut(id);
+        let graph = graph.ok_or(BadKeyframe::Contradiction("a jump is in no graph"))?;
+        let (last, n_last) = graph.ranges().last().unwrap_or((graph.first, 0));
+        let begin = graph.n_tasks - n_last;
+        ensure(begin < from && from < graph.n_tasks, "a jump is outside its graph")?;
+        let end = last.0.checked_add(from - begin);
+        ensure(end.is_some_and(|end| end < first.0), "a jump does not leave a gap")?;
+        graph.jumps.push((from, first));
     }
     graphs.end(n_graphs);
     Ok(graphs)

@@ -26,6 +26,8 @@ impl State {
             flights: self.flights.iter().map(|(&(to, task), f)| (to, task, *f)).collect(),
             n_tasks: self.tasks.next_id().0,
             tasks: self.task_columns(),
+            jumps: self.graphs.iter().flat_map(jumps).collect(),
+            open_at: self.open.map(|open| open.first),
         }
     }
 
@@ -65,8 +67,13 @@ fn client_row((&id, client): (&ClientId, &Client)) -> ClientRow {
 }
 
 fn graph_row((id, graph): (GraphId, &Graph)) -> (GraphId, GraphRow) {
-    let Graph { name, client, first, n_tasks, n_ended, n_erred, n_forgotten: _, local } = *graph;
+    let Graph { name, client, first, n_tasks, n_ended, n_erred, n_forgotten: _, local, jumps: _ } =
+        *graph;
     (id, GraphRow { name, client, first, n_tasks, n_ended, n_erred, local })
+}
+
+fn jumps((id, graph): (GraphId, &Graph)) -> impl Iterator<Item = (GraphId, u32, TaskId)> {
+    graph.jumps.iter().map(move |&(from, first)| (id, from, first))
 }
 
 impl TaskColumns {

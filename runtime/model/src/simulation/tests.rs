@@ -20,6 +20,7 @@ fn layers(n_layers: u32, width: u32) -> NewGraph {
     NewGraph {
         name: "layers".to_owned(),
         local: 0,
+        continues: false,
         prefixes: vec!["t".to_owned()],
         options: vec![TaskOptions::new("f")],
         tasks: tasks.collect(),

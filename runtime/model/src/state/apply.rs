@@ -120,6 +120,9 @@ impl State {
             Event::TaskRejoined { task, worker, attempt, slot } => {
                 self.task_rejoined(step, task, (worker, attempt), slot)
             }
+            Event::GraphExtended { graph, first, n_tasks } => {
+                self.graph_extended(step, graph, first, n_tasks)
+            }
             Event::Unknown { tag: _ } => Ok(()),
         }
     }

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::steps::Step;
-use super::{Client, Graph, State, Why};
+use super::{Client, State, Why};
+use crate::graph::{Graph, OpenPart};
 use crate::{Change, ClientId, GraphId, Key, OptionsId, Phase, StrId, Suffix, Task, TaskId};
 
 impl State {
@@ -48,10 +49,7 @@ impl State {
         if local < owner.next_local {
             return Err(Why::IdOutOfOrder);
         }
-        // The log of a scheduler that was killed may end in the middle of a submission.
-        if self.open_graph().is_some() {
-            self.close_graph(step);
-        }
+        self.close_part(step);
         let owner = self.clients.get_mut(&client).expect("found above");
         owner.next_local = local + n_tasks;
         owner.graphs.insert(local, graph);
@@ -65,22 +63,48 @@ impl State {
             n_erred,
             n_forgotten,
             local,
+            jumps: Vec::new(),
         });
         step.changes.push(Change::Graph { graph, done: false });
         if n_tasks == 0 {
             step.changes.push(Change::Graph { graph, done: true });
             self.drop_graph(graph);
+        } else {
+            self.open = Some(OpenPart { graph, first, end: TaskId(first.0 + n_tasks) });
         }
         Ok(())
     }
 
-    /// The graph that has not got all its tasks yet. What it brought is not forgotten, even if it
-    /// erred at once: a task that follows may depend on it.
-    pub(crate) fn open_graph(&self) -> Option<GraphId> {
-        let id = GraphId(self.graphs.next_id().0.checked_sub(1)?);
-        let last = self.graphs.get(id)?;
-        let n_submitted = self.tasks.next_id().0 - last.first.0;
-        (n_submitted < last.n_tasks).then_some(id)
+    pub(super) fn graph_extended(
+        &mut self,
+        step: &mut Step<'_>,
+        graph: GraphId,
+        first: TaskId,
+        n_tasks: u32,
+    ) -> Result<(), Why> {
+        let found = self.graphs.get(graph).ok_or(Why::UnknownGraph(graph))?;
+        let owner = self.clients.get(&found.client).ok_or(Why::Unknown)?;
+        let is_open = self.open.is_some_and(|open| open.graph == graph);
+        if first != self.tasks.next_id() || owner.next_local != found.next_local() || is_open {
+            return Err(Why::IdOutOfOrder);
+        }
+        let end = first.0.checked_add(n_tasks).filter(|_| n_tasks > 0).ok_or(Why::Overflow)?;
+        let next_local = found.next_local().checked_add(n_tasks).ok_or(Why::Overflow)?;
+        let client = found.client;
+        self.close_part(step);
+        let found = self.graphs.get_mut(graph).expect("it is another one that was closed");
+        found.extend(first, n_tasks);
+        self.clients.get_mut(&client).expect("found above").next_local = next_local;
+        self.open = Some(OpenPart { graph, first, end: TaskId(end) });
+        step.changes.push(Change::Graph { graph, done: false });
+        Ok(())
+    }
+
+    /// Whether a task is of the part of a graph that is being submitted. It is not forgotten, even if
+    /// it erred at once: a task that follows may depend on it.
+    pub(crate) fn is_in_open_part(&self, task: TaskId) -> bool {
+        // Of a part that has got its last task nothing is held back any more.
+        self.open.is_some_and(|open| open.first <= task && self.tasks.next_id() < open.end)
     }
 
     /// Nothing is left of it that anybody could ask for.
@@ -92,30 +116,31 @@ impl State {
         self.graphs.remove(id);
     }
 
-    /// No task follows in the last graph: lets go of what nothing in it turned out to need.
-    fn close_graph(&mut self, step: &mut Step<'_>) {
-        let end = self.tasks.next_id().0;
-        let id = GraphId(self.graphs.next_id().0 - 1);
+    /// No task follows in the part that was being submitted, if there is one: lets go of what nothing in
+    /// it turned out to need. The log of a scheduler that was killed may end in the middle of it.
+    fn close_part(&mut self, step: &mut Step<'_>) {
+        let end = self.tasks.next_id();
+        let Some(open) = self.open.take() else { return };
         // One whose last task erred at once may be gone already.
-        let Some(graph) = self.graphs.get_mut(id) else { return };
-        let was_cut_short = graph.first.0 + graph.n_tasks > end;
-        graph.n_tasks = end - graph.first.0;
-        let (first, n_ended) = (graph.first.0, graph.n_ended);
-        let next_local = graph.local + graph.n_tasks;
-        if let Some(owner) = self.clients.get_mut(&graph.client).filter(|_| was_cut_short) {
-            owner.next_local = next_local;
+        let Some(graph) = self.graphs.get_mut(open.graph) else { return };
+        let n_missing = open.end.0 - end.0;
+        graph.cut(n_missing);
+        if n_missing > 0
+            && let Some(owner) = self.clients.get_mut(&graph.client)
+        {
+            owner.next_local = graph.next_local();
         }
         // What has ended is idle: to let go of it ends no more.
-        let is_done = was_cut_short && n_ended == graph.n_tasks;
-        if graph.n_tasks == 0 {
-            self.drop_graph(id);
-        } else if n_ended > 0 {
+        let is_done = n_missing > 0 && graph.n_ended == graph.n_tasks;
+        if graph.n_forgotten == graph.n_tasks {
+            self.drop_graph(open.graph);
+        } else if graph.n_ended > 0 {
             let idle = |id: &TaskId| self.tasks.get(*id).is_some_and(|t| !t.phase.is_active());
-            let ended = (first..end).map(TaskId).filter(idle).collect();
+            let ended = (open.first.0..end.0).map(TaskId).filter(idle).collect();
             self.sweep_all(step, ended);
         }
         if is_done {
-            step.changes.push(Change::Graph { graph: id, done: true });
+            step.changes.push(Change::Graph { graph: open.graph, done: true });
         }
     }
 
@@ -142,8 +167,8 @@ impl State {
             self.link_dependent(dep, task);
         }
         self.activate(step, task);
-        if self.open_graph().is_none() {
-            self.close_graph(step);
+        if self.open.is_some_and(|open| open.end == self.tasks.next_id()) {
+            self.close_part(step);
         }
         Ok(())
     }
@@ -160,8 +185,7 @@ impl State {
             return Err(Why::IdOutOfOrder);
         }
         let owner = self.graphs.get(graph).ok_or(Why::UnknownGraph(graph))?;
-        let is_last = graph.0 + 1 == self.graphs.next_id().0;
-        if !is_last || task.0 - owner.first.0 >= owner.n_tasks {
+        if self.open.is_none_or(|open| open.graph != graph) {
             return Err(Why::UnknownGraph(graph));
         }
         if !self.clients.contains_key(&owner.client)

@@ -362,7 +362,7 @@ impl State {
                 Phase::Released | Phase::Erred | Phase::Forgotten => {}
             }
             let task = self.live(id);
-            if task.n_dependents == 0 && Some(task.graph) != self.open_graph() {
+            if task.n_dependents == 0 && !self.is_in_open_part(id) {
                 self.forget(step, id, &mut work);
             }
         }

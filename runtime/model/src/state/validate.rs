@@ -94,7 +94,7 @@ impl State {
             assert!(!deps().any(idle), "{id} waits for what nobody computes");
         }
         let needed = task.n_waiters > 0 || task.n_dependents > 0 || !task.wanted_by.is_empty();
-        if !task.phase.is_active() && Some(task.graph) != self.open_graph() {
+        if !task.phase.is_active() && !self.is_in_open_part(id) {
             assert!(needed, "{id} is {} and nothing needs it", task.phase.name());
         }
         if task.phase == Phase::Memory {
@@ -104,12 +104,14 @@ impl State {
 
     fn validate_graphs(&self) {
         for (id, graph) in self.graphs.iter() {
-            let is_open = self.open_graph() == Some(id);
-            let end = self.tasks.next_id().0.min(graph.first.0 + graph.n_tasks);
-            let live = (graph.first.0..end).filter(|task| self.tasks.get(TaskId(*task)).is_some());
+            let open = self.open.filter(|open| open.graph == id);
+            let n_missing = open.map_or(0, |open| open.end.0 - self.tasks.next_id().0);
+            assert!(open.is_none() || n_missing > 0, "{id} has all its tasks and is open");
+            let live = graph.tasks().filter(|task| self.tasks.get(*task).is_some());
             let n_live = live.count() as u32;
-            assert_eq!(n_live + graph.n_forgotten, end - graph.first.0, "{id}'s tasks");
-            assert!(n_live > 0 || is_open, "{id} is kept and has no tasks");
+            let n_submitted = graph.n_tasks - n_missing;
+            assert_eq!(n_live + graph.n_forgotten, n_submitted, "{id}'s tasks");
+            assert!(n_live > 0 || open.is_some(), "{id} is kept and has no tasks");
             if let Some(owner) = self.clients.get(&graph.client) {
                 assert_eq!(owner.graphs.get(&graph.local), Some(&id), "{id} is its client's");
             }

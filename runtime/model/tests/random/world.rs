@@ -238,7 +238,8 @@ impl World {
         let name = "graph".to_owned();
         let prefixes = vec!["load".to_owned(), "sum".to_owned()];
         let options = vec![options, retried, restricted];
-        let graph = NewGraph { name, local, prefixes, options, tasks };
+        let continues = b.is_multiple_of(2);
+        let graph = NewGraph { name, local, continues, prefixes, options, tasks };
         self.input(Input::GraphSubmitted { client, graph });
     }
 

@@ -4,6 +4,7 @@
 //! client ann                      a client connects: c0, c1, … in order
 //! worker alice slots=2 gpu=1000   a worker joins: w0, w1, …; unknown words are resources
 //! submit c0                       a graph; its tasks follow, indented
+//! submit c0 continues             more of the client's last graph
 //!   a                             its key
 //!   b! a retries=1 delay=5ms      `!`: wanted; then dependencies and options
 //! w0: started a; finished a 100   what a worker reports, in one message
@@ -187,7 +188,9 @@ impl Script {
         let next = self.next_local.entry(client).or_default();
         let local = options.iter().find_map(|o| o.strip_prefix("local=")).map_or(*next, parse);
         let first = self.state.tasks().next_id().0;
-        let mut graph = NewGraph { name: "graph".to_owned(), local, ..NewGraph::default() };
+        let continues = options.contains(&"continues");
+        let name = "graph".to_owned();
+        let mut graph = NewGraph { name, local, continues, ..NewGraph::default() };
         for line in body.lines().map(str::trim).filter(|line| !line.is_empty()) {
             let mut words = line.split_whitespace();
             let name = words.next().expect("the line is not empty");

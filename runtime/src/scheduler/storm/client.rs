@@ -187,6 +187,7 @@ impl Client {
         let graph = Arc::new(NewGraph {
             name: "storm".to_owned(),
             local,
+            continues: local.is_multiple_of(2),
             prefixes: vec!["task".to_owned()],
             options: vec![plain, retried, urgent],
             tasks,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::ensure;
+use crate::graph::{Graph, OpenPart};
 use crate::keyframe::BadKeyframe;
 use crate::{ClientId, GraphId, Phase, Stage, State, Task, TaskId, WorkerId, WorkerStatus};
 
@@ -11,46 +12,68 @@ const MAX_ATTEMPTS: u32 = 1 << 30;
 
 impl State {
     /// Graphs: who they belong to, and that their ranges of tasks do not overlap. How many of their tasks
-    /// are forgotten follows.
-    pub(super) fn check_graphs(&mut self) -> Result<(), BadKeyframe> {
-        let n_tasks = self.tasks.next_id().0;
+    /// are forgotten follows, and which one is open; `open_at` is where what it gets begins.
+    pub(super) fn check_graphs(&mut self, open_at: Option<TaskId>) -> Result<(), BadKeyframe> {
         let mut live: BTreeMap<GraphId, u32> = BTreeMap::new();
         for (_, task) in self.tasks.iter() {
             *live.entry(task.graph).or_default() += 1;
         }
-        let (mut next, mut open) = (0, None);
+        self.open = self.find_open(open_at)?;
         let mut n_forgotten = Vec::with_capacity(self.graphs.len());
         for (id, graph) in self.graphs.iter() {
             ensure(self.check_string(graph.name).is_ok(), "a graph has no name")?;
             ensure(self.has_client(graph.client), "a graph is nobody's")?;
-            ensure(graph.first.0 >= next && graph.first.0 <= n_tasks, "graphs overlap")?;
-            ensure(open.is_none(), "a graph is open that is not the last")?;
-            let end = graph.first.0.checked_add(graph.n_tasks);
-            ensure(end.is_some() && graph.local.checked_add(graph.n_tasks).is_some(), "a range")?;
-            next = end.unwrap_or(n_tasks).min(n_tasks);
-            open = (end != Some(next)).then_some(id);
+            ensure(graph.local.checked_add(graph.n_tasks).is_some(), "a range")?;
             ensure(
                 graph.n_erred <= graph.n_ended && graph.n_ended <= graph.n_tasks,
                 "more tasks ended than a graph has",
             )?;
+            let open = self.open.filter(|open| open.graph == id);
+            let n_missing = open.map_or(0, |open| open.end.0 - self.tasks.next_id().0);
             let n_live = live.get(&id).copied().unwrap_or(0);
             ensure(n_live > 0 || open.is_some(), "a graph without tasks is kept")?;
-            ensure(n_live <= next - graph.first.0, "a graph has more tasks than it may")?;
-            ensure(
-                open.is_none() || n_live == next - graph.first.0,
-                "a task of an open graph is gone",
-            )?;
-            n_forgotten.push((id, next - graph.first.0 - n_live));
+            let n_gone = (graph.n_tasks - n_missing).checked_sub(n_live);
+            let n_gone =
+                n_gone.ok_or(BadKeyframe::Contradiction("a graph has more tasks than it may"))?;
+            n_forgotten.push((id, n_gone));
         }
-        let is_last = open.is_none_or(|id| id.0 + 1 == self.graphs.next_id().0);
-        ensure(is_last, "a graph is open that is not the last")?;
         let n_ended = self.graphs.iter().map(|(_, graph)| u64::from(graph.n_ended)).sum::<u64>();
-        let in_range = n_ended <= self.n_ended && self.n_ended <= u64::from(n_tasks);
+        let n_tasks = u64::from(self.tasks.next_id().0);
+        let in_range = n_ended <= self.n_ended && self.n_ended <= n_tasks;
         ensure(in_range && self.n_erred <= self.n_ended, "more tasks ended than there are")?;
         for (id, n) in n_forgotten {
             self.graphs.get_mut(id).expect("it was just looked at").n_forgotten = n;
         }
         Ok(())
+    }
+
+    /// What is being submitted: the one range of tasks that ends behind the last task there is.
+    fn find_open(&self, open_at: Option<TaskId>) -> Result<Option<OpenPart>, BadKeyframe> {
+        let next = self.tasks.next_id();
+        let of = |(id, graph): (GraphId, &Graph)| {
+            graph.ranges().map(move |(first, n_tasks)| (first, n_tasks, id)).collect::<Vec<_>>()
+        };
+        let mut ranges: Vec<(TaskId, u32, GraphId)> = self.graphs.iter().flat_map(of).collect();
+        ranges.sort_unstable();
+        let (mut begin, mut open) = (0, None);
+        for (first, n_tasks, graph) in ranges {
+            ensure(first.0 >= begin && first <= next && n_tasks > 0, "graphs overlap")?;
+            ensure(open.is_none(), "a graph is open that is not the last")?;
+            let end = first.0.checked_add(n_tasks);
+            begin = end.ok_or(BadKeyframe::Contradiction("a range"))?;
+            if begin > next.0 {
+                // Older layouts do not say where it begins: graphs were submitted in one part.
+                let first_open = open_at.unwrap_or(first);
+                ensure(first <= first_open && first_open <= next, "what is open is not there")?;
+                open = Some(OpenPart { graph, first: first_open, end: TaskId(begin) });
+            }
+        }
+        if let Some(open) = open {
+            let is_there = |task| self.tasks.get(TaskId(task)).is_some();
+            ensure((open.first.0..next.0).all(is_there), "a task of an open graph is gone")?;
+        }
+        ensure(open.is_some() || open_at.is_none(), "nothing is open")?;
+        Ok(open)
     }
 
     /// Clients, and which graphs are theirs.
@@ -78,8 +101,7 @@ impl State {
         ensure(phase != Phase::Forgotten, "a forgotten task is there")?;
         ensure(task.options.index() < self.options.len(), "a task has no options")?;
         let graph = self.graphs.get(task.graph);
-        let in_graph =
-            graph.is_some_and(|graph| id >= graph.first && id.0 - graph.first.0 < graph.n_tasks);
+        let in_graph = graph.is_some_and(|graph| graph.index(id).is_some());
         ensure(in_graph, "a task is outside its graph")?;
         if let crate::Suffix::Name(name) = task.key.suffix {
             ensure(self.check_string(name).is_ok(), "a task has no name")?;

@@ -60,6 +60,7 @@ impl Keyframe {
         needed +=
             GraphTable::memory_of(self.n_graphs, self.graphs.iter().map(|(id, _)| u64::from(id.0)));
         needed += 128 * (self.graphs.len() + self.clients.len() + self.flights.len()) as u64;
+        needed += 16 * self.jumps.len() as u64;
         let of_worker = |row: &super::WorkerRow| {
             let lists = row.assigned.len() + row.held.len();
             1024 + 8 * (lists as u64 + u64::from(row.info.slots))

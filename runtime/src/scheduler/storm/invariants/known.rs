@@ -1,6 +1,6 @@
 //! Nothing acknowledged is lost: what a client was told is in the log, also right after a crash.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use taskreel_model::{Change, ClientId, Event, Phase, TaskId};
 
@@ -25,15 +25,30 @@ pub(in super::super) fn acknowledged(world: &World) {
         lost.is_empty(),
         "clients were told that these finished, and the log has it not: {lost:?}"
     );
-    let submitted: BTreeSet<(ClientId, u32)> = log
-        .iter()
-        .filter_map(|(event, _)| {
-            let Event::GraphSubmitted { client, local, .. } = event.what else { return None };
-            Some((client, local))
-        })
-        .collect();
+    let events = log.iter().map(|(event, _)| &event.what);
+    let submitted = submitted(events);
     let lost: Vec<_> = known.accepted.difference(&submitted).collect();
     assert!(lost.is_empty(), "these graphs were accepted, and the log has them not: {lost:?}");
+}
+
+/// The client's number of the first task of each graph, and of each part of one.
+fn submitted<'a>(events: impl Iterator<Item = &'a Event>) -> BTreeSet<(ClientId, u32)> {
+    let (mut submitted, mut ends) = (BTreeSet::new(), BTreeMap::new());
+    for event in events {
+        let (graph, client, local, n_tasks) = match *event {
+            Event::GraphSubmitted { graph, client, local, n_tasks, .. } => {
+                (graph, client, local, n_tasks)
+            }
+            Event::GraphExtended { graph, n_tasks, .. } => {
+                let (client, local) = ends[&graph];
+                (graph, client, local, n_tasks)
+            }
+            _ => continue,
+        };
+        ends.insert(graph, (client, local + n_tasks));
+        submitted.insert((client, local));
+    }
+    submitted
 }
 
 #[test]
