@@ -14,6 +14,8 @@ mod sample;
 mod specs;
 #[cfg(test)]
 mod storm;
+#[cfg(test)]
+mod strangers;
 mod workers;
 
 use std::fmt;

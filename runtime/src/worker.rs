@@ -23,6 +23,7 @@ pub(crate) mod reports;
 mod sampler;
 mod secede;
 mod slots;
+mod spares;
 pub(crate) mod store;
 mod task_log;
 mod transfers;
@@ -62,6 +63,7 @@ use inbound::Ended;
 use journal::Journal;
 use memory::Pause;
 use reports::Reports;
+use spares::Spares;
 use store::Moved;
 use transfers::Inflow;
 
@@ -166,6 +168,7 @@ pub(crate) struct Shared {
     idle: Idle,
     /// A slot is free for a task that waited for others, or such a task was given up.
     returned: Condvar,
+    spares: Spares,
     reports: Reports,
     /// Who it is at the scheduler, and the way there, once it has joined.
     joined: RwLock<Option<Joined>>,
@@ -217,6 +220,7 @@ impl Worker {
         let shared = Arc::new(Shared {
             inflow: Inflow::new(info.memory_limit),
             idle: Idle::new(carrier, info.slots),
+            spares: Spares::new(info.slots),
             info,
             clock,
             store,
@@ -388,6 +392,7 @@ impl Shared {
         board.stop_all();
         drop(board);
         self.idle.tell_all();
+        self.spares.stop();
         secede::wake(self);
         self.reports.stop();
     }

@@ -66,11 +66,13 @@ fn print(status: &ClusterStatus, out: &mut dyn Write) -> std::io::Result<()> {
         ">slots",
         ">running",
         ">assigned",
+        ">waiting",
         ">finished",
         ">memory",
     ]);
     for worker in &status.workers {
-        let WorkerLine { name, id, status, slots, executing, assigned, finished, .. } = worker;
+        let WorkerLine { name, id, status, slots, executing, assigned, waiting, finished, .. } =
+            worker;
         table.row([
             name.clone(),
             id.to_string(),
@@ -78,6 +80,7 @@ fn print(status: &ClusterStatus, out: &mut dyn Write) -> std::io::Result<()> {
             slots.to_string(),
             executing.to_string(),
             assigned.to_string(),
+            waiting.to_string(),
             grouped(*finished),
             HumanBytes(worker.memory_bytes + worker.disk_bytes).to_string(),
         ]);

@@ -164,8 +164,10 @@ pub(crate) struct WorkerRow {
     pub slots: u16,
     /// Slots that execute a task.
     pub executing: usize,
-    /// Tasks assigned, the executing ones among them.
+    /// Tasks assigned that execute or are to.
     pub assigned: usize,
+    /// Tasks assigned that wait for tasks that they submitted, without a slot.
+    pub waiting: usize,
     /// Thousandths of a core, from the last sample.
     pub cpu_permille: Option<u32>,
     /// Memory of its process, from the last sample.
@@ -280,7 +282,8 @@ fn worker_rows(state: &State, samples: &BTreeMap<WorkerId, Sample>) -> (Vec<Work
             status: worker.status.name(),
             slots: worker.info.slots,
             executing: worker.n_executing(),
-            assigned: worker.assigned.len(),
+            assigned: worker.demand(),
+            waiting: worker.n_seceded as usize,
             cpu_permille: sample.map(|s| s.cpu_permille),
             rss_bytes: sample.map(|s| s.rss_bytes),
             network_per_s: sample.map(|s| [s.received_per_s, s.sent_per_s]),

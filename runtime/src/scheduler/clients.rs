@@ -73,7 +73,8 @@ impl Core {
         let Some(client) = self.peers.client_of(conn) else { return };
         if let Some(peer) = self.peers.clients.get_mut(&client) {
             peer.heard_at = now;
-            peer.n_messages += u64::from(message != FromClient::Pong);
+            let n_new = u64::from(message != FromClient::Pong);
+            peer.n_messages = peer.n_messages.saturating_add(n_new);
         }
         match message {
             FromClient::Submit(submit) => self.submitted(client, *submit),
@@ -142,7 +143,7 @@ impl Core {
     /// Tells a client elsewhere what of it is in the log by the end of the turn, if it is so much.
     fn acknowledge(&mut self, client: ClientId, at_least: u64) {
         let Some(peer) = self.peers.clients.get_mut(&client) else { return };
-        if !peer.embedded && peer.n_messages >= peer.n_told + at_least {
+        if !peer.embedded && peer.n_messages.saturating_sub(peer.n_told) >= at_least {
             peer.out.push(ToClient::Accepted { n_messages: peer.n_messages });
             peer.n_told = peer.n_messages;
         }

@@ -159,7 +159,7 @@ impl Core {
             warn!(%worker, %why, "reports came too late");
         }
         if let Some(peer) = self.peers.workers.get_mut(&worker)
-            && through >= peer.told_through + REPORTS_UNTOLD
+            && through.saturating_sub(peer.told_through) >= REPORTS_UNTOLD
         {
             peer.out.push(ToWorker::Accepted { through });
             peer.told_through = through;
@@ -210,7 +210,8 @@ impl Core {
         if ping_at != expected || measured >= error_ns {
             return;
         }
-        let offset_ns = (ping_at.0 + measured) as i64 - worker_at.0 as i64;
+        // What it answers may be anything.
+        let offset_ns = ((ping_at.0 + measured) as i64).saturating_sub_unsigned(worker_at.0);
         let offset = Some(offset_ns);
         peer.clock = WorkerClock::Offset { offset_ns: offset, error_ns: measured, ping_at };
         let input = Input::ClockMeasured { worker, offset_ns, error_ns: measured };

@@ -87,8 +87,10 @@ pub struct WorkerLine {
     pub slots: u16,
     /// How many it runs now.
     pub executing: u32,
-    /// How many it has, running ones included.
+    /// How many it has that compute or are to, running ones included.
     pub assigned: u32,
+    /// How many it has besides that wait for tasks that they submitted, without a slot.
+    pub waiting: u32,
     /// How many have finished on it.
     pub finished: u64,
     /// Bytes of its results in memory.

@@ -85,12 +85,10 @@ impl Journal {
             Some(_) | None => begin(&self.folder, before)?,
         };
         let reports: Vec<&Report> = reports.collect();
-        if written.bytes < MAX_BYTES {
-            let added = put(&mut written.file, &(first, reports));
-            written.bytes += added?;
-        }
+        let added = if written.bytes < MAX_BYTES { written.put(&(first, reports)) } else { Ok(()) };
+        // Kept also when there was no room: a journal that is not locked is a dead worker's.
         self.written = Some(written);
-        Ok(())
+        added
     }
 
     /// The scheduler has all of them.
@@ -126,6 +124,23 @@ impl Journal {
     }
 }
 
+impl Written {
+    /// Adds a frame whole, or leaves the file as it was.
+    fn put<T: Serialize>(&mut self, value: &T) -> io::Result<()> {
+        match put(&mut self.file, value) {
+            Ok(bytes) => {
+                self.bytes += bytes;
+                Ok(())
+            }
+            Err(error) => {
+                self.file.set_len(self.bytes)?;
+                self.file.seek(SeekFrom::Start(self.bytes))?;
+                Err(error)
+            }
+        }
+    }
+}
+
 impl Untold {
     /// The scheduler has them.
     pub(super) fn done(self) {
@@ -152,10 +167,17 @@ fn begin(folder: &Path, before: &WorkerBefore) -> io::Result<Written> {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
             Err(error) => return Err(error),
         };
-        // Nobody else has it: an empty file is passed over.
-        let _ = file.try_lock();
-        let bytes = put(&mut file, before)?;
-        return Ok(Written { before: before.clone(), path, file, bytes });
+        // Whoever was quicker finds it empty and lets go of it. Where nothing can be locked, nobody
+        // takes it for a dead worker's.
+        let _ = file.lock();
+        return match put(&mut file, before) {
+            Ok(bytes) => Ok(Written { before: before.clone(), path, file, bytes }),
+            Err(error) => {
+                // One that stays is without an owner, and passed over.
+                let _ = fs::remove_file(path);
+                Err(error)
+            }
+        };
     }
 }
 
@@ -179,10 +201,15 @@ fn untold(path: PathBuf) -> io::Result<Option<Untold>> {
     while let Some((from, mut some)) = get::<(u64, Vec<Report>)>(&mut rest) {
         if reports.is_empty() {
             first = from;
-        } else if from != first + reports.len() as u64 {
+        } else if first.checked_add(reports.len() as u64) != Some(from) {
             break;
         }
         reports.append(&mut some);
+    }
+    if reports.is_empty() {
+        // Killed before it had anything to tell.
+        fs::remove_file(&path)?;
+        return Ok(None);
     }
     Ok(Some(Untold { before, first, reports, file: Some((path, file)) }))
 }
@@ -249,6 +276,32 @@ mod tests {
         assert_eq!(found[0].reports, [report(1), report(2), report(3)]);
         assert!(heir.left_behind().is_empty(), "it is in good hands");
         found.into_iter().for_each(Untold::done);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_journal_without_room_stays_its_workers() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut journal = Journal::new(folder.path().to_owned());
+        journal.add(&before(1), 1, [report(1)].iter()).unwrap();
+        let written = journal.written.as_mut().unwrap();
+        // A file that cannot be written to, as on a full disk.
+        written.file = File::open(&written.path).unwrap();
+        written.file.lock().unwrap();
+        assert!(journal.add(&before(1), 2, [report(2)].iter()).is_err());
+        let heir = Journal::new(folder.path().to_owned());
+        assert!(heir.left_behind().is_empty(), "its worker lives");
+        drop(journal);
+        let found = heir.left_behind();
+        assert_eq!(found.iter().map(|of| &of.reports[..]).collect::<Vec<_>>(), [[report(1)]]);
+    }
+
+    #[test]
+    fn a_journal_of_nothing_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        drop(begin(folder.path(), &before(1)).unwrap());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        assert!(Journal::new(folder.path().to_owned()).left_behind().is_empty());
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 

@@ -26,7 +26,7 @@ pub(super) fn secede(
         return false;
     }
     let Some(slot) = cancellation.leave_behind() else { return false };
-    // The new thread waits for the board, and so comes after the report.
+    // The other thread waits for the board, and so comes after the report.
     if let Err(error) = slots::start_slot(shared, slot) {
         tracing::warn!(%error, "a task waits in its slot: there is no thread for another one");
         cancellation.holds(slot);

@@ -36,25 +36,40 @@ pub(super) fn start(shared: &Arc<Shared>) -> io::Result<()> {
     Ok(())
 }
 
-/// Gives a slot a thread.
+/// Gives a slot a thread: one that has none, or a new one.
 pub(super) fn start_slot(shared: &Arc<Shared>, slot: u16) -> io::Result<()> {
+    if shared.spares.hand_over(slot) {
+        return Ok(());
+    }
     let shared = Arc::clone(shared);
     thread::Builder::new()
         .name(format!("{}-slot-{slot}", shared.info.name))
         .stack_size(STACK_BYTES)
-        .spawn(move || run_slot(&shared, slot))?;
+        .spawn(move || run_slots(&shared, slot))?;
     Ok(())
 }
 
-/// The thread of a slot: until the worker stops, leaves this thread to a task that takes longer than
-/// it may, or the slot goes to the thread of another task.
-fn run_slot(shared: &Arc<Shared>, mut slot: u16) {
+/// What a thread does: it runs one slot, and when that is another's, for a while waits for the next.
+fn run_slots(shared: &Arc<Shared>, first: u16) {
     let _listening = task_log::listen();
+    let mut slot = Some(first);
+    while let Some(mine) = slot {
+        slot = run_slot(shared, mine).then(|| shared.spares.wait()).flatten();
+    }
+}
+
+/// Runs a slot until the worker stops, leaves this thread to a task that takes longer than it may, or
+/// the slot goes to the thread of another task. Whether this one is kept as a spare.
+fn run_slot(shared: &Arc<Shared>, mut slot: u16) -> bool {
     let mut pace = Pace::new();
-    while let Some(ready) = next(shared, slot, &mut pace) {
+    loop {
+        let ready = match next(shared, slot, &mut pace) {
+            Next::Run(ready) => ready,
+            Next::Leave { is_kept } => return is_kept,
+        };
         shared.n_busy.fetch_add(1, Ordering::Relaxed);
         pace.begin();
-        let Some(now) = execute(shared, slot, &ready) else { return };
+        let Some(now) = execute(shared, slot, &ready) else { return shared.spares.enter() };
         slot = now;
         drop(ready);
         memory::make_room(shared, 0);
@@ -62,23 +77,34 @@ fn run_slot(shared: &Arc<Shared>, mut slot: u16) {
     }
 }
 
-/// Waits for a ready task; what was reported goes out before. `None`: there is nothing more for this
-/// thread to do, since the worker stops, or a task that waited for others has the slot.
-fn next(shared: &Shared, slot: u16, pace: &mut Pace) -> Option<Ready> {
+/// What the thread of a slot does next.
+enum Next {
+    Run(Ready),
+    /// It has the slot no more, since the worker stops, or a task that waited for others has it;
+    /// then the thread may be kept as a spare.
+    Leave {
+        is_kept: bool,
+    },
+}
+
+/// Waits for a ready task; what was reported goes out before.
+fn next(shared: &Shared, slot: u16, pace: &mut Pace) -> Next {
     let mut board = shared.board();
     let mut is_flushed = false;
     loop {
         if shared.is_stopping() {
-            return None;
+            return Next::Leave { is_kept: false };
         }
         if board.returning.offer(slot) {
+            // Before the task goes on, which may wait again at once.
+            let is_kept = shared.spares.enter();
             shared.returned.notify_all();
-            return None;
+            return Next::Leave { is_kept };
         }
         if !shared.pause.is_on()
             && let Some(ready) = board.take_ready()
         {
-            return Some(ready);
+            return Next::Run(ready);
         }
         if is_flushed {
             board = shared.idle.wait(board, pace, || shared.board());

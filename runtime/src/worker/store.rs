@@ -209,7 +209,7 @@ impl Store {
 
     /// Whether `extra` bytes more would be too many.
     pub(crate) fn is_short_of(&self, extra: u64) -> bool {
-        self.spill.is_some() && self.lock().memory_bytes() + extra > self.target
+        self.spill.is_some() && self.lock().memory_bytes().saturating_add(extra) > self.target
     }
 
     /// Spills until `extra` bytes more would be within the target. Blocks while it writes.

@@ -80,13 +80,14 @@ fn requests(items: Vec<Wanted>) -> Vec<Vec<Wanted>> {
     let mut n_bytes = 0;
     for item in items {
         let has_room = requests.last().is_some_and(|last| {
-            last.len() < PER_REQUEST && n_bytes + item.bytes <= BYTES_PER_REQUEST
+            last.len() < PER_REQUEST && item.bytes <= BYTES_PER_REQUEST.saturating_sub(n_bytes)
         });
         if !has_room {
             requests.push(Vec::new());
             n_bytes = 0;
         }
-        n_bytes += item.bytes;
+        // Others say how large their results are: it may be anything.
+        n_bytes = item.bytes.saturating_add(n_bytes);
         requests.last_mut().expect("one was pushed if there was none").push(item);
     }
     requests
@@ -94,7 +95,7 @@ fn requests(items: Vec<Wanted>) -> Vec<Vec<Wanted>> {
 
 /// Fetches from the first holder of all items, which is the same for all.
 async fn fetch(shared: Arc<Shared>, items: Vec<Wanted>) {
-    let n_bytes = items.iter().map(|item| item.bytes).sum();
+    let n_bytes = items.iter().fold(0, |sum: u64, item| sum.saturating_add(item.bytes));
     let inflow = shared.inflow.admit(n_bytes).await;
     if shared.store.is_short_of(n_bytes) {
         let spilling = Arc::clone(&shared);
@@ -189,4 +190,23 @@ fn give_up(shared: &Shared, missing: TaskId) {
         shared.report(Reported::InputsMissing { task, attempt });
     }
     shared.reports.hurry();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_of_any_claimed_size_are_asked_for() {
+        let wanted =
+            |bytes| Wanted { task: TaskId(0), bytes, dependent: TaskId(1), holders: vec![] };
+        let sizes = |items| -> Vec<Vec<u64>> {
+            let sizes = |request: &Vec<Wanted>| request.iter().map(|item| item.bytes).collect();
+            requests(items).iter().map(sizes).collect()
+        };
+        let items = [u64::MAX, u64::MAX, 1, 2].map(wanted).to_vec();
+        assert_eq!(sizes(items), [vec![u64::MAX], vec![u64::MAX], vec![1, 2]]);
+        let many = vec![wanted(1); PER_REQUEST + 1];
+        assert_eq!(sizes(many).iter().map(Vec::len).collect::<Vec<_>>(), [PER_REQUEST, 1]);
+    }
 }

@@ -115,6 +115,7 @@ impl WorkerPage {
             ("host", format!("{}, process {}", worker.host, worker.pid)),
             ("running", format!("{} of {} slots", worker.executing, worker.slots)),
             ("assigned", worker.assigned.to_string()),
+            ("waiting", format!("{}, for tasks that they submitted", worker.waiting)),
             ("done, failed", format!("{}, {}", worker.done, worker.failed)),
             ("CPU", cpu),
             ("process", worker.rss_bytes.map_or_else(dash, bytes)),

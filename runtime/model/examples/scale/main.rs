@@ -4,7 +4,7 @@
 //! | WHAT | N | prints |
 //! |---|---|---|
 //! | `cost` | tasks, 200,000 | processor time and memory of a task, by graph and workers |
-//! | `policies` | tasks for each slot, 12 | makespan of each policy by the lower bound, by graph and workers |
+//! | `policies` | tasks for each slot, 12; graph and workers, all | makespan of each policy by the lower bound, by graph and workers |
 //! | `memory` | graph, workers, tasks | the memory of `cost` alone: all wait, all are held, as many wait again |
 //!
 //! Without WHAT it prints the first two. The real core (decide, place, rebalance, apply, effects) works against
@@ -32,17 +32,22 @@ fn main() -> Outcome {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     match args[..] {
-        [] => costs(200_000).and_then(|()| policies(12)),
+        [] => costs(200_000).and_then(|()| policies(12, &Shape::ALL, &WORKERS)),
         ["cost"] => costs(200_000),
         ["cost", n_tasks] => costs(n_tasks.parse()?),
-        ["policies"] => policies(12),
-        ["policies", per_slot] => policies(per_slot.parse()?),
+        ["policies"] => policies(12, &Shape::ALL, &WORKERS),
+        ["policies", per_slot] => policies(per_slot.parse()?, &Shape::ALL, &WORKERS),
+        // One row, which may take minutes by itself.
+        ["policies", per_slot, shape, n_workers] => {
+            let shape = Shape::named(shape).ok_or("there is no such graph")?;
+            policies(per_slot.parse()?, &[shape], &[n_workers.parse()?])
+        }
         // What `memory::of_state` asks of a process of its own.
         ["memory", shape, n_workers, n_tasks] => {
             let shape = Shape::named(shape).ok_or("there is no such graph")?;
             memory::measure(shape, n_workers.parse()?, n_tasks.parse()?)
         }
-        _ => Err("scale [cost [TASKS] | policies [TASKS OF A SLOT]]".into()),
+        _ => Err("scale [cost [TASKS] | policies [TASKS OF A SLOT [GRAPH WORKERS]]]".into()),
     }
 }
 
@@ -71,7 +76,7 @@ fn costs(n_tasks: u32) -> Outcome {
     Ok(())
 }
 
-fn policies(per_slot: u32) -> Outcome {
+fn policies(per_slot: u32, shapes: &[Shape], workers: &[u32]) -> Outcome {
     let mut out = stdout();
     write!(
         out,
@@ -82,8 +87,8 @@ fn policies(per_slot: u32) -> Outcome {
         write!(out, " {name:>10}")?;
     }
     writeln!(out)?;
-    for shape in Shape::ALL {
-        for n_workers in WORKERS {
+    for &shape in shapes {
+        for &n_workers in workers {
             write!(out, "{:<12} {n_workers:>8}", shape.name())?;
             for name in taskreel_model::POLICY_NAMES {
                 let ratio = makespan::by_lower_bound(shape, n_workers, per_slot, name)?;

@@ -130,7 +130,8 @@ impl Way {
     pub(super) fn accepted(&mut self, through: u64) {
         let first = self.first();
         let Some(kept) = &mut self.kept else { return };
-        let n_known = (through + 1).saturating_sub(first).min(kept.reports.len() as u64);
+        let n_known =
+            through.saturating_add(1).saturating_sub(first).min(kept.reports.len() as u64);
         kept.reports.drain(..n_known as usize);
         if kept.reports.is_empty() {
             kept.unsaved_since = None;
@@ -181,5 +182,21 @@ impl Way {
 impl Kept {
     fn is_of_run(&self, untold: &Untold) -> bool {
         self.who.as_ref().is_some_and(|who| who.run == untold.before.run)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scheduler_that_claims_to_have_any_number_of_reports_has_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut way = Way::new(Some(Journal::new(folder.path().to_owned())));
+        let what = taskreel_model::Reported::ReplicaDropped { task: TaskId(0) };
+        way.send(vec![Report { at: taskreel_model::Nanos(0), what }], Vec::new());
+        assert_eq!(way.first(), 1);
+        way.accepted(u64::MAX);
+        assert_eq!(way.first(), 2);
     }
 }
