@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use taskreel_model::{
     CancelReason, ClientId, FailureKind, Input, LocalityThenIdle, LossReason, Nanos, NewGraph,
-    NewTask, Output, Phase, Report, Reported, State, SuffixText, TaskId, TaskOptions, Turn,
+    NewTask, Output, Phase, Report, Reported, Stage, State, SuffixText, TaskId, TaskOptions, Turn,
     WorkerId, WorkerInfo, decide, place,
 };
 
@@ -88,8 +88,13 @@ impl Cluster {
     /// Runs everything that can run.
     fn drain(&mut self) {
         for _ in 0..2 * N {
-            let busy = self.state.workers().iter().find_map(|found| found.assigned.first());
-            let Some(&task) = busy else { return };
+            let mut assigned = self.state.workers().iter().flat_map(|found| &found.assigned);
+            // One that is chained to another begins when that has ended.
+            let can_begin = |task: &&TaskId| {
+                let run = self.state.task(**task).and_then(|found| found.run);
+                run.is_some_and(|run| run.stage() != Stage::Chained)
+            };
+            let Some(&task) = assigned.find(can_begin) else { return };
             self.end(task, true);
         }
         panic!("it does not end");
