@@ -20,7 +20,6 @@ mod render;
 mod replay;
 mod run;
 mod runs;
-mod scheduler;
 mod session;
 mod simulate;
 mod state;
@@ -67,7 +66,7 @@ struct Cli {
 enum Command {
     Demo(Box<demo::Demo>),
     Run(run::Run),
-    Scheduler(scheduler::WatchedScheduler),
+    Scheduler(taskreel::command::Scheduler),
     Worker(worker::Worker),
     Submit(submit::Submit),
     Status(status::Status),
@@ -98,7 +97,7 @@ pub(crate) fn run() -> Result<(), Failure> {
     match cli.command {
         Command::Demo(command) => command.run(&mut out)?,
         Command::Run(command) => command.run(&mut out)?,
-        Command::Scheduler(command) => command.run()?,
+        Command::Scheduler(command) => command.run(Some(&viewer::pack()))?,
         Command::Worker(command) => command.run()?,
         Command::Submit(command) => command.run(&mut out)?,
         Command::Status(command) => command.run(&mut out)?,

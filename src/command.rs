@@ -11,6 +11,7 @@ pub mod shutdown;
 pub mod size;
 pub mod status;
 pub mod table;
+pub mod viewer;
 pub mod worker;
 
 use tracing_subscriber::EnvFilter;

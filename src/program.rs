@@ -123,7 +123,7 @@ pub fn program<E: Into<Box<dyn Error>>>(work: fn(&Client, &[String]) -> Result<(
 fn run(command: Command) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     match command {
-        Command::Scheduler(scheduler) => scheduler.run(&|_trace| Ok(Box::new(|| {}))),
+        Command::Scheduler(scheduler) => scheduler.run(None),
         Command::Worker(worker) => worker.run(),
         Command::Status(status) => status.run(&mut out),
         Command::Cancel(cancel) => cancel.run(&mut out),

@@ -7,7 +7,7 @@
 mod net;
 mod support;
 
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -66,8 +66,11 @@ fn a_program_of_ones_own_is_scheduler_and_workers_too() {
         command.args(args).current_dir(scene.path("."));
         start(command)
     };
-    let scheduler = run(&["scheduler", "--listen", &listen, "--record", "run.reel"]);
+    let view = free_address();
+    let scheduler =
+        run(&["scheduler", "--listen", &listen, "--record", "run.reel", "--view", &view]);
     wait_until("the scheduler answers", || status(&scene, &address, &[]));
+    wait_until("its viewer, too", || TcpStream::connect(&view).ok());
     // Its program does not have the functions.
     let plain = scene.start(&["worker", &address, "--name", "plain", "--threads", "1"]);
     wait_for_worker(&scene, &address, &[], "plain");

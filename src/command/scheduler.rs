@@ -1,23 +1,22 @@
-//! `reel scheduler`: the scheduler of a cluster of several processes or hosts.
+//! `reel scheduler`: the scheduler of a cluster of several processes or hosts, and a viewer beside it.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
 use taskreel_runtime::{Cluster, Part, Patience, give_memory_back};
+use taskreel_viewer::{Files, MakePack};
 
 use super::Failure;
 use super::access::Access;
 use super::failure::say;
 use super::interrupt::Interrupts;
 use super::size::parse_addr;
+use super::viewer;
 
 /// How often it is looked whether the scheduler has stopped.
 const TICK: Duration = Duration::from_millis(100);
-
-/// Begins to watch a trace, and gives what ends that.
-pub type Watch<'a> = &'a dyn Fn(&Path) -> Result<Box<dyn FnOnce()>, Failure>;
 
 /// Runs the scheduler of a cluster: workers and clients connect to it.
 ///
@@ -43,14 +42,19 @@ pub struct Scheduler {
     /// Seconds after which a worker or client is given up from which nothing came
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3600))]
     silence: u64,
+    /// Show the cluster in the browser at ADDRESS:PORT or a port of this machine
+    #[arg(long, value_name = "ADDR", value_parser = parse_addr)]
+    view: Option<SocketAddr>,
     #[command(flatten)]
     access: Access,
 }
 
 impl Scheduler {
-    /// Runs until Ctrl-C, or until somebody stops the cluster. `watch` is called once it runs, with its
-    /// trace, and what that gives once it has ended.
-    pub fn run(self, watch: Watch<'_>) -> Result<(), Failure> {
+    /// Runs until Ctrl-C, or until somebody stops the cluster. `pack` is what its viewer packs a run with.
+    ///
+    /// # Errors
+    /// The cluster or its viewer cannot start, or what was recorded is not whole.
+    pub fn run(self, pack: Option<&MakePack>) -> Result<(), Failure> {
         give_memory_back(Part::Scheduler);
         let interrupts = Interrupts::listen()?;
         let mut builder = Cluster::local()
@@ -73,10 +77,15 @@ impl Scheduler {
         if let Some(address) = cluster.address() {
             say(format_args!("scheduler: {address}, recording to {}", self.record.display()));
         }
-        let unwatch = watch(&self.record)?;
+        let files =
+            || Files { trace: Some(self.record.clone()), pack: pack.cloned(), ..Files::default() };
+        let show = |addr| viewer::start(&self.record, Some(addr), |_| files());
+        let viewer = self.view.map(show).transpose()?;
         while !cluster.is_stopped() && !interrupts.wait_for(TICK) {}
         let closed = cluster.close().map_err(Failure::run);
-        unwatch();
+        if let Some(viewer) = viewer {
+            viewer.shutdown();
+        }
         closed.map(|_summary| ())
     }
 }

@@ -92,7 +92,7 @@ pub(crate) fn start(
     let (questions, mut asked) = mpsc::channel(QUESTIONS_MAX);
     let (version, versions) = watch::channel(0);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-    let thread = std::thread::Builder::new().name("viewer-fold".to_owned()).spawn(move || {
+    let following = move || {
         runtime.block_on(async move {
             let mut first = None;
             if is_patient {
@@ -100,23 +100,40 @@ pub(crate) fn start(
                     _ = stopped.wait_for(|&stop| stop) => {}
                     question = asked.recv() => first = question,
                 }
-                if first.is_none() {
-                    return;
-                }
+                first.as_ref()?;
             }
-            if let Some(run) = run() {
-                fold(run, first, asked, &version, stopped).await;
-            }
-        });
+            let mut run = run()?;
+            fold(&mut run, first, &mut asked, &version, stopped).await;
+            Some((run, asked, version))
+        })
+    };
+    let named = |name: &str| std::thread::Builder::new().name(name.to_owned());
+    let thread = named("viewer-fold").spawn(move || {
+        // What follows a live run gives way, for good. How the run ended is for this thread to show, which does not.
+        let followed = named("viewer-follow").spawn(following).map(JoinHandle::join);
+        if let Ok(Ok(Some((run, asked, version)))) = followed {
+            finish(run, asked, &version);
+        }
     })?;
     Ok(Started { client: FoldClient { questions, versions }, thread })
 }
 
-/// Folds and answers until told to stop; then folds what is left and answers until nobody can ask.
+/// Folds what is left, and answers until nobody can ask.
+fn finish(mut run: Run, mut asked: mpsc::Receiver<Question>, version: &watch::Sender<u64>) {
+    let deadline = Instant::now() + LAST_TURN;
+    while is_watched(version) && run.advance(EVENTS_PER_TURN).more && Instant::now() < deadline {}
+    run.publish();
+    version.send_replace(LAST_VERSION);
+    while let Some(question) = asked.blocking_recv() {
+        question(&run);
+    }
+}
+
+/// Folds and answers until told to stop.
 async fn fold(
-    mut run: Run,
+    run: &mut Run,
     mut first: Option<Question>,
-    mut asked: mpsc::Receiver<Question>,
+    asked: &mut mpsc::Receiver<Question>,
     version: &watch::Sender<u64>,
     mut stopped: watch::Receiver<bool>,
 ) {
@@ -135,7 +152,7 @@ async fn fold(
             version.send_modify(|version| *version += 1);
         }
         if let Some(question) = first.take() {
-            question(&run);
+            question(run);
         }
         let is_asked = asked_at.is_some_and(|at| at.elapsed() < LOOKED_AT);
         let wake_at = began + pause(progress, began.elapsed(), is_asked || is_watched(version));
@@ -147,7 +164,7 @@ async fn fold(
                 _ = stopped.changed() => break,
                 question = asked.recv() => match question {
                     Some(question) => {
-                        question(&run);
+                        question(run);
                         asked_at = Some(Instant::now());
                     }
                     None => return,
@@ -155,13 +172,6 @@ async fn fold(
                 () = sleep_until(wake_at.into()) => break,
             }
         }
-    }
-    let deadline = Instant::now() + LAST_TURN;
-    while is_watched(version) && run.advance(EVENTS_PER_TURN).more && Instant::now() < deadline {}
-    run.publish();
-    version.send_replace(LAST_VERSION);
-    while let Some(question) = asked.recv().await {
-        question(&run);
     }
 }
 
