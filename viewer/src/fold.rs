@@ -36,7 +36,7 @@ const QUESTIONS_MAX: usize = 64;
 /// The version after which nothing new comes: the viewer is stopping.
 pub(crate) const LAST_VERSION: u64 = u64::MAX;
 /// How long a viewer that stops may take to fold what is left.
-const LAST_TURN: Duration = Duration::from_millis(500);
+const LAST_TURN: Duration = Duration::from_secs(2);
 
 /// A question, as something to do with the run.
 type Question = Box<dyn FnOnce(&Run) + Send>;

@@ -124,8 +124,9 @@ impl Site {
     }
 }
 
-/// How long a viewer that stops may take to show the live pages how the run ended.
-const LAST_FRAMES: Duration = Duration::from_secs(1);
+/// How long a viewer that stops may take to show the live pages how the run ended: some milliseconds, unless
+/// the machine has more to do than it can.
+const LAST_FRAMES: Duration = Duration::from_secs(5);
 
 /// Serves until told to stop; then lets the live pages have their last frame and drops every
 /// connection.
