@@ -71,7 +71,7 @@ impl Lod {
         let take = |stretch: Stretch<'_, T>| {
             let (i, span) = match stretch {
                 Stretch::One(i, span) => (i, span),
-                Stretch::Many(sum) => return self.gather(&mut bins, sum, &category),
+                Stretch::Many(sum) => return self.gather(&mut bins, &sum, &category),
             };
             let class = span.what.class();
             let Some(category) = category(class).into() else { return };
@@ -114,7 +114,7 @@ impl Lod {
             let take = |stretch: Stretch<'_, T>| {
                 let (i, span) = match stretch {
                     Stretch::One(i, span) => (i, span),
-                    Stretch::Many(sum) => return self.gather(&mut bins, sum, &category),
+                    Stretch::Many(sum) => return self.gather(&mut bins, &sum, &category),
                 };
                 let class = span.what.class();
                 let Some(category) = category(class).into() else { return };
@@ -131,13 +131,18 @@ impl Lod {
 
     /// Whether spans can be gathered by their sum: they lie in one column, or so near one another that
     /// it makes no difference.
-    fn is_narrow(&self, sum: &Sum) -> bool {
+    fn is_narrow(&self, sum: &Sum<'_>) -> bool {
         let (a, b) = (self.px_from_ns(sum.start), self.px_from_ns(sum.reach));
         let is_inside = sum.start >= self.window.from && sum.reach <= self.window.to;
         is_inside && (b - a <= NARROW_PX || a.floor() == b.floor())
     }
 
-    fn gather<C: Into<Option<u8>>>(&self, bins: &mut Bins, sum: &Sum, category: impl Fn(u32) -> C) {
+    fn gather<C: Into<Option<u8>>>(
+        &self,
+        bins: &mut Bins,
+        sum: &Sum<'_>,
+        category: impl Fn(u32) -> C,
+    ) {
         let (a, b) = (self.px_from_ns(sum.start), self.px_from_ns(sum.reach));
         for part in sum.parts() {
             let Some(category) = category(part.class).into() else { continue };

@@ -78,7 +78,7 @@ pub(crate) enum Stretch<'a, T> {
     /// One, and its index.
     One(usize, Span<T>),
     /// Several that have ended.
-    Many(&'a Sum),
+    Many(Sum<'a>),
 }
 
 impl<T> Spans<T> {
@@ -278,16 +278,16 @@ impl<T: Known> Spans<T> {
     pub(crate) fn stretches<'a>(
         &'a self,
         window: Window,
-        fits: impl Fn(&Sum) -> bool,
+        fits: impl Fn(&Sum<'_>) -> bool,
         mut take: impl FnMut(Stretch<'a, T>),
     ) {
         let range = self.range(window);
         let (mut unpacked, mut of_chunk) = (Vec::new(), usize::MAX);
-        let is_before = |sum: &Sum| sum.reach < window.from;
+        let is_before = |sum: &Sum<'_>| sum.reach < window.from;
         let mut i = range.start;
         while i < range.end {
             if let Some((sum, n)) = self.sums.largest(i, range.end, |s| is_before(s) || fits(s)) {
-                if !is_before(sum) {
+                if !is_before(&sum) {
                     take(Stretch::Many(sum));
                 }
                 i += n;
@@ -400,7 +400,7 @@ mod tests {
     /// Busy time by class within a window, and how many stretches it took to know it.
     fn busy(spans: &Spans<u8>, window: Window) -> ([u64; 3], usize) {
         let (mut busy, mut n) = ([0; 3], 0);
-        let is_inside = |sum: &Sum| sum.start >= window.from && sum.reach <= window.to;
+        let is_inside = |sum: &Sum<'_>| sum.start >= window.from && sum.reach <= window.to;
         spans.stretches(window, is_inside, |stretch| {
             n += 1;
             match stretch {

@@ -10,22 +10,39 @@ const FAN: usize = 16;
 /// Sums of spans from the first one on.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sums {
-    /// `levels[0][i]` is of the spans from `n_coarse + 16 i` on, `levels[1][i]` of those from `256 i` on.
-    levels: Vec<Vec<Sum>>,
+    /// `levels[0]` is of sixteen spans each, from `n_coarse` on, `levels[1]` of 256 each.
+    levels: Vec<Level>,
     /// Spans of which there are no sums of sixteen any more.
     n_coarse: usize,
 }
 
+/// Sums of as many spans each. What lasts lies in two columns: as many small pieces of memory, made while blocks
+/// come and go, would leave holes that none of them fits into.
+#[derive(Clone, Debug, Default)]
+struct Level {
+    entries: Vec<Entry>,
+    /// Parts but the first of each, one behind the other.
+    more: Vec<Part>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    start: Nanos,
+    reach: Nanos,
+    first: Part,
+    /// Where its parts end in `more`.
+    more_end: usize,
+}
+
 /// Some spans that follow one another.
-#[derive(Clone, Debug)]
-pub(crate) struct Sum {
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sum<'a> {
     /// The first begin.
     pub(crate) start: Nanos,
     /// The last end.
     pub(crate) reach: Nanos,
-    first: Part,
-    /// Spans of one class need no memory beside.
-    more: Box<[Part]>,
+    first: &'a Part,
+    more: &'a [Part],
 }
 
 /// Those of one class.
@@ -41,18 +58,31 @@ pub(crate) struct Part {
     pub(crate) busy: Nanos,
 }
 
-impl Sum {
+impl<'a> Sum<'a> {
     /// By class.
-    pub(crate) fn parts(&self) -> impl Iterator<Item = &Part> {
-        std::iter::once(&self.first).chain(&self.more)
+    pub(crate) fn parts(&self) -> impl Iterator<Item = &'a Part> + use<'a> {
+        std::iter::once(self.first).chain(self.more)
+    }
+}
+
+impl Level {
+    fn len(&self) -> usize {
+        self.entries.len()
     }
 
-    /// Of at least one part, each with the begin and the end of what it is of.
-    fn of(stretches: impl Iterator<Item = (Nanos, Nanos)>, mut parts: Vec<Part>) -> Self {
-        let (mut start, mut reach) = (Nanos::MAX, Nanos::ZERO);
-        for (from, to) in stretches {
-            (start, reach) = (start.min(from), reach.max(to));
-        }
+    fn get(&self, index: usize) -> Option<Sum<'_>> {
+        let Entry { start, reach, first, more_end } = self.entries.get(index)?;
+        let more = &self.more[self.more_begin(index)..*more_end];
+        Some(Sum { start: *start, reach: *reach, first, more })
+    }
+
+    /// Where the further parts of a sum begin.
+    fn more_begin(&self, index: usize) -> usize {
+        index.checked_sub(1).map_or(0, |before| self.entries[before].more_end)
+    }
+
+    /// Adds a sum of at least one part.
+    fn push(&mut self, (start, reach): (Nanos, Nanos), mut parts: Vec<Part>) {
         parts.sort_unstable_by_key(|part| (part.class, part.last));
         parts.dedup_by(|later, kept| {
             let is_same = later.class == kept.class;
@@ -63,15 +93,36 @@ impl Sum {
             }
             is_same
         });
-        let first = parts.remove(0);
-        Self { start, reach, first, more: parts.into() }
+        self.more.extend(&parts[1..]);
+        self.entries.push(Entry { start, reach, first: parts[0], more_end: self.more.len() });
     }
+
+    fn truncate(&mut self, n: usize) {
+        if n < self.len() {
+            self.more.truncate(self.more_begin(n));
+            self.entries.truncate(n);
+        }
+    }
+
+    fn drop_first(&mut self, n: usize) {
+        let n_more = self.more_begin(n);
+        self.more.drain(..n_more);
+        self.entries.drain(..n);
+        self.entries.iter_mut().for_each(|entry| entry.more_end -= n_more);
+    }
+}
+
+/// The first begin and the last end of some stretches.
+fn extent(stretches: impl Iterator<Item = (Nanos, Nanos)>) -> (Nanos, Nanos) {
+    stretches.fold((Nanos::MAX, Nanos::ZERO), |(start, reach), (from, to)| {
+        (start.min(from), reach.max(to))
+    })
 }
 
 impl Sums {
     /// How many spans are summed up.
     pub(super) fn n_spans(&self) -> usize {
-        self.n_coarse + self.levels.first().map_or(0, Vec::len) * FAN
+        self.n_coarse + self.levels.first().map_or(0, Level::len) * FAN
     }
 
     /// The spans that are summed up next.
@@ -89,20 +140,21 @@ impl Sums {
             busy: stop.since(start),
         };
         let parts = (first..).zip(spans.clone()).map(part).collect();
-        self.add(0, Sum::of(spans.map(|(start, stop, _)| (start, stop)), parts));
+        self.add(0, extent(spans.map(|(start, stop, _)| (start, stop))), parts);
     }
 
-    fn add(&mut self, level: usize, sum: Sum) {
+    fn add(&mut self, level: usize, extent_of: (Nanos, Nanos), parts: Vec<Part>) {
         if self.levels.len() == level {
-            self.levels.push(Vec::new());
+            self.levels.push(Level::default());
         }
         let sums = &mut self.levels[level];
-        sums.push(sum);
-        if sums.len().is_multiple_of(FAN) {
-            let full = &sums[sums.len() - FAN..];
-            let parts = full.iter().flat_map(Sum::parts).copied().collect();
-            let above = Sum::of(full.iter().map(|sum| (sum.start, sum.reach)), parts);
-            self.add(level + 1, above);
+        sums.push(extent_of, parts);
+        let n_sums = sums.len();
+        if n_sums.is_multiple_of(FAN) {
+            let full = || (n_sums - FAN..n_sums).filter_map(|index| sums.get(index));
+            let parts = full().flat_map(|sum| sum.parts()).copied().collect();
+            let above = extent(full().map(|sum| (sum.start, sum.reach)));
+            self.add(level + 1, above, parts);
         }
     }
 
@@ -120,7 +172,7 @@ impl Sums {
     /// Keeps no sums of sixteen of the spans before one, a multiple of 256.
     pub(super) fn coarsen_before(&mut self, span: usize) {
         let Some(lowest) = self.levels.first_mut() else { return };
-        lowest.drain(..(span - self.n_coarse) / FAN);
+        lowest.drop_first((span - self.n_coarse) / FAN);
         self.n_coarse = span;
     }
 
@@ -136,8 +188,8 @@ impl Sums {
         &self,
         first: usize,
         end: usize,
-        fits: impl Fn(&Sum) -> bool,
-    ) -> Option<(&Sum, usize)> {
+        fits: impl Fn(&Sum<'_>) -> bool,
+    ) -> Option<(Sum<'_>, usize)> {
         let (mut found, mut size, mut n_without) = (None, FAN, self.n_coarse);
         for sums in &self.levels {
             if !first.is_multiple_of(size) || first + size > end {
@@ -145,7 +197,7 @@ impl Sums {
             }
             if first >= n_without {
                 match sums.get((first - n_without) / size) {
-                    Some(sum) if fits(sum) => found = Some((sum, size)),
+                    Some(sum) if fits(&sum) => found = Some((sum, size)),
                     _ => break,
                 }
             }
