@@ -4,7 +4,7 @@
 pub(crate) const WARM_UP: f64 = 0.4;
 
 /// Growth that is no leak, whatever the slope: allocators are not exact.
-const SLACK_BYTES: f64 = (4 << 20) as f64;
+const SLACK_BYTES: f64 = (8 << 20) as f64;
 
 /// So many files or sockets more may be open at one moment than at another.
 const SLACK_FILES: u64 = 8;
