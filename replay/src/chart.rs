@@ -13,11 +13,11 @@ pub(crate) use lanes::{LaneChart, LaneName};
 pub(crate) use measure::{Measure, time_text};
 pub(crate) use stack::{Layered, stack};
 
+use crate::about::About;
 use crate::figure::{
     Anchor, Color, Figure, Frame, Glyphs, LABEL_PX, Layer, LegendBox, LegendEntry, Text, View,
     clean, text_width,
 };
-use crate::plots::About;
 
 /// Height of the ticks below a frame.
 pub(crate) const TICKS_PX: u32 = 20;

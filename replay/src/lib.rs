@@ -29,6 +29,7 @@
 //! # Ok::<(), taskreel_replay::FoldError>(())
 //! ```
 
+mod about;
 pub mod analysis;
 pub mod attic;
 mod chart;

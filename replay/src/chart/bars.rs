@@ -1,11 +1,11 @@
 //! Rows of bars: one per prefix or worker, divided into parts, with a value beside each.
 
 use super::{Meaning, Measure, blank, frame, legend, nothing, widest};
+use crate::about::About;
 use crate::figure::{
     Anchor, Axis, Bars, Color, Figure, Frame, Glyphs, LABEL_PX, Layer, Text, Tick, View, elide,
     elide_middle, text_width,
 };
-use crate::plots::About;
 
 const ROW_MIN_PX: f32 = 13.0;
 const ROW_MAX_PX: f32 = 34.0;

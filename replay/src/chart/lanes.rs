@@ -4,11 +4,11 @@
 use taskreel_model::Nanos;
 
 use super::{Meaning, Measure, blank, frame, is_within, legend, px_of, widest};
+use crate::about::About;
 use crate::figure::{
     Anchor, Area, Axis, Bars, Color, Edges, Figure, Frame, Glyphs, LABEL_PX, Layer, Line, Points,
     Rects, Shape, Text, Tick, View, count_text, elide_middle, text_width,
 };
-use crate::plots::About;
 use crate::series::{Extent, Series};
 
 const LANE_MIN_PX: i32 = 9;

@@ -1,8 +1,8 @@
 //! Gauges over time on one axis: stacked areas, and what they add up to.
 
 use super::{Meaning, Measure, blank, frame, legend, widest};
+use crate::about::About;
 use crate::figure::{Area, Axis, Color, Edges, Figure, Frame, Glyphs, Layer, Line, View};
-use crate::plots::About;
 use crate::series::Series;
 
 /// One gauge of a stack, or a line across it.
