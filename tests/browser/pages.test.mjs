@@ -279,18 +279,24 @@ test('everything has a name, and the keyboard reaches what the mouse does', () =
     }
   }));
 
-test('on a phone neither a page nor a table scrolls sideways', () =>
-  onPage(['reel', 'view', 'failures.reel', ...VIEW], '', async (page) => {
-    await badge(page, 'finished');
-    const links = await page.locator('nav.pages a').evaluateAll((links) => links.map((link) => link.href));
-    for (const link of [...links, new URL('worker/0', page.url()).href, new URL('task/5', page.url()).href]) {
-      await visit(page, link);
-      const wide = await page.evaluate(() =>
-        [document.documentElement, ...document.querySelectorAll('main .scroll, .below .scroll')].filter((part) => part.scrollWidth > part.clientWidth + 1).map((part) => part.outerHTML.slice(0, 90)),
-      );
-      assert.deepEqual(wide, [], link);
-    }
-  }, { viewport: { width: 390, height: 844 } }));
+test('on a phone and on half a screen neither a page nor a table scrolls sideways', async () => {
+  for (const [width, file] of /** @type {[number, string][]} */ ([[390, 'failures.reel'], [760, 'lost-worker.reel']])) {
+    await onPage(['reel', 'view', file, ...VIEW], '', isNarrow, { viewport: { width, height: 844 } });
+  }
+});
+
+/** Nothing on the pages of a run is wider than they are. */
+async function isNarrow(page) {
+  await badge(page, 'finished');
+  const links = await page.locator('nav.pages a').evaluateAll((links) => links.map((link) => link.href));
+  for (const link of [...links, new URL('worker/0', page.url()).href, new URL('task/5', page.url()).href]) {
+    await visit(page, link);
+    const wide = await page.evaluate(() =>
+      [document.documentElement, ...document.querySelectorAll('main .scroll, .below .scroll')].filter((part) => part.scrollWidth > part.clientWidth + 1).map((part) => part.outerHTML.slice(0, 90)),
+    );
+    assert.deepEqual(wide, [], link);
+  }
+}
 
 /** A proxy that serves a viewer below `/lab/proxy/8787`, WebSockets too. */
 async function startProxy(url) {
