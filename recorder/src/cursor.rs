@@ -14,7 +14,7 @@ use crate::{Batch, OpenError, ReadError, SpecBatch, Warning};
 /// More warnings than this are not kept: nobody reads them, and a forged file has millions.
 const MAX_WARNINGS: usize = 1_000;
 /// So many events of a block are returned at a time: they stay in a near cache until they are folded.
-const EVENTS_AT_ONCE: usize = 2_048;
+const EVENTS_AT_ONCE: usize = 512;
 
 /// What a reader wants of a trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

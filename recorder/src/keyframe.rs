@@ -25,7 +25,10 @@ const MAX_LAG: u64 = 2_000_000;
 /// Keyframes take at most one part in so many of the file.
 const SHARE: u64 = 10;
 /// Events are folded so many at a time, which a near cache holds.
-const FOLDED_AT_ONCE: usize = 1_024;
+const FOLDED_AT_ONCE: usize = 512;
+/// After so many there may be a keyframe, also within a block: were they between blocks alone, some
+/// would be a sixth farther apart than their share of the file asks for.
+const STEP: u64 = 8_192;
 /// A larger state is not kept for keyframes: they would not fit into a block.
 const MAX_TASKS: usize = 1 << 20;
 /// Bytes that a live task is thought to take in a keyframe before one was made: low, since only a
@@ -96,6 +99,8 @@ pub(crate) struct Keyframer {
 struct Fold {
     scanner: Scanner,
     unsealer: Unsealer,
+    /// The block of events that is being folded.
+    open: Option<OpenBlock>,
     state: State,
     changes: Vec<Change>,
 }
@@ -104,7 +109,8 @@ impl Keyframer {
     /// For a trace whose blocks before `offset` amount to `state`.
     pub(crate) fn new(path: &Path, offset: u64, state: State) -> Self {
         let fold = Scanner::open(path).ok().zip(Unsealer::new().ok()).map(|(scanner, unsealer)| {
-            let mut fold = Fold { scanner, unsealer, state, changes: Vec::new() };
+            let (open, changes) = (None, Vec::new());
+            let mut fold = Fold { scanner, unsealer, open, state, changes };
             fold.scanner.go_to(offset);
             fold
         });
@@ -116,7 +122,7 @@ impl Keyframer {
         Self { last, spent, ..self }
     }
 
-    /// Keeps the fold from falling too far behind the writer, by a block. Returns whether it still is.
+    /// Keeps the fold from falling too far behind the writer, by a step. Returns whether it still is.
     pub(crate) fn follow(&mut self, writer: &mut BlockWriter) -> Result<bool, RecordError> {
         self.step(writer, MAX_LAG)?;
         Ok(self.is_behind(writer, MAX_LAG))
@@ -145,12 +151,12 @@ impl Keyframer {
         self.fold.as_ref().is_some_and(|fold| fold.state.next_seq() + lag < writer.next_seq())
     }
 
-    /// Folds a block if more than `lag` events are not folded.
+    /// Folds some events if more than `lag` are not folded.
     fn step(&mut self, writer: &mut BlockWriter, lag: u64) -> Result<(), RecordError> {
         if let Some(fold) = &mut self.fold
             && fold.state.next_seq() + lag < writer.next_seq()
         {
-            if fold.block().is_none() || fold.state.tasks().len() > MAX_TASKS {
+            if fold.step().is_none() || fold.state.tasks().len() > MAX_TASKS {
                 self.fold = None;
             } else {
                 self.store(writer)?;
@@ -182,8 +188,25 @@ impl Keyframer {
 }
 
 impl Fold {
-    /// Folds the next block; `None`: there is none, or it does not fold.
-    fn block(&mut self) -> Option<()> {
+    /// Folds the next [`STEP`] events, or those that are left of a block; `None`: there are none, or they
+    /// do not fold.
+    fn step(&mut self) -> Option<()> {
+        let Some(block) = &mut self.open else { return self.next_block() };
+        let until = self.state.next_seq() + STEP;
+        while block.has_more() && self.state.next_seq() < until {
+            for event in block.take(FOLDED_AT_ONCE).ok()?.events {
+                self.state.apply(&event, &mut self.changes).ok()?;
+                self.changes.clear();
+            }
+        }
+        if !block.has_more() {
+            self.open = None;
+        }
+        Some(())
+    }
+
+    /// Opens the next block, if it is one of events; `None`: there is none.
+    fn next_block(&mut self) -> Option<()> {
         let Found::Block { offset, header } = self.scanner.next().ok()? else { return None };
         if header.kind != Kind::Events as u8 {
             return Some(());
@@ -191,13 +214,7 @@ impl Fold {
         let payload = self.scanner.payload(offset, &header).ok()?;
         let raw = self.unsealer.unseal(&header, &payload).ok()?.into_owned();
         let tick = self.scanner.info.tick();
-        let mut block = OpenBlock::new(&header, raw, tick, u64::MAX).ok()?;
-        while block.has_more() {
-            for event in block.take(FOLDED_AT_ONCE).ok()?.events {
-                self.state.apply(&event, &mut self.changes).ok()?;
-                self.changes.clear();
-            }
-        }
+        self.open = Some(OpenBlock::new(&header, raw, tick, u64::MAX).ok()?);
         Some(())
     }
 }

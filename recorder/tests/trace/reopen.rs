@@ -3,11 +3,13 @@
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::Path;
+use std::thread;
+use std::time::Duration;
 
 use taskreel_model::{Nanos, Sample, State, TaskId};
 use taskreel_recorder::{
-    CreateError, Recorder, RecorderOptions, ReopenError, RunInfo, Source, SpecBatch, TraceReader,
-    read_info, read_specs,
+    CreateError, Recorder, RecorderOptions, ReopenError, Reopened, RunInfo, Source, SpecBatch,
+    TraceReader, read_info, read_specs,
 };
 
 use crate::round_trip::open;
@@ -18,8 +20,20 @@ fn create(path: &Path) -> Recorder {
 }
 
 fn reopen(path: &Path) -> (Recorder, State) {
-    let (recorder, reopened) = Recorder::reopen(path, RecorderOptions::default()).unwrap();
+    let (recorder, reopened) = try_reopen(path).unwrap();
     (recorder, reopened.state)
+}
+
+/// Processes that another test starts have the files of this one, too, locks and all, until they run their
+/// own program: what nobody else here holds is free soon.
+fn try_reopen(path: &Path) -> Result<(Recorder, Reopened), ReopenError> {
+    for _ in 0..60_000 {
+        match Recorder::reopen(path, RecorderOptions::default()) {
+            Err(ReopenError::InUse { .. }) => thread::sleep(Duration::from_millis(1)),
+            reopened => return reopened,
+        }
+    }
+    panic!("the trace stays locked");
 }
 
 /// Closed, dropped or torn: it goes on where the events ended, and ends as one trace.
@@ -94,7 +108,7 @@ fn a_trace_with_lost_events_is_refused_and_left_alone() {
     let block = bytes.windows(4).position(|w| w == [0xF5, b'B', b'L', b'K']).unwrap();
     bytes[block + 60] ^= 1;
     fs::write(&path, &bytes).unwrap();
-    let refused = Recorder::reopen(&path, RecorderOptions::default()).unwrap_err();
+    let refused = try_reopen(&path).unwrap_err();
     assert!(matches!(refused, ReopenError::Damaged { .. }));
     assert_eq!(fs::read(&path).unwrap(), bytes);
     assert!(TraceReader::open(&path).is_ok());
