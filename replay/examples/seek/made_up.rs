@@ -194,7 +194,11 @@ impl Run {
                 let what = Reported::Finished { task, attempt, bytes };
                 reports.push(Report { at: Nanos(until), what });
             }
-            let Some((task, attempt)) = self.workers[worker.index()].queue.pop_front() else {
+            let queue = &mut self.workers[worker.index()].queue;
+            let can_begin = |&(task, _): &(TaskId, u32)| inputs_are_made(&self.state, task);
+            let Some((task, attempt)) =
+                queue.iter().position(can_begin).and_then(|place| queue.remove(place))
+            else {
                 return;
             };
             at = self.fetch(worker, task, at, reports);
@@ -236,6 +240,12 @@ impl Run {
         reports.append(&mut said);
         at.min(self.now.0)
     }
+}
+
+/// Whether a task can begin: it may be assigned ahead, behind the one that makes its input.
+fn inputs_are_made(state: &State, task: TaskId) -> bool {
+    let is_made = |dep: &TaskId| state.task(*dep).is_some_and(|dep| !dep.replicas.is_empty());
+    state.task(task).is_none_or(|task| task.deps.iter().all(is_made))
 }
 
 fn info(id: u32) -> WorkerInfo {
