@@ -5,14 +5,17 @@ use std::path::Path;
 
 use taskreel_model::{Event, Nanos, Stamped, State};
 use taskreel_recorder::{
-    Recorder, RecorderOptions, RunInfo, SeekTo, Source, TraceReader, read_info,
+    Conditions, Recorder, RecorderOptions, RunInfo, SeekTo, Source, TraceReader, read_info,
 };
 
 use crate::run;
 
 fn record(path: &Path, turns: &[run::Turn]) -> Recorder {
+    // All blocks are made when it is finished: the same ones on every machine.
+    let conditions = Conditions { by_hand: true, ..Conditions::default() };
+    let options = RecorderOptions::default();
     let mut recorder =
-        Recorder::create(path, &RunInfo::default(), RecorderOptions::default()).unwrap();
+        Recorder::create_under(path, &RunInfo::default(), options, conditions).unwrap();
     for turn in turns {
         recorder.append(turn).unwrap();
     }
@@ -48,6 +51,22 @@ fn sought(reader: &mut TraceReader, to: SeekTo) -> Option<(State, usize)> {
     Some((state, n_folded))
 }
 
+/// The first event of each block of events, and of each keyframe the one behind it.
+fn firsts(trace: &[u8]) -> (Vec<u64>, Vec<u64>) {
+    let number = |at: usize| u32::from_le_bytes(trace[at..at + 4].try_into().unwrap()) as usize;
+    let (mut events, mut keyframes, mut at) = (Vec::new(), Vec::new(), 16 + number(8));
+    while trace[at..].starts_with(&[0xF5, b'B', b'L', b'K']) {
+        let first = u64::from_le_bytes(trace[at + 16..at + 24].try_into().unwrap());
+        match trace[at + 4] {
+            1 => events.push(first),
+            5 => keyframes.push(first),
+            _ => {}
+        }
+        at += 56 + number(at + 44);
+    }
+    (events, keyframes)
+}
+
 #[test]
 fn any_instant_is_near_a_keyframe_and_exact() {
     let folder = tempfile::tempdir().unwrap();
@@ -59,6 +78,9 @@ fn any_instant_is_near_a_keyframe_and_exact() {
     let info = read_info(&path).unwrap();
     assert!(info.keyframes >= 2, "{info:?}");
     assert!(info.keyframe_bytes * 10 <= info.bytes, "{info:?}");
+    // They come when they are due, not when a block ends.
+    let (blocks, keyframes) = firsts(&fs::read(&path).unwrap());
+    assert!(keyframes.iter().any(|first| !blocks.contains(first)), "{keyframes:?} {blocks:?}");
 
     let mut reader = TraceReader::open(&path).unwrap();
     // On, back, to the same place again, and to the end.
