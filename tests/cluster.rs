@@ -170,6 +170,29 @@ fn a_supervised_worker_that_is_killed_is_started_again_and_one_that_is_asked_lea
 }
 
 #[test]
+fn ctrl_c_gives_up_what_was_submitted() {
+    let cluster = Cluster::new();
+    let scheduler = cluster.start_scheduler();
+    let worker = cluster.start_worker("w-0", &[]);
+    let args = ["submit", &cluster.address, "--token-file", "token", "--", "sleep", "600"];
+    let submit = cluster.scene.start(&args);
+    wait_until("it runs", || (cluster.status()["workers"][0]["executing"] == 1).then_some(()));
+    submit.signal("INT");
+    let interrupted = submit.wait();
+    assert_eq!(interrupted.code, Some(1), "{interrupted:?}");
+    assert!(interrupted.stderr.contains("giving up what was submitted"), "{interrupted:?}");
+    let left = |status: &Value| status["clients"].as_array().is_some_and(Vec::is_empty);
+    wait_until("its client has left", || left(&cluster.status()).then_some(()));
+    assert_eq!(cluster.status()["graphs"].as_array().map(Vec::len), Some(0));
+    let log = cluster.scene.ok(&["events", "run.reel", "--kind", "ClientLeft"]).stdout;
+    assert_eq!(log.lines().count(), 1, "it said goodbye: {log}");
+    cluster.ask("shutdown", &[]).unwrap();
+    for process in [scheduler, worker] {
+        assert_eq!(process.wait().code, Some(0));
+    }
+}
+
+#[test]
 fn workers_are_retired_and_graphs_given_up_by_the_command() {
     let cluster = Cluster::new();
     let scheduler = cluster.start_scheduler();

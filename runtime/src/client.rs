@@ -299,6 +299,12 @@ impl Client {
         self.session.name_graphs(name.into());
     }
 
+    /// Leaves the cluster now, as dropping the client and all its futures does: what only it wanted is
+    /// given up. Who waits for a future of it gets an error.
+    pub fn leave(&self) {
+        self.session.leave();
+    }
+
     /// Asks the cluster to stop, with all that runs on it.
     pub fn shutdown_cluster(&self) {
         self.session.shut_down();

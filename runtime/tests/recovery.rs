@@ -169,6 +169,21 @@ fn what_a_killed_client_leaves_is_given_up() {
     scene.shut_down();
 }
 
+#[test]
+fn a_client_that_leaves_gives_up_what_it_submitted_though_it_has_futures_left() {
+    let mut scene = Scene::new();
+    scene.start_workers(1);
+    let client = scene.client("ann");
+    let long = client.map(0..10_i64, |i| slow_add(i, 1, 60_000));
+    scene.wait_for_event("the first one runs", |e| matches!(e, Event::TaskStarted { .. }));
+    client.leave();
+    assert_eq!(long[0].wait().unwrap_err().kind(), TaskErrorKind::Closed);
+    scene.wait_for_event("all are given up", |e| matches!(e, Event::ClientLeft { .. }));
+    let status = scene.operator().status().unwrap();
+    assert!(status.clients.is_empty() && status.graphs.is_empty(), "{status:?}");
+    scene.shut_down();
+}
+
 /// A program that submits far more than it can wait for, and is killed.
 #[test]
 fn client_process() {

@@ -63,7 +63,7 @@ pub(crate) fn run_printing(
 ) -> Result<(), Failure> {
     if let Some(address) = &options.cluster {
         let client = elsewhere::connect(address, name, &options.access)?;
-        return elsewhere::run(client, workload, printed, options.json, out);
+        return elsewhere::run(&client, workload, printed, options.json, out);
     }
     let interrupts = Interrupts::listen()?;
     let trace = options.trace(name)?;

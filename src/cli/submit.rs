@@ -48,6 +48,6 @@ impl Submit {
         let job = job(self.job.as_deref(), self.command)?;
         let client = elsewhere::connect(&self.address, &job.name, &self.access)?;
         let (work, printed) = workload(job);
-        elsewhere::run(client, work, &printed, self.json, out)
+        elsewhere::run(&client, work, &printed, self.json, out)
     }
 }

@@ -325,6 +325,18 @@ impl Session {
         Poll::Ready(table.known(local))
     }
 
+    /// Leaves, although there may be futures left: they get no result any more.
+    pub(super) fn leave(&self) {
+        lock(&self.core.buffer).closing = true;
+        self.core.some.notify_one();
+        self.core.now.notify_one();
+        if self._io_thread.is_some() {
+            let sent_all = lock(&self.core.sent_all);
+            // Late or not: there is nothing more to do than to go.
+            let _ = self.core.farewell.wait_timeout_while(sent_all, FAREWELL, |sent| !*sent);
+        }
+    }
+
     /// Has all threads that wait look again.
     pub(super) fn wake(&self) {
         // Whoever looked before this waits by now.
@@ -342,14 +354,7 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        lock(&self.core.buffer).closing = true;
-        self.core.some.notify_one();
-        self.core.now.notify_one();
-        if self._io_thread.is_some() {
-            let sent_all = lock(&self.core.sent_all);
-            // Late or not: there is nothing more to do than to go.
-            let _ = self.core.farewell.wait_timeout_while(sent_all, FAREWELL, |sent| !*sent);
-        }
+        self.leave();
     }
 }
 
