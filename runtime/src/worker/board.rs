@@ -85,6 +85,9 @@ pub(crate) struct Wanted {
     pub(crate) dependent: TaskId,
     /// Whom to ask, in this order.
     pub(crate) holders: Vec<Holder>,
+    /// The scheduler thinks that it is here, and is to be told that it is not: else it would send the
+    /// dependent here again and again for the sake of it.
+    pub(crate) is_lost: bool,
 }
 
 /// What a worker answers when it is asked for a task back.
@@ -130,8 +133,10 @@ impl Board {
             }
             let waiting = self.incoming.entry(input.task).or_insert_with(|| {
                 let others = input.holders.iter().filter(|holder| holder.worker != me);
-                let (dependent, holders) = (run.task, others.cloned().collect());
-                wanted.push(Wanted { task: input.task, bytes: input.bytes, dependent, holders });
+                let (task, bytes, dependent) = (input.task, input.bytes, run.task);
+                let holders: Vec<Holder> = others.cloned().collect();
+                let is_lost = holders.len() < input.holders.len();
+                wanted.push(Wanted { task, bytes, dependent, holders, is_lost });
                 Vec::new()
             });
             waiting.push(assignment);

@@ -131,6 +131,8 @@ fn run(shared: &Arc<Shared>, tasks: Vec<RunTask>) {
         shared.idle.tell(n_tasks);
     }
     if !wanted.is_empty() {
+        let lost = wanted.iter().filter(|item| item.is_lost).map(|item| item.task);
+        lost.for_each(|task| shared.report(Reported::ReplicaDropped { task }));
         transfers::begin(shared, wanted);
     }
 }
@@ -162,7 +164,8 @@ fn copy(shared: &Arc<Shared>, inputs: Vec<InputRef>) {
     let mut wanted = Vec::new();
     for InputRef { task, bytes, holders } in inputs {
         if !shared.store.contains(task) {
-            wanted.push(Wanted { task, bytes, dependent: task, holders: holders.into_vec() });
+            let (dependent, holders) = (task, holders.into_vec());
+            wanted.push(Wanted { task, bytes, dependent, holders, is_lost: false });
         }
     }
     transfers::begin(shared, wanted);

@@ -156,8 +156,8 @@ fn execute(shared: &Arc<Shared>, slot: u16, ready: &Ready) -> Option<u16> {
 
 type Prepared<'a> = (Result<Arc<dyn Executor>, Failure>, Vec<Bytes>, &'a [u8]);
 
-/// Executor, inputs and body of a task. `None`: an input was freed meanwhile, and the task is
-/// given back.
+/// Executor, inputs and body of a task. `None`: an input was freed meanwhile or its file cannot be read,
+/// and the task is given back.
 fn prepare<'a>(shared: &Shared, run: &'a RunTask) -> Option<Prepared<'a>> {
     let Some(spec) = Spec::parse(&run.spec) else {
         let failure = Failure::new(FailureKind::Codec, "its spec is malformed");
@@ -167,7 +167,16 @@ fn prepare<'a>(shared: &Shared, run: &'a RunTask) -> Option<Prepared<'a>> {
         let message = format!("this worker has no executor {}", spec.executor);
         Failure::new(FailureKind::Unavailable, message)
     });
-    let input = |position| shared.store.load(run.inputs.get::<usize>(position)?.task);
+    let input = |position| {
+        let task = run.inputs.get::<usize>(position)?.task;
+        let found = shared.store.load(task);
+        if found.is_none() {
+            // Else the task would come back for the sake of what cannot be read.
+            shared.store.free(&[task]);
+            shared.report(Reported::ReplicaDropped { task });
+        }
+        found
+    };
     let inputs: Option<Vec<Bytes>> = spec.positions().map(input).collect();
     if inputs.is_none() {
         let (task, attempt) = (run.task, run.attempt);

@@ -198,8 +198,13 @@ mod tests {
 
     #[test]
     fn results_of_any_claimed_size_are_asked_for() {
-        let wanted =
-            |bytes| Wanted { task: TaskId(0), bytes, dependent: TaskId(1), holders: vec![] };
+        let wanted = |bytes| Wanted {
+            task: TaskId(0),
+            bytes,
+            dependent: TaskId(1),
+            holders: vec![],
+            is_lost: false,
+        };
         let sizes = |items| -> Vec<Vec<u64>> {
             let sizes = |request: &Vec<Wanted>| request.iter().map(|item| item.bytes).collect();
             requests(items).iter().map(sizes).collect()

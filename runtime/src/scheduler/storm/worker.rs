@@ -334,14 +334,20 @@ impl Inner {
             let is_here = |input| self.store.contains(input);
             self.desk().board.add(task, me, is_here, &mut wanted);
         }
-        wanted.into_iter().for_each(|item| drop(tokio::spawn(fetch(Arc::clone(self), item))));
+        for item in wanted {
+            if item.is_lost {
+                self.report(Reported::ReplicaDropped { task: item.task });
+            }
+            tokio::spawn(fetch(Arc::clone(self), item));
+        }
         self.ready.notify_waiters();
     }
 
     fn copy(self: &Arc<Self>, inputs: Vec<InputRef>) {
         for InputRef { task, bytes, holders } in inputs {
             if !self.store.contains(task) {
-                let item = Wanted { task, bytes, dependent: task, holders: holders.into_vec() };
+                let (dependent, holders) = (task, holders.into_vec());
+                let item = Wanted { task, bytes, dependent, holders, is_lost: false };
                 tokio::spawn(fetch(Arc::clone(self), item));
             }
         }
@@ -407,7 +413,15 @@ async fn work(inner: Arc<Inner>, slot: u16) {
         let (task, attempt) = (run.task, run.attempt);
         let assignment = Assignment { task, attempt };
         let spec = Spec::parse(&run.spec).expect("the storm's clients write specs");
-        let load = |position: usize| inner.store.load(run.inputs.get(position)?.task);
+        let load = |position: usize| {
+            let task = run.inputs.get(position)?.task;
+            let found = inner.store.load(task);
+            if found.is_none() {
+                inner.store.free(&[task]);
+                inner.report(Reported::ReplicaDropped { task });
+            }
+            found
+        };
         let inputs: Option<Vec<Bytes>> = spec.positions().map(load).collect();
         let Some(inputs) = inputs else {
             if inner.desk().board.end(assignment) {
