@@ -6,7 +6,7 @@
 //! reported and recorded as ever.
 
 use super::{AHEAD, Policy, assign, holds};
-use crate::{AssignReason, Nanos, Phase, State, TaskId, Turn, WorkerId};
+use crate::{AssignReason, Nanos, State, TaskId, Turn, WorkerId};
 
 /// So many tasks at the most go with the first of a chain.
 const MAX_CHAINED: usize = 64;
@@ -33,10 +33,9 @@ pub(super) fn only_dependent(state: &State, id: TaskId, worker: WorkerId) -> Opt
     let mut dependents =
         task.dependents.iter().filter_map(|next| Some((*next, state.task(*next)?)));
     let (next, found) = dependents.find(|(_, next)| next.phase.is_active())?;
-    let waits = found.phase == Phase::Waiting && found.n_missing == 1 && found.due_at().is_none();
     let is_near = |dep: &TaskId| *dep == id || holds(state, *dep, worker);
     let fits = || state.may_run_anywhere(state.options(found.options));
-    (waits && fits() && found.deps.iter().all(is_near)).then_some(next)
+    (state.may_be_chained(next, worker) && fits() && found.deps.iter().all(is_near)).then_some(next)
 }
 
 fn estimate(state: &State, task: TaskId) -> Nanos {

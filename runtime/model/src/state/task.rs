@@ -42,7 +42,7 @@ impl State {
     }
 
     /// Whether all that a task waits for is one input, which a task is to make that the worker has.
-    fn may_be_chained(&self, id: TaskId, worker: WorkerId) -> bool {
+    pub(crate) fn may_be_chained(&self, id: TaskId, worker: WorkerId) -> bool {
         let Some(task) = self.tasks.get(id) else { return false };
         let waits = task.phase == Phase::Waiting && task.n_missing == 1 && task.due_at().is_none();
         waits
