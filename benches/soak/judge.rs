@@ -4,10 +4,10 @@
 pub(crate) const WARM_UP: f64 = 0.4;
 
 /// Growth that is no leak, whatever the slope: allocators are not exact.
-const SLACK_BYTES: f64 = (8 << 20) as f64;
+const SLACK_BYTES: f64 = (4 << 20) as f64;
 
 /// So many files or sockets more may be open at one moment than at another: workers keep connections to each other.
-const SLACK_FILES: u64 = 16;
+const SLACK_FILES: u64 = 8;
 
 /// One look at a process.
 #[derive(Clone, Copy, Debug)]
