@@ -5,7 +5,9 @@
 
 use std::path::Path;
 
-use taskreel_model::{Change, KEYFRAME_LAYOUT, Keyframe, KeyframeBefore, Nanos, State};
+use taskreel_model::{
+    Change, KEYFRAME_LAYOUT, Keyframe, KeyframeBefore, KeyframeOfLists, Nanos, State,
+};
 
 use crate::budget::keyframe_fits;
 use crate::bytes::{Cursor, Malformed};
@@ -37,6 +39,8 @@ const FIRST_GUESS: f64 = 0.5;
 /// By this the guess falls whenever it kept a keyframe from being made: what is to be stored changes.
 const HOPE: f64 = 0.9;
 
+/// Layout 6 had lists where there are columns now.
+const LISTS: u16 = 6;
 /// Layout 5 lacks the last two, of graphs that were submitted in parts.
 const NO_PARTS: u16 = 5;
 /// Layout 4 kept graphs of which no task is alive.
@@ -67,16 +71,25 @@ pub(crate) fn decode_keyframe(
     let mut cursor = Cursor::new(raw);
     let keyframe: Keyframe = match cursor.u16()? {
         KEYFRAME_LAYOUT => read_large(cursor.rest())?,
-        NO_PARTS => read_large(&[cursor.rest(), &[0, 0]].concat())?,
-        ALL_GRAPHS => read_large::<KeyframeBefore>(cursor.rest())?.into(),
-        NO_STRETCHES => read_large::<KeyframeBefore>(&[cursor.rest(), &[0]].concat())?.into(),
-        NO_DUE => read_large::<KeyframeBefore>(&[cursor.rest(), &[0, 0]].concat())?.into(),
+        LISTS => of_lists(read_large(cursor.rest())?),
+        NO_PARTS => of_lists(read_large(&[cursor.rest(), &[0, 0]].concat())?),
+        ALL_GRAPHS => of_graphs(read_large(cursor.rest())?),
+        NO_STRETCHES => of_graphs(read_large(&[cursor.rest(), &[0]].concat())?),
+        NO_DUE => of_graphs(read_large(&[cursor.rest(), &[0, 0]].concat())?),
         _ => return Err(Malformed("a keyframe has a layout that this version does not know")),
     };
     if keyframe.next_seq() != first || keyframe.now() != Nanos(now) {
         return Err(Malformed("a keyframe is not of the instant it claims"));
     }
     keyframe.restore(max_bytes).map_err(|_why| Malformed("a keyframe contradicts itself"))
+}
+
+fn of_lists(before: KeyframeOfLists) -> Keyframe {
+    before.into()
+}
+
+fn of_graphs(before: KeyframeBefore) -> Keyframe {
+    of_lists(before.into())
 }
 
 /// Folds the blocks of a trace being written, behind the writer, and adds keyframes.
@@ -226,118 +239,4 @@ fn things(state: &State) -> f64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn comes_back_and_cut_anywhere_is_refused() {
-        let mut state = State::new();
-        for turn in crate::run::turns(3, 300, 2, 2).iter().take(6) {
-            for event in turn {
-                state.apply(event, &mut Vec::new()).unwrap();
-            }
-        }
-        let raw = encode_keyframe(&state);
-        let (first, now) = (state.next_seq(), state.now().0);
-        assert_eq!(decode_keyframe(first, now, &raw, 1 << 30), Ok(state));
-        for len in 0..raw.len() {
-            assert!(decode_keyframe(first, now, &raw[..len], 1 << 30).is_err(), "cut at {len}");
-        }
-        assert!(decode_keyframe(first + 1, now, &raw, 1 << 30).is_err());
-        assert!(decode_keyframe(first, now, &raw, 1 << 10).is_err(), "too large");
-    }
-
-    /// The begin of a keyframe, up to where layouts 2 to 4 differ from layout 5.
-    #[derive(serde::Serialize, serde::Deserialize)]
-    struct Head<Clients, Graphs> {
-        next_seq: u64,
-        now: Nanos,
-        incarnation: u32,
-        strings: Vec<Box<str>>,
-        prefixes: Vec<taskreel_model::Prefix>,
-        options: Vec<taskreel_model::TaskOptions>,
-        n_clients: u32,
-        clients: Vec<Clients>,
-        graphs: Graphs,
-    }
-
-    /// Name, client, first task, tasks, ended, erred, the client's number of the first.
-    type GraphRow = [u32; 7];
-    /// Clients with the number of their next task; how many graphs there were, those that are kept, and
-    /// how many tasks of all ended and erred.
-    type HeadNow = Head<(u32, u32, u32), (u32, Vec<(u32, GraphRow)>, u64, u64)>;
-    /// Clients with all their graphs; all graphs.
-    type HeadBefore = Head<(u32, u32, Vec<u32>), Vec<GraphRow>>;
-
-    /// A run with a graph that is gone and one that is not, and its state as layout 4 has it.
-    fn in_layout_4() -> (State, Vec<u8>) {
-        use taskreel_model::{Event, GraphId, Key, Stamped, Suffix, TaskId};
-        let mut events = crate::run::turns(3, 20, 1, 1).concat();
-        let submitted = events.iter().find(|event| event.what.tag() == 7).unwrap().clone();
-        let graph = events.iter().find(|event| event.what.tag() == 6).unwrap().what.clone();
-        let (
-            Event::TaskSubmitted { key, options, wanted, deps, .. },
-            Event::GraphSubmitted { client, name, .. },
-        ) = (submitted.what, graph)
-        else {
-            panic!("these are the tags");
-        };
-        let (graph, task) = (GraphId(1), TaskId(20));
-        let key = Key { suffix: Suffix::Index(20), ..key };
-        let last = events.last().unwrap().clone();
-        for what in [
-            Event::GraphSubmitted { graph, client, name, first: task, n_tasks: 1, local: 20 },
-            Event::TaskSubmitted { task, graph, key, options, wanted, deps },
-        ] {
-            events.push(Stamped { seq: events.len() as u64, what, cause: None, ..last });
-        }
-        let mut state = State::new();
-        for event in &events {
-            state.apply(event, &mut Vec::new()).unwrap();
-        }
-        let (mut columns, mut head) = (Vec::new(), Vec::new());
-        put_row(&mut columns, &state.keyframe());
-        let now: HeadNow = read_large(&columns).unwrap();
-        put_row(&mut head, &now);
-        let (n_graphs, kept, n_ended, _n_erred) = now.graphs;
-        assert_eq!((n_graphs, kept.len(), n_ended), (2, 1, 20), "the first graph is gone");
-        let gone = [name.0, client.0, 0, 20, 20, 0, 0];
-        let before = HeadBefore {
-            next_seq: now.next_seq,
-            now: now.now,
-            incarnation: now.incarnation,
-            strings: now.strings,
-            prefixes: now.prefixes,
-            options: now.options,
-            n_clients: now.n_clients,
-            clients: vec![(client.0, name.0, vec![0, 1])],
-            graphs: vec![gone, kept[0].1],
-        };
-        let mut raw = ALL_GRAPHS.to_le_bytes().to_vec();
-        put_row(&mut raw, &before);
-        raw.extend_from_slice(&columns[head.len()..]);
-        (state, raw)
-    }
-
-    #[test]
-    fn earlier_layouts_are_read() {
-        let (state, mut raw) = in_layout_4();
-        // The last columns, which earlier ones lack, are empty here.
-        for layout in [ALL_GRAPHS, NO_STRETCHES, NO_DUE] {
-            raw[..2].copy_from_slice(&layout.to_le_bytes());
-            let read = decode_keyframe(state.next_seq(), state.now().0, &raw, 1 << 30);
-            assert_eq!(read.as_ref(), Ok(&state), "layout {layout}");
-            assert_eq!(raw.pop(), Some(0));
-        }
-    }
-
-    #[test]
-    fn the_layout_is_numbered() {
-        let mut state = State::new();
-        for event in &crate::run::turns(3, 20, 1, 1)[..3].concat() {
-            state.apply(event, &mut Vec::new()).unwrap();
-        }
-        // Another number here: the layout changed, so change `KEYFRAME_LAYOUT` too.
-        assert_eq!((KEYFRAME_LAYOUT, crc32fast::hash(&encode_keyframe(&state))), (6, 2687613878));
-    }
-}
+mod tests;

@@ -4,6 +4,7 @@
 //! and any instant of it (seek). An event that contradicts those before it ends the fold with a
 //! located error; what was folded before stays as it is.
 
+mod ahead;
 mod error;
 mod fold;
 mod landmark;
@@ -14,7 +15,7 @@ mod travel;
 use std::collections::VecDeque;
 
 use taskreel_model::{Change, Event, LogLine, Nanos, Sample, Stamped, State};
-use taskreel_recorder::{OpenError, RunInfo, SeekTo, Source, Warning};
+use taskreel_recorder::{OpenError, ReadError, RunInfo, SeekTo, Source, Warning};
 
 pub use error::{FoldError, SeekError};
 pub use landmark::{Landmark, Toward};
@@ -56,6 +57,8 @@ pub struct Timeline {
     pending_samples: VecDeque<Sample>,
     /// Log lines that were read and are not taken in yet.
     pending_logs: VecDeque<LogLine>,
+    /// Why nothing can be read behind what is pending.
+    unreadable: Option<ReadError>,
     /// Reused from event to event.
     changes: Vec<Change>,
     /// What was passed so far, also behind where the timeline is now.
@@ -81,6 +84,7 @@ impl Timeline {
             pending: VecDeque::new(),
             pending_samples: VecDeque::new(),
             pending_logs: VecDeque::new(),
+            unreadable: None,
             changes: Vec::new(),
             landmarks: Landmarks::default(),
             now: Nanos::ZERO,
@@ -225,6 +229,7 @@ impl Timeline {
         self.pending.clear();
         self.pending_samples.clear();
         self.pending_logs.clear();
+        self.unreadable = None;
         self.failed = false;
         Ok(true)
     }
@@ -237,6 +242,7 @@ impl Timeline {
         self.pending.clear();
         self.pending_samples.clear();
         self.pending_logs.clear();
+        self.unreadable = None;
         self.now = Nanos::ZERO;
         self.opened = false;
         self.failed = false;

@@ -1,13 +1,14 @@
 //! What it costs to rebuild instants of a long run:
 //! `cargo run --release -p taskreel-replay --example seek -- FILE [N]` goes to N random instants of a
-//! trace (1,000) and to as many random events, and prints what a seek took of the processor. If there
-//! is no such file it first makes one up: `FILE N EVENTS LIVE`, at first ten million events of a run
+//! trace (1,000) and to as many random events, and prints how long a seek took, and what of the processor
+//! the thread did that folds (another reads ahead of it). If there is no such file it first makes one up: `FILE N EVENTS LIVE`, at first ten million events of a run
 //! in which 20,000 tasks are alive at a time.
 
 mod made_up;
 
 use std::io::{Write, stdout};
 use std::path::PathBuf;
+use std::time::Instant as Clock;
 use std::{env, fs};
 
 use taskreel_model::{HumanBytes, Nanos};
@@ -73,23 +74,23 @@ fn report(
     let mut timeline = Timeline::rewindable(reopen, Vec::new())?;
     // Finding the keyframes is done once.
     timeline.seek(Instant::Event(0))?;
-    let (mut took, mut live) = (Vec::with_capacity(places.len()), 0);
+    let (mut took, mut folded, mut live) = (Vec::new(), Vec::new(), 0);
     for &place in places {
-        let begun = cpu_ns();
+        let (begun, begun_cpu) = (Clock::now(), cpu_ns());
         timeline.seek(place)?;
-        took.push(cpu_ns() - begun);
+        took.push(begun.elapsed().as_nanos() as u64);
+        folded.push(cpu_ns() - begun_cpu);
         live = live.max(timeline.state().tasks().len());
     }
-    took.sort_unstable();
-    let ms = |share: f64| took[((took.len() - 1) as f64 * share) as usize] as f64 / 1e6;
-    writeln!(
-        out,
-        "{} random {what}: p50 {:.1} ms, p90 {:.1} ms, p99 {:.1} ms, max {:.1} ms; at most {live} live tasks",
-        took.len(),
-        ms(0.5),
-        ms(0.9),
-        ms(0.99),
-        ms(1.0)
-    )?;
+    writeln!(out, "{} random {what}, at most {live} live tasks:", places.len())?;
+    for (of, times) in [("in all", &mut took), ("processor of this thread", &mut folded)] {
+        times.sort_unstable();
+        let ms = |share: f64| times[((times.len() - 1) as f64 * share) as usize] as f64 / 1e6;
+        let [p50, p90, p99, most] = [0.5, 0.9, 0.99, 1.0].map(ms);
+        writeln!(
+            out,
+            "  {of}: p50 {p50:.1} ms, p90 {p90:.1} ms, p99 {p99:.1} ms, max {most:.1} ms"
+        )?;
+    }
     Ok(())
 }

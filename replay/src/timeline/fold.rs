@@ -3,8 +3,13 @@
 use std::collections::VecDeque;
 
 use taskreel_model::{Event, Nanos, Stamped};
+use taskreel_recorder::{Batch, VecSource};
 
+use super::ahead::{self, read_ahead};
 use super::{FoldError, Pumped, Timeline, opening_changes};
+
+/// So many batches are read and folded by one thread before another reads ahead: fewer are as quick.
+const ALONE: u32 = 16;
 
 /// Up to where to fold.
 #[derive(Clone, Copy)]
@@ -48,18 +53,61 @@ impl Timeline {
 
     fn pump_batches(&mut self, max_events: usize, until: Until) -> Result<Pumped, FoldError> {
         let mut sum = Pumped::default();
-        loop {
-            let (events, samples) = self.fold(max_events - sum.events, until)?;
-            sum.events += events;
-            sum.samples += samples;
-            if sum.events >= max_events || !self.pending.is_empty() {
+        for n_batches in 0.. {
+            if self.fold_more(&mut sum, max_events, until)? {
+                return Ok(sum);
+            }
+            if n_batches == ALONE
+                && ahead::is_worth_it()
+                && self.pump_ahead(&mut sum, max_events, until)?
+            {
                 return Ok(sum);
             }
             if !self.fill()? {
-                sum.starved = true;
-                return Ok(sum);
+                break;
             }
         }
+        sum.starved = true;
+        Ok(sum)
+    }
+
+    /// Folds what is pending. Returns whether that is enough.
+    fn fold_more(
+        &mut self,
+        sum: &mut Pumped,
+        max_events: usize,
+        until: Until,
+    ) -> Result<bool, FoldError> {
+        let (events, samples) = self.fold(max_events - sum.events, until)?;
+        sum.events += events;
+        sum.samples += samples;
+        Ok(sum.events >= max_events || !self.pending.is_empty())
+    }
+
+    /// Folds batches while another thread reads those that follow. Returns whether that is enough.
+    pub(super) fn pump_ahead(
+        &mut self,
+        sum: &mut Pumped,
+        max_events: usize,
+        until: Until,
+    ) -> Result<bool, FoldError> {
+        let nothing = Box::new(VecSource::of_events(Vec::new()));
+        let mut source = std::mem::replace(&mut self.source, nothing);
+        let mut enough = Ok(false);
+        read_ahead(source.as_mut(), |batch| {
+            match batch {
+                // What contradicts itself is folded no further.
+                Ok(_) if enough.is_err() => {}
+                Ok(batch) => self.take(batch),
+                Err(why) => self.unreadable = Some(why),
+            }
+            if let Ok(false) = enough {
+                enough = self.fold_more(sum, max_events, until);
+            }
+            matches!(enough, Ok(false))
+        });
+        self.source = source;
+        enough
     }
 
     /// Reads the next batch; `false`: there is none for now.
@@ -74,8 +122,14 @@ impl Timeline {
             // Memory that the next batch needs.
             self.pending = VecDeque::new();
         }
-        let batch = self.source.next_batch().inspect_err(|_| self.failed = true)?;
-        let Some(batch) = batch else { return Ok(false) };
+        let batch = self.unreadable.take().map_or_else(|| self.source.next_batch(), Err);
+        let Some(batch) = batch.inspect_err(|_| self.failed = true)? else { return Ok(false) };
+        self.take(batch);
+        Ok(true)
+    }
+
+    /// Takes in what was read.
+    fn take(&mut self, batch: Batch) {
         if self.pending.is_empty() {
             // So nothing is copied.
             self.pending = batch.events.into();
@@ -84,7 +138,6 @@ impl Timeline {
         }
         self.pending_samples.extend(batch.samples);
         self.pending_logs.extend(batch.logs);
-        Ok(true)
     }
 
     /// Folds pending events and samples.

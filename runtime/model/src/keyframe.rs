@@ -6,10 +6,14 @@
 //! stored, to the order of its lists.
 
 mod before;
+mod deps;
+mod numbers;
 mod restore;
 mod store;
 
-pub use before::KeyframeBefore;
+pub use before::{KeyframeBefore, KeyframeOfLists};
+use deps::ExpectedDep;
+use numbers::Numbers;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -20,7 +24,7 @@ use crate::{
 
 /// Number of the layout of [`Keyframe`]: one more whenever a field of it, or of what it is made of,
 /// changes. A reader folds a trace from its begin if it does not know the layout.
-pub const KEYFRAME_LAYOUT: u16 = 6;
+pub const KEYFRAME_LAYOUT: u16 = 7;
 
 /// A whole state as plain columns.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -74,10 +78,10 @@ struct WorkerRow {
     status: WorkerStatus,
     joined_at: Nanos,
     since: Nanos,
-    /// Each as the difference to the one before it, at first 0.
-    assigned: Vec<i64>,
-    /// Likewise.
-    held: Vec<i64>,
+    /// Each as its place among the tasks that run here, in the order of their ids.
+    assigned: Numbers,
+    /// Each as its place among the tasks whose result is here.
+    held: Numbers,
     n_finished: u64,
     n_failed: u64,
     busy: Nanos,
@@ -93,34 +97,34 @@ struct WorkerRow {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct TaskColumns {
     /// Ids between this task and the one before it.
-    gaps: Vec<u32>,
+    gaps: Numbers,
     /// Phase (bits 0–2), put off until a retry is due (3), ended (4), finished (5), `Again` (6–7).
-    flags: Vec<u8>,
+    flags: Numbers,
     /// Kind of suffix (bits 0–1), whether there is an error (2), whether it waits or waited for tasks
     /// that it submitted while it executes (3).
-    shapes: Vec<u8>,
-    prefixes: Vec<u32>,
+    shapes: Numbers,
+    prefixes: Numbers,
     /// Of keys with a suffix: its difference to the one expected, one more than the last.
-    suffixes: Vec<i64>,
-    graphs: Vec<u32>,
-    options: Vec<u32>,
-    attempts: Vec<u32>,
-    n_failures: Vec<u32>,
-    n_deaths: Vec<u32>,
-    n_deps: Vec<u32>,
-    /// The dependency's id as its difference to the one expected, one more than the last.
-    deps: Vec<i64>,
-    n_dependents: Vec<u32>,
+    suffixes: Numbers,
+    graphs: Numbers,
+    options: Numbers,
+    attempts: Numbers,
+    n_failures: Numbers,
+    n_deaths: Numbers,
+    n_deps: Numbers,
+    /// The dependency's id as its difference to the one [expected](ExpectedDep).
+    deps: Numbers,
+    n_dependents: Numbers,
     /// How far the dependent's id lies behind the task's; only of those that are gone.
-    dependents: Vec<u32>,
-    n_wanted_by: Vec<u32>,
-    wanted_by: Vec<ClientId>,
-    n_replicas: Vec<u32>,
+    dependents: Numbers,
+    n_wanted_by: Numbers,
+    wanted_by: Numbers,
+    n_replicas: Numbers,
     /// The worker's id times 2, and 1 more if the copy is on disk.
-    replicas: Vec<u64>,
-    bytes: Vec<u64>,
-    /// `since_seq` as its difference to that of the task before.
-    since: Vec<i64>,
+    replicas: Numbers,
+    bytes: Numbers,
+    /// `since_seq` as its difference to that of the last task in the same phase.
+    since: Numbers,
     /// Of tasks with an error.
     errors: Vec<Blame>,
     /// Of tasks in `Processing`.

@@ -73,7 +73,7 @@ pub use graph::Graph;
 pub use ids::{ClientId, DenseId, GraphId, OptionsId, PrefixId, StrId, TaskId, WorkerId};
 pub use input::{Input, NewGraph, NewTask, Report, Reported};
 pub use key::{Key, Suffix, SuffixText, split_key};
-pub use keyframe::{BadKeyframe, KEYFRAME_LAYOUT, Keyframe, KeyframeBefore};
+pub use keyframe::{BadKeyframe, KEYFRAME_LAYOUT, Keyframe, KeyframeBefore, KeyframeOfLists};
 pub use phase::{Phase, Stage, WorkerStatus};
 pub use policy::{
     LocalityThenIdle, POLICY_NAMES, Placement, Policy, Random, Steal, copy_target, has_room, place,

@@ -1,10 +1,15 @@
 //! Keyframes of layouts 2 to 4: graphs were of one part each, and they kept every graph that ever was, and each client's list of them.
 
+mod lists;
+
 use std::collections::BTreeSet;
 
 use serde::Deserialize;
 
-use super::{ClientRow, GraphRow, Keyframe, TaskColumns, WorkerRow};
+pub use lists::KeyframeOfLists;
+use lists::{TaskColumnsBefore, WorkerRowBefore};
+
+use super::{ClientRow, GraphRow};
 use crate::{ClientId, Flight, GraphId, Nanos, Prefix, StrId, TaskId, TaskOptions, WorkerId};
 
 /// A whole state, as layout 4 had it. Layout 3 lacks the last column of the tasks, layout 2 the last two.
@@ -19,10 +24,10 @@ pub struct KeyframeBefore {
     n_clients: u32,
     clients: Vec<(ClientId, ClientBefore)>,
     graphs: Vec<GraphRow>,
-    workers: Vec<WorkerRow>,
+    workers: Vec<WorkerRowBefore>,
     flights: Vec<(WorkerId, TaskId, Flight)>,
     n_tasks: u32,
-    tasks: TaskColumns,
+    tasks: TaskColumnsBefore,
 }
 
 #[derive(Debug, Deserialize)]
@@ -31,7 +36,7 @@ struct ClientBefore {
     graphs: Vec<GraphId>,
 }
 
-impl From<KeyframeBefore> for Keyframe {
+impl From<KeyframeBefore> for KeyframeOfLists {
     /// Leaves out what is not kept any more. What contradicts itself still does, and is found by
     /// [`Keyframe::restore`].
     fn from(before: KeyframeBefore) -> Self {

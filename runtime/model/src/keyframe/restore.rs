@@ -9,13 +9,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use smallvec::smallvec;
 
-use super::{BadKeyframe, ClientRow, GraphRow, Keyframe, WorkerRow};
+use super::{BadKeyframe, ClientRow, GraphRow, Keyframe, Numbers, WorkerRow};
 use crate::{
     Client, ClientId, Graph, GraphId, GraphTable, Nanos, OptionsId, Phase, PhaseCounts, PrefixId,
     State, StrId, TaskId, TaskOptions, Worker,
 };
 
 use survey::Survey;
+use tasks::OfWorker;
 
 /// No log is so long; beyond it, sums of counters might overflow.
 const MAX_SEQ: u64 = 1 << 56;
@@ -31,7 +32,7 @@ impl Keyframe {
     /// # Errors
     /// The keyframe contradicts itself, or the state would be too large.
     pub fn restore(self, max_bytes: u64) -> Result<State, BadKeyframe> {
-        let needed = self.memory_needed()?;
+        let needed = self.memory_needed(max_bytes)?;
         if needed > max_bytes {
             return Err(BadKeyframe::TooLarge { needed, allowed: max_bytes });
         }
@@ -39,8 +40,10 @@ impl Keyframe {
         ensure(next_seq < MAX_SEQ && now < Nanos::MAX, "its place in the log is impossible")?;
         ensure(u64::from(self.n_tasks) <= next_seq, "it has more tasks than events")?;
         ensure(u64::from(self.n_graphs) <= next_seq, "it has more graphs than events")?;
-        let tasks = self.tasks.restore(self.n_tasks, next_seq, now)?;
-        let workers = self.workers.into_iter().map(|row| worker(row, next_seq));
+        let n_workers = self.workers.len();
+        let (tasks, of_workers) = self.tasks.restore((self.n_tasks, n_workers), next_seq, now)?;
+        let workers = self.workers.into_iter().zip(of_workers);
+        let workers = workers.map(|(row, tasks)| worker(row, &tasks, next_seq));
         let clients = self.clients.len();
         let mut state = State {
             next_seq,
@@ -137,7 +140,7 @@ fn options_ids(options: &[TaskOptions]) -> Result<BTreeMap<TaskOptions, OptionsI
     Ok(ids)
 }
 
-fn worker(row: WorkerRow, next_seq: u64) -> Result<Worker, BadKeyframe> {
+fn worker(row: WorkerRow, tasks: &OfWorker, next_seq: u64) -> Result<Worker, BadKeyframe> {
     let in_range = row.n_finished <= next_seq && row.n_failed <= next_seq;
     ensure(in_range && row.freed_seq <= next_seq, "a worker's counts are impossible")?;
     ensure(row.info.slots > 0, "a worker has no slots")?;
@@ -147,10 +150,10 @@ fn worker(row: WorkerRow, next_seq: u64) -> Result<Worker, BadKeyframe> {
         status: row.status,
         joined_at: row.joined_at,
         since: row.since,
-        assigned: from_differences(&row.assigned)?.into(),
+        assigned: in_places(&row.assigned, &tasks.assigned)?,
         n_seceded: 0,
         n_chained: 0,
-        held: from_differences(&row.held)?,
+        held: in_places(&row.held, &tasks.held)?,
         memory_bytes: 0,
         disk_bytes: 0,
         occupancy: Nanos::ZERO,
@@ -165,15 +168,18 @@ fn worker(row: WorkerRow, next_seq: u64) -> Result<Worker, BadKeyframe> {
     })
 }
 
-fn from_differences(steps: &[i64]) -> Result<Vec<TaskId>, BadKeyframe> {
-    let mut last = 0_i64;
-    let next = |step: &i64| {
-        last = last.wrapping_add(*step);
-        u32::try_from(last)
-            .map(TaskId)
-            .map_err(|_range| BadKeyframe::Contradiction("a task's id is out of range"))
+/// The tasks of a worker in the order of its list, which says of each where it stands in that of their ids.
+fn in_places<L: FromIterator<TaskId>>(
+    places: &Numbers,
+    tasks: &[TaskId],
+) -> Result<L, BadKeyframe> {
+    ensure(places.len() == tasks.len() as u64, "a worker has other tasks than say so")?;
+    let mut places = places.read();
+    let task = |_| {
+        let task = tasks.get(places.next_u32()? as usize).copied();
+        task.ok_or(BadKeyframe::Contradiction("a worker has more tasks than say so"))
     };
-    steps.iter().map(next).collect()
+    tasks.iter().map(task).collect()
 }
 
 impl State {

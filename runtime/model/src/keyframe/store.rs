@@ -1,9 +1,11 @@
 //! A state to columns.
 
-use super::{ClientRow, GraphRow, Keyframe, RunRow, StretchRow, TaskColumns, WorkerRow};
+use super::{
+    ClientRow, ExpectedDep, GraphRow, Keyframe, RunRow, StretchRow, TaskColumns, WorkerRow,
+};
 use crate::{
-    Client, ClientId, Executing, Graph, GraphId, Stage, State, Suffix, Task, TaskId, TaskTable,
-    Worker,
+    Client, ClientId, Executing, Graph, GraphId, Phase, Stage, State, Suffix, Task, TaskId,
+    TaskTable, Worker,
 };
 
 impl State {
@@ -22,7 +24,7 @@ impl State {
             graphs: self.graphs.iter().map(graph_row).collect(),
             n_ended: self.n_ended,
             n_erred: self.n_erred,
-            workers: self.workers.iter().map(worker_row).collect(),
+            workers: self.worker_rows(),
             flights: self.flights.iter().map(|(&(to, task), f)| (to, task, *f)).collect(),
             n_tasks: self.tasks.next_id().0,
             tasks: self.task_columns(),
@@ -31,16 +33,32 @@ impl State {
         }
     }
 
+    fn worker_rows(&self) -> Vec<WorkerRow> {
+        let places = |tasks: &[TaskId]| Places { of: vec![0; tasks.len()], next: 0 };
+        let both = |worker: &Worker| [places(&worker.assigned), places(&worker.held)];
+        let mut all: Vec<_> = self.workers.iter().map(both).collect();
+        for (_, task) in self.tasks.iter() {
+            if let Some(run) = task.run {
+                all[run.worker.index()][0].take(run.position);
+            }
+            for copy in &task.replicas {
+                all[copy.worker.index()][1].take(copy.position);
+            }
+        }
+        self.workers.iter().zip(all).map(|(worker, places)| worker_row(worker, places)).collect()
+    }
+
     fn task_columns(&self) -> TaskColumns {
         let mut columns = TaskColumns::default();
         let mut expected = 0;
-        let (mut suffix, mut since, mut dep) = (0, 0_u64, 0);
+        let (mut suffix, mut since, mut dep) =
+            (0, [0_u64; Phase::ALL.len()], ExpectedDep::default());
         for (id, task) in self.tasks.iter() {
             columns.gaps.push(id.0 - expected);
             expected = id.0 + 1;
             columns.key(task, &mut suffix);
-            columns.since.push(task.since_seq.wrapping_sub(since) as i64);
-            since = task.since_seq;
+            let before = std::mem::replace(&mut since[task.phase as usize], task.since_seq);
+            columns.since.push_signed(task.since_seq.wrapping_sub(before) as i64);
             columns.lists(id, task, &self.tasks, &mut dep);
             columns.errors.extend(task.error());
             columns.runs.extend(task.run.map(|run| RunRow {
@@ -92,7 +110,7 @@ impl TaskColumns {
         self.shapes.push(kind | bits);
         self.prefixes.push(task.key.prefix.0);
         if let Some(suffix) = suffix {
-            self.suffixes.push(i64::from(suffix) - i64::from(*expected));
+            self.suffixes.push_signed(i64::from(suffix) - i64::from(*expected));
             *expected = suffix.wrapping_add(1);
         }
         self.graphs.push(task.graph.0);
@@ -104,33 +122,50 @@ impl TaskColumns {
     }
 
     /// Lists. `expected`: the dependency that should come next.
-    fn lists(&mut self, id: TaskId, task: &Task, table: &TaskTable, expected: &mut u32) {
-        self.n_deps.push(task.deps.len() as u32);
+    fn lists(&mut self, id: TaskId, task: &Task, table: &TaskTable, expected: &mut ExpectedDep) {
+        self.n_deps.push(task.deps.len() as u64);
+        expected.task(task.deps.len() as u32);
         for dep in &task.deps {
-            self.deps.push(i64::from(dep.0) - i64::from(*expected));
-            *expected = dep.0 + 1;
+            self.deps.push_signed(i64::from(dep.0) - expected.get());
+            expected.was(dep.0);
         }
         // The live ones name it among their dependencies.
         let n_stored = self.dependents.len();
-        let gone = task.dependents.iter().filter(|dependent| table.get(**dependent).is_none());
-        self.dependents.extend(gone.map(|dependent| dependent.0 - id.0));
-        self.n_dependents.push((self.dependents.len() - n_stored) as u32);
-        self.n_wanted_by.push(task.wanted_by.len() as u32);
-        self.wanted_by.extend(&task.wanted_by);
-        self.n_replicas.push(task.replicas.len() as u32);
-        let copy = |worker: u32, spilled| u64::from(worker) << 1 | u64::from(spilled);
-        self.replicas.extend(task.replicas.iter().map(|r| copy(r.worker.0, r.spilled)));
+        for dependent in task.dependents.iter().filter(|id| table.get(**id).is_none()) {
+            self.dependents.push(dependent.0 - id.0);
+        }
+        self.n_dependents.push(self.dependents.len() - n_stored);
+        self.n_wanted_by.push(task.wanted_by.len() as u64);
+        task.wanted_by.iter().for_each(|client| self.wanted_by.push(client.0));
+        self.n_replicas.push(task.replicas.len() as u64);
+        for copy in &task.replicas {
+            self.replicas.push(u64::from(copy.worker.0) << 1 | u64::from(copy.spilled));
+        }
     }
 }
 
-fn worker_row(worker: &Worker) -> WorkerRow {
+/// The tasks in a worker's list, each as its place among them in the order of their ids.
+struct Places {
+    of: Vec<u32>,
+    next: u32,
+}
+
+impl Places {
+    /// The next task is at that position of the list.
+    fn take(&mut self, position: u32) {
+        self.of[position as usize] = self.next;
+        self.next += 1;
+    }
+}
+
+fn worker_row(worker: &Worker, [assigned, held]: [Places; 2]) -> WorkerRow {
     WorkerRow {
         info: (*worker.info).clone(),
         status: worker.status,
         joined_at: worker.joined_at,
         since: worker.since,
-        assigned: differences(&worker.assigned),
-        held: differences(&worker.held),
+        assigned: assigned.of.into_iter().collect(),
+        held: held.of.into_iter().collect(),
         n_finished: worker.n_finished,
         n_failed: worker.n_failed,
         busy: worker.busy,
@@ -140,10 +175,4 @@ fn worker_row(worker: &Worker) -> WorkerRow {
         reports_through: worker.reports_through,
         lacks: worker.lacks.iter().cloned().collect(),
     }
-}
-
-fn differences(tasks: &[TaskId]) -> Vec<i64> {
-    let mut last = 0;
-    let step = |task: &TaskId| i64::from(task.0) - std::mem::replace(&mut last, i64::from(task.0));
-    tasks.iter().map(step).collect()
 }
