@@ -86,3 +86,33 @@ fn what_cannot_be_checked_is_said_by_its_exit_code() {
     assert_eq!(scene.reel(&repair[..3]).code, Some(2), "it needs a place to write to");
     assert_eq!(fs::read(scene.path("run.reel")).expect("it stays"), bytes);
 }
+
+#[test]
+fn the_other_parts_of_a_pack_are_checked_too() {
+    let (scene, _) = recorded();
+    scene.ok(&["pack", "run.reel"]);
+    scene.ok(&["check", "run.reel.zip"]);
+    let mut bytes = fs::read(scene.path("run.reel.zip")).expect("the pack");
+    let at = bytes.windows(4).position(|four| four == b"IHDR").expect("it has a picture");
+    bytes[at + 40] ^= 1;
+    scene.write("run.reel.zip", &bytes);
+    let ran = scene.reel(&["check", "run.reel.zip"]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.stdout.contains("stream.png, beside the trace"), "{ran:?}");
+}
+
+/// Opening a pipe would wait for whoever writes to it.
+#[test]
+fn what_is_no_file_is_refused_at_once() {
+    let scene = Scene::new();
+    scene.shell("mkfifo pipe.reel");
+    for command in ["check", "info", "view"] {
+        scene.fails(3, &[command, "pipe.reel"], &["pipe.reel", "no file"]);
+    }
+    scene.fails(
+        1,
+        &["scheduler", "--listen", "127.0.0.1:0", "--record", "pipe.reel"],
+        &["no file"],
+    );
+    scene.fails(3, &["info", "/dev/zero"], &["/dev/zero", "no file"]);
+}

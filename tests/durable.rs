@@ -46,9 +46,13 @@ fn remove_the_folder(scene: &Scene) {
     fs::remove_dir_all(scene.path("traces")).expect("it is there");
 }
 
+fn cut_the_file(scene: &Scene) {
+    fs::write(scene.path("traces/run.reel"), "").expect("it can be written");
+}
+
 #[test]
 fn a_trace_that_is_removed_stops_the_run() {
-    for harm in [remove_the_file, remove_the_folder] {
+    for harm in [remove_the_file, remove_the_folder, cut_the_file] {
         let scene = Scene::new();
         let ran = harmed(&scene, &[], harm);
         ran.failed_with(1, &["traces/run.reel", "removed"]);
@@ -57,7 +61,7 @@ fn a_trace_that_is_removed_stops_the_run() {
 
 #[test]
 fn a_trace_that_is_removed_can_be_borne() {
-    for harm in [remove_the_file, remove_the_folder] {
+    for harm in [remove_the_file, remove_the_folder, cut_the_file] {
         let scene = Scene::new();
         let ran = harmed(&scene, &CONTINUE, harm);
         assert_eq!(ran.code, Some(0), "{ran:?}");
@@ -114,6 +118,25 @@ fn a_disk_that_fills_up_can_be_borne() {
     let summary: Value = serde_json::from_str(&ran.stdout).expect("a summary");
     assert_eq!(summary["result"]["tasks"], 60_000);
     assert!(ran.stderr.contains("incomplete"), "{}", ran.stderr);
+}
+
+/// By default the system ends a process that writes beyond the limit of a file's size.
+#[test]
+fn a_file_that_may_not_grow_is_as_a_disk_that_is_full() {
+    for (more, code) in [("", 1), ("--on-record-error continue", 0)] {
+        let scene = Scene::new();
+        let line =
+            "ulimit -f 400; exec \"$0\" demo trivial --tasks 60000 --workers 2 --record run.reel";
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("{line} {more}"), env!("CARGO_BIN_EXE_reel")]);
+        command.current_dir(scene.path(""));
+        let ran = start(command).wait();
+        assert_eq!(ran.code, Some(code), "{ran:?}");
+        assert!(ran.stderr.contains("File too large"), "{ran:?}");
+        let info = scene.json(&["info", "run.reel", "--json"]);
+        assert_eq!(info["complete"], false);
+        assert!(info["events"].as_u64().expect("a count") > 0, "{info}");
+    }
 }
 
 /// How often a run asked the system to bring its trace to the disk; `None`: nobody can tell.

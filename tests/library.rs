@@ -112,6 +112,24 @@ fn several_processes_do_not_trip_over_each_other() {
     assert_eq!(tags, names);
 }
 
+/// Each finds runs to remove that another one has removed by then.
+#[test]
+fn several_processes_look_after_the_size_of_one_folder() {
+    let scene = Scene::new();
+    record(&scene, "1.reel");
+    let trace = fs::read(scene.path("1.reel")).expect("a trace");
+    for number in 2..60 {
+        scene.write(&format!("{number}.reel"), &trace);
+    }
+    let remove = || scene.start(&["runs", "rm", "--keep-bytes", "0"]);
+    let running: Vec<_> = (0..6).map(|_| remove()).collect();
+    for process in running {
+        let ran = process.wait();
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+    }
+    assert!(runs(&scene, &[]).is_empty());
+}
+
 #[test]
 fn the_index_is_derived() {
     let scene = Scene::new();

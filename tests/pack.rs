@@ -162,6 +162,36 @@ fn samples_go_first_then_log_lines_then_the_end_of_the_run() {
     assert!(!scene.path("tiny.zip").exists());
 }
 
+/// Texts of long names are longer than what is set aside for them: then more of the run goes.
+#[test]
+fn long_names_cost_the_end_of_the_run_and_not_the_pack() {
+    let scene = Scene::new();
+    let mut job = String::new();
+    for prefix in 0..24 {
+        let name = "長".repeat(110);
+        job += &format!(
+            "[[task]]\nkey = \"{name}{prefix}x-{{index}}\"\neach.range = 20\nrun = \"true\"\n"
+        );
+    }
+    scene.write("job.toml", job);
+    scene.ok(&["run", "job.toml", "--record", "run.reel", "--no-view"]);
+    let size = |file: &str| fs::metadata(scene.path(file)).expect("a file").len();
+    let pack = |max_bytes: u64| {
+        let max_bytes = max_bytes.to_string();
+        scene.ok(&["pack", "run.reel", "-o", "small.zip", "--max-bytes", &max_bytes])
+    };
+    let mut bytes = 200_000;
+    while !pack(bytes).stderr.contains("left out: stream.png") {
+        bytes = size("small.zip") - 1;
+    }
+    let max_bytes = size("small.zip") - size("run.reel") / 3;
+    let ran = pack(max_bytes);
+    assert!(size("small.zip") <= max_bytes, "{ran:?}");
+    assert!(ran.stderr.contains("left out: the run from "), "{ran:?}");
+    assert_eq!(ran.stderr.matches("stream.png").count(), 1, "{ran:?}");
+    scene.ok(&["check", "small.zip"]);
+}
+
 #[test]
 fn a_redacted_pack_holds_no_word_of_the_user() {
     let scene = Scene::new();

@@ -9,6 +9,7 @@ use std::path::Path;
 pub use repair::{RepairError, Repaired, repair_trace};
 
 use crate::OpenError;
+use crate::trace_file::TraceFile;
 use blocks::Walk;
 
 /// What is wrong at one place.
@@ -60,12 +61,19 @@ impl CheckReport {
 }
 
 /// Reads every byte of a trace and its tail: checksums, contents, the order of the log, whether the
-/// events fold, whether stored states and the footer are what they should be.
+/// events fold, whether stored states and the footer are what they should be. Of a pack, the other parts, too:
+/// their offsets are those in the zip.
 ///
 /// # Errors
 /// The file cannot be opened or read, or is no trace.
 pub fn check_trace(path: &Path) -> Result<CheckReport, OpenError> {
     let mut walk = Walk::open(path)?;
     while walk.step()?.is_some() {}
-    Ok(walk.report)
+    let mut report = walk.report;
+    let fault = |source| OpenError::Io { path: path.to_owned(), source };
+    for (offset, bytes, name) in TraceFile::open(path)?.damaged_parts().map_err(fault)? {
+        let what = format!("{name}, beside the trace, is not what was packed");
+        report.findings.push(Finding { offset, bytes, what });
+    }
+    Ok(report)
 }

@@ -108,19 +108,21 @@ impl Output {
         self.file.sync_data()
     }
 
-    /// Whether the path still leads to this file.
+    /// Whether the path still leads to this file, and nobody has cut it.
     #[cfg(unix)]
     pub(crate) fn is_in_place(&self) -> bool {
         use std::os::unix::fs::MetadataExt;
         match (fs::metadata(&self.path), self.file.metadata()) {
-            (Ok(there), Ok(here)) => (there.dev(), there.ino()) == (here.dev(), here.ino()),
+            (Ok(there), Ok(here)) => {
+                (there.dev(), there.ino()) == (here.dev(), here.ino()) && here.len() >= self.offset
+            }
             _ => false,
         }
     }
 
-    /// Whether the path still leads to a file.
+    /// Whether the path still leads to a file as long as this one.
     #[cfg(not(unix))]
     pub(crate) fn is_in_place(&self) -> bool {
-        fs::metadata(&self.path).is_ok()
+        fs::metadata(&self.path).is_ok_and(|there| there.len() >= self.offset)
     }
 }

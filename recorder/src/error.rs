@@ -51,8 +51,8 @@ pub enum RecordError {
         /// What the system says.
         source: io::Error,
     },
-    /// The file was removed or replaced while it was written.
-    #[error("{} was removed or replaced during the run: leave it in place, or record elsewhere with --record", path.display())]
+    /// The file was removed, replaced or cut while it was written.
+    #[error("{} was removed, replaced or cut during the run: leave it in place, or record elsewhere with --record", path.display())]
     Removed {
         /// The trace.
         path: PathBuf,

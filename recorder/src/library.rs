@@ -8,7 +8,7 @@ mod index;
 mod notes;
 mod retention;
 
-use std::fs::{self, Metadata};
+use std::fs::{self, File, Metadata, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -97,6 +97,12 @@ pub enum LibraryError {
         /// The folder.
         folder: PathBuf,
     },
+    /// The run goes on.
+    #[error("{} is being recorded: stop the run first", path.display())]
+    Recording {
+        /// The trace.
+        path: PathBuf,
+    },
     /// A tag or note is not what it may be.
     #[error("{0}")]
     BadNote(String),
@@ -174,7 +180,7 @@ impl Library {
     /// Removes a run: its trace, and all that stands beside it.
     ///
     /// # Errors
-    /// There is no such run, or a file cannot be removed.
+    /// There is no such run, it is being recorded, or a file cannot be removed.
     pub fn remove(&self, file: &str) -> Result<(), LibraryError> {
         let trace = self.trace(file)?;
         let fault = |path: &Path, source| LibraryError::Io {
@@ -182,7 +188,11 @@ impl Library {
             path: path.to_owned(),
             source,
         };
-        fs::remove_file(&trace).map_err(|source| fault(&trace, source))?;
+        let _lock = keep_recorders_away(&trace)?;
+        fs::remove_file(&trace).map_err(|source| match source.kind() {
+            io::ErrorKind::NotFound => self.missing(file),
+            _ => fault(&trace, source),
+        })?;
         for beside in tail_paths(&trace).into_iter().chain([notes_path(&trace)]) {
             match fs::remove_file(&beside) {
                 Err(source) if source.kind() != io::ErrorKind::NotFound => {
@@ -192,6 +202,11 @@ impl Library {
             }
         }
         Ok(())
+    }
+
+    /// Whether a process on this machine is recording into a run's trace.
+    pub fn is_recording(&self, run: &Run) -> bool {
+        keep_recorders_away(&self.folder.join(&run.file)).is_err()
     }
 
     /// The files that may be traces, with what the system says of them.
@@ -252,12 +267,15 @@ impl Library {
 
     /// The path of a run's trace.
     fn trace(&self, file: &str) -> Result<PathBuf, LibraryError> {
-        let missing =
-            || LibraryError::NoSuchRun { file: file.to_owned(), folder: self.folder.clone() };
         // A name, and no path that leads elsewhere.
         let is_name = Path::new(file).file_name().is_some_and(|name| name == file);
         let path = self.folder.join(file);
-        if is_name && is_trace_name(file) && path.is_file() { Ok(path) } else { Err(missing()) }
+        let is_there = is_name && is_trace_name(file) && path.is_file();
+        if is_there { Ok(path) } else { Err(self.missing(file)) }
+    }
+
+    fn missing(&self, file: &str) -> LibraryError {
+        LibraryError::NoSuchRun { file: file.to_owned(), folder: self.folder.clone() }
     }
 
     /// Changes what stands beside a trace; other processes wait meanwhile.
@@ -289,6 +307,16 @@ impl Facts {
             host: info.run.host.clone(),
             version: info.run.version.clone(),
         }
+    }
+}
+
+/// Keeps recorders of a trace away for as long as it is held: each locks the file that it writes.
+/// Where files cannot be locked, nobody is known to record.
+fn keep_recorders_away(trace: &Path) -> Result<Option<File>, LibraryError> {
+    let Ok(file) = File::open(trace) else { return Ok(None) };
+    match file.try_lock_shared() {
+        Err(TryLockError::WouldBlock) => Err(LibraryError::Recording { path: trace.to_owned() }),
+        Ok(()) | Err(TryLockError::Error(_)) => Ok(Some(file)),
     }
 }
 

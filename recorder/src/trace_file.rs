@@ -1,11 +1,11 @@
 //! The bytes of a trace: a file of its own, or the trace inside a pack.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use crate::OpenError;
-use crate::pack::zip::{LOCAL_MAGIC, Part, ZipFault, read_directory};
+use crate::pack::zip::{LOCAL_MAGIC, Part, ZipFault, damaged_parts, read_directory};
 
 /// A trace's bytes, counted from its own begin.
 #[derive(Debug)]
@@ -24,10 +24,15 @@ impl TraceFile {
             io::ErrorKind::NotFound => OpenError::NotFound { path: path.to_owned() },
             _ => OpenError::Io { path: path.to_owned(), source },
         };
-        let mut file = File::open(path).map_err(fault)?;
-        if file.metadata().map_err(fault)?.is_dir() {
+        let kind = fs::metadata(path).map_err(fault)?.file_type();
+        if kind.is_dir() {
             return Err(fault(io::ErrorKind::IsADirectory.into()));
         }
+        if !kind.is_file() {
+            // Opening a pipe would wait for whoever writes to it, and a device may have no end.
+            return Err(fault(io::Error::other("it is a pipe or a device, and no file")));
+        }
+        let mut file = File::open(path).map_err(fault)?;
         let mut magic = Vec::new();
         (&mut file).take(LOCAL_MAGIC.len() as u64).read_to_end(&mut magic).map_err(fault)?;
         if magic != LOCAL_MAGIC {
@@ -41,6 +46,20 @@ impl TraceFile {
         let trace = entries.iter().find(|entry| entry.part == Part::Trace);
         let trace = trace.ok_or_else(|| refuse("it holds no trace"))?;
         Ok(Self { file, begin: trace.begin, len: Some(trace.len) })
+    }
+
+    /// Of a pack, the parts beside the trace that are damaged: where each begins in the zip, its length and
+    /// its name.
+    pub(crate) fn damaged_parts(&mut self) -> io::Result<Vec<(u64, u64, &'static str)>> {
+        if self.len.is_none() {
+            return Ok(Vec::new());
+        }
+        let damaged = damaged_parts(&mut self.file).map_err(|why| match why {
+            ZipFault::Io(source) => source,
+            // It was looked at when it was opened.
+            ZipFault::Refused(reason) => io::Error::other(reason),
+        })?;
+        Ok(damaged.iter().map(|entry| (entry.begin, entry.len, entry.part.name())).collect())
     }
 
     /// How many bytes the trace has now.

@@ -120,14 +120,28 @@ impl Pack {
             Scratch(name.into())
         };
         let (trace, zip) = (beside(".trace"), beside(".part"));
-        let copied = self.copy(&trace.0, self.max_bytes.saturating_sub(self.reserve()))?;
-        let parts = Parts::of(&trace.0, &copied, self.redact)?;
+        let (copied, parts) = self.fit(&trace.0)?;
         let bytes = write_zip(&zip.0, &trace.0, &parts, self.max_bytes)?;
         if bytes > self.max_bytes {
             return Err(self.too_small());
         }
         fs::rename(&zip.0, output).map_err(|error| write_failure(output, &error))?;
         Ok((copied, parts.issue, bytes))
+    }
+
+    /// The copy of the trace, at a path, and what goes beside it. How long the texts are is known when
+    /// they are made: where a run has many long names, the copy is made once more, and smaller.
+    fn fit(&self, trace: &Path) -> Result<(Copied, Parts), Failure> {
+        let mut reserve = self.reserve();
+        loop {
+            let copied = self.copy(trace, self.max_bytes.saturating_sub(reserve))?;
+            let parts = Parts::of(trace, &copied, self.redact)?;
+            let texts = parts.texts_bytes();
+            if texts <= reserve || copied.bytes + texts <= self.max_bytes {
+                return Ok((copied, parts));
+            }
+            reserve = texts;
+        }
     }
 
     /// Room for all but the trace: the picture is the largest of it, and may stay out.

@@ -162,13 +162,20 @@ impl Remove {
             // All are there, or nothing is removed.
             let found: Vec<(Library, String)> =
                 self.runs.iter().map(|run| locate(run)).collect::<Result<_, _>>()?;
-            return found.iter().try_for_each(|(library, file)| self.remove(library, file, 0));
+            let mut removed = found.iter().map(|(library, file)| self.remove(library, file, 0));
+            return removed.try_for_each(|removed| removed.map_err(failure));
         }
         let library = open(&default_folder(self.folder.as_deref()))?;
         let runs = library.runs().map_err(failure)?;
         let keep = Keep { days: self.keep_days, bytes: self.keep_bytes };
-        let gone = to_remove(&runs, keep, now_unix_ns());
-        gone.iter().try_for_each(|run| self.remove(&library, &run.file, run.bytes))?;
+        let gone = to_remove(&runs, keep, now_unix_ns(), |run| library.is_recording(run));
+        for run in &gone {
+            match self.remove(&library, &run.file, run.bytes) {
+                // Somebody else looks after the folder, too.
+                Err(LibraryError::NoSuchRun { .. }) => {}
+                removed => removed.map_err(failure)?,
+            }
+        }
         let word = if self.dry_run { "would go" } else { "removed" };
         let bytes = HumanBytes(gone.iter().map(|run| run.bytes).sum());
         let kept = counted((runs.len() - gone.len()) as u64, "run");
@@ -176,9 +183,9 @@ impl Remove {
         Ok(())
     }
 
-    fn remove(&self, library: &Library, file: &str, bytes: u64) -> Result<(), Failure> {
+    fn remove(&self, library: &Library, file: &str, bytes: u64) -> Result<(), LibraryError> {
         if !self.dry_run {
-            library.remove(file).map_err(failure)?;
+            library.remove(file)?;
         }
         let word = if self.dry_run { "would remove" } else { "removed" };
         let size = if bytes > 0 { format!(" ({})", HumanBytes(bytes)) } else { String::new() };
@@ -223,6 +230,7 @@ fn locate(run: &Path) -> Result<(Library, String), Failure> {
 fn failure(error: LibraryError) -> Failure {
     match error {
         LibraryError::BadNote(message) => Failure::usage(message),
+        LibraryError::Recording { .. } => Failure::run(error),
         LibraryError::Io { .. } | LibraryError::NoSuchRun { .. } | LibraryError::Damaged { .. } => {
             Failure::input(error)
         }

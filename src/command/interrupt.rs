@@ -13,7 +13,8 @@ pub struct Interrupts {
 }
 
 impl Interrupts {
-    /// Takes over Ctrl-C from the system's default, which is to end the process.
+    /// Takes over Ctrl-C from the system's default, which is to end the process; and the limit of a file's
+    /// size, which then is an error of the write.
     pub fn listen() -> Result<Self, Failure> {
         let (tx, arrived) = mpsc::channel();
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -63,6 +64,9 @@ struct Signals {
 impl Signals {
     fn register() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
+        // Nobody waits for it, but as it is listened for, a write beyond `ulimit -f` fails as on a full disk
+        // does, where it would end the process at once.
+        drop(signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?);
         let interrupt = signal(SignalKind::interrupt())?;
         Ok(Self { interrupt, terminate: signal(SignalKind::terminate())? })
     }

@@ -42,6 +42,10 @@ pub struct Scheduler {
     /// Seconds after which a worker or client is given up from which nothing came
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3600))]
     silence: u64,
+    /// Have each event on the disk before anybody hears of it: it then survives a loss of power too, and not
+    /// only a kill
+    #[arg(long)]
+    durable: bool,
     /// Show the cluster in the browser at ADDRESS:PORT or a port of this machine
     #[arg(long, value_name = "ADDR", value_parser = parse_addr)]
     view: Option<SocketAddr>,
@@ -62,6 +66,7 @@ impl Scheduler {
             .name(self.name)
             .listen(self.listen.to_string())
             .record(&self.record)
+            .durable(self.durable)
             .patience(Patience {
                 silence: Duration::from_secs(self.silence),
                 ..Patience::default()

@@ -36,8 +36,8 @@ fn runs_are_listed_latest_first_with_what_they_were() {
     let (folder, library) = library();
     record(folder.path(), "old.reel", 5 * DAY_NS);
     let packed = record(folder.path(), "new.reel", 6 * DAY_NS);
-    let mut zip = ZipWriter::new(fs::File::create(folder.path().join("copy.reel.zip")).unwrap());
-    zip.add(Part::Trace, &mut fs::File::open(packed).unwrap()).unwrap();
+    let mut zip = ZipWriter::new(File::create(folder.path().join("copy.reel.zip")).unwrap());
+    zip.add(Part::Trace, &mut File::open(packed).unwrap()).unwrap();
     zip.finish().unwrap();
     fs::write(folder.path().join("broken.reel"), "REEL\r\n").unwrap();
     for other in ["notes.txt", "photos.zip", ".hidden.reel"] {
@@ -172,18 +172,23 @@ fn what_is_old_or_too_much_goes() {
     growing.modified_unix_ns = now - 1_000;
     let mut killed = run("killed", 2, 50);
     killed.facts.closed = false;
+    // It goes on, and had nothing to write for days.
+    let mut idle = run("idle", 3, 50);
+    idle.facts.closed = false;
     let unreadable = Run { problem: Some("?".to_owned()), ..run("unreadable", 0, 50) };
     let runs = [
         run("today", 100, 10),
         run("week", 94, 10),
         run("month", 70, 10),
         growing,
+        idle,
         killed,
         tagged,
         unreadable,
     ];
     let gone = |days, bytes| -> Vec<&str> {
-        to_remove(&runs, Keep { days, bytes }, now).iter().map(|run| run.file.as_str()).collect()
+        let gone = to_remove(&runs, Keep { days, bytes }, now, |run| run.file == "idle");
+        gone.iter().map(|run| run.file.as_str()).collect()
     };
     assert_eq!(gone(None, None), Vec::<&str>::new());
     assert_eq!(gone(Some(30), None), ["killed"]);
@@ -191,4 +196,21 @@ fn what_is_old_or_too_much_goes() {
     assert_eq!(gone(None, Some(25)), ["month", "killed"]);
     assert_eq!(gone(Some(0), Some(0)), ["today", "week", "month", "killed"]);
     assert_eq!(gone(None, Some(80)), ["killed"]);
+}
+
+#[test]
+fn a_run_that_goes_on_is_not_removed() {
+    let (folder, library) = library();
+    let path = folder.path().join("run.reel");
+    let options = RecorderOptions::default();
+    let recorder = Recorder::create(&path, &RunInfo::default(), options).unwrap();
+    let run = library.runs().unwrap().remove(0);
+    assert!(library.is_recording(&run));
+    assert!(matches!(library.remove("run.reel"), Err(LibraryError::Recording { .. })));
+    assert!(path.exists());
+    recorder.finish().unwrap();
+    assert!(!library.is_recording(&run));
+    library.remove("run.reel").unwrap();
+    // And so did somebody else at the same time.
+    assert!(matches!(library.remove("run.reel"), Err(LibraryError::NoSuchRun { .. })));
 }

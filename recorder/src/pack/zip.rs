@@ -7,7 +7,7 @@
 mod read;
 mod write;
 
-pub(crate) use read::{ZipFault, read_directory};
+pub(crate) use read::{ZipFault, damaged_parts, read_directory};
 pub use write::ZipWriter;
 
 /// Begins each entry; the first bytes of every pack.

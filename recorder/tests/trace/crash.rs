@@ -110,7 +110,7 @@ fn a_removed_file_is_noticed() {
         let n = turn.len() as u64;
         turn.iter_mut().for_each(|event| event.seq += n);
     };
-    assert!(failure.to_string().contains("was removed or replaced"), "{failure}");
+    assert!(failure.to_string().contains("was removed, replaced or cut"), "{failure}");
 }
 
 /// What waits for its block is in the tail and nowhere else.
@@ -124,7 +124,10 @@ fn a_removed_tail_is_noticed() {
     recorder.append(&turns[0]).unwrap();
     fs::remove_file(folder.path().join("run.reel.tail")).unwrap();
     let failure = recorder.append(&turns[1]).and_then(|()| recorder.finish()).unwrap_err();
-    assert!(failure.to_string().contains("run.reel.tail was removed or replaced"), "{failure}");
+    assert!(
+        failure.to_string().contains("run.reel.tail was removed, replaced or cut"),
+        "{failure}"
+    );
 }
 
 #[test]

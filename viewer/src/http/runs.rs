@@ -216,7 +216,9 @@ fn write(folder: &std::path::Path, about: &About) -> Result<(), Missing> {
     let refused = |error: LibraryError| match error {
         LibraryError::NoSuchRun { .. } => Missing::nothing("there is no such run"),
         LibraryError::BadNote(why) => Missing::refused(why),
-        LibraryError::Io { .. } | LibraryError::Damaged { .. } => Missing::failed(error),
+        LibraryError::Recording { .. } | LibraryError::Io { .. } | LibraryError::Damaged { .. } => {
+            Missing::failed(error)
+        }
     };
     let library = Library::open(folder).map_err(refused)?;
     let tags: Vec<String> =

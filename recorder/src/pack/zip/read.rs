@@ -7,6 +7,9 @@ use super::{
 };
 use crate::bytes::{Cursor, Malformed};
 
+/// So much of a part is read at a time.
+const CHUNK: u64 = 64 << 10;
+
 /// Where a part's bytes are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
@@ -97,7 +100,7 @@ fn fields<T>(
     record: &mut Cursor<'_>,
     between: impl FnOnce(&mut Cursor<'_>) -> Checked<T>,
 ) -> Checked<(Part, u32, u32, T)> {
-    require(record.u16()? == VERSION, "an entry needs a newer zip")?;
+    require(record.u16()? == VERSION, "another program has written its entries")?;
     require(record.u16()? == 0, "an entry is encrypted or of unknown length")?;
     require(record.u16()? == 0, "an entry is compressed")?;
     record.u32()?;
@@ -129,6 +132,33 @@ fn check_entries<F: Read + Seek>(file: &mut F, entries: &[Entry], directory: u64
         require(same, "an entry is not what the directory says")?;
     }
     require(expected == directory, "there is something between its entries")
+}
+
+/// The parts beside the trace whose bytes are not those that were packed: nothing reads these here.
+pub(crate) fn damaged_parts<F: Read + Seek>(file: &mut F) -> Checked<Vec<Entry>> {
+    let mut damaged = Vec::new();
+    for entry in read_directory(file)? {
+        if entry.part != Part::Trace && checksum(file, &entry)? != entry.crc {
+            damaged.push(entry);
+        }
+    }
+    Ok(damaged)
+}
+
+fn checksum<F: Read + Seek>(file: &mut F, entry: &Entry) -> io::Result<u32> {
+    let (mut hasher, mut chunk) = (crc32fast::Hasher::new(), Vec::new());
+    file.seek(SeekFrom::Start(entry.begin))?;
+    let mut left = entry.len;
+    while left > 0 {
+        chunk.clear();
+        let n = file.by_ref().take(left.min(CHUNK)).read_to_end(&mut chunk)?;
+        if n == 0 {
+            break;
+        }
+        hasher.update(&chunk);
+        left -= n as u64;
+    }
+    Ok(hasher.finalize())
 }
 
 fn read_at<F: Read + Seek>(file: &mut F, offset: u64, len: usize) -> Checked<Vec<u8>> {
