@@ -62,4 +62,16 @@ fn what_cannot_be_simulated_says_why() {
     let ran = scene.reel(&["simulate", "run.reel", "--latency", "soon"]);
     assert_eq!(ran.code, Some(2), "{}", ran.stderr);
     assert!(ran.stderr.contains("write 50us"), "{}", ran.stderr);
+    let args = [
+        (["--workers", "0"], "0"),
+        (["--bandwidth", "0"], "no result would ever arrive"),
+        (["--threads", "70000"], "70000"),
+    ];
+    for (args, says) in args {
+        let ran = scene.reel(&[&["simulate", "run.reel"], &args[..]].concat());
+        assert_eq!(ran.code, Some(2), "{ran:?}");
+        assert!(ran.stderr.contains(says), "{ran:?}");
+    }
+    let many = ["simulate", "run.reel", "--workers", "100000", "--threads", "1000"];
+    scene.fails(2, &many, &["100,000,000 slots are too many"]);
 }

@@ -8,6 +8,8 @@
 mod measure;
 mod predict;
 mod submissions;
+#[cfg(test)]
+mod tests;
 mod workload;
 
 use std::io::Write;
@@ -26,14 +28,18 @@ use super::failure::say;
 use super::size::parse_size;
 use super::table::{Table, counted, grouped};
 use predict::{Cluster, Prediction, fit, predict};
-use workload::{Gather, Workload};
+use workload::{Gather, Presence, Workload};
+
+/// A cluster with more is not simulated: each slot takes some bytes.
+const MAX_SLOTS: u64 = 10_000_000;
 
 /// Says how long a recorded run would have taken on another cluster, and records that.
 ///
 /// The real scheduler runs the recorded graphs again, on workers and a network that are simulated:
 /// each task takes as long as it did, and what the cluster cost is measured from the trace. What is
-/// predicted is a trace like any other: view it, explain it, compare it with the run. Lost workers,
-/// spilling and cancelled tasks are left out.
+/// predicted is a trace like any other: view it, explain it, compare it with the run. Workers come and
+/// go when they did, unless --workers says how many there are. Spilling, pauses and cancelled tasks
+/// are left out.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   reel simulate run.reel                        the cluster as it was: how good is the prediction?
@@ -51,7 +57,7 @@ pub(crate) struct Simulate {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     threads: Option<u16>,
     /// Bytes a second that a worker receives, such as 100MB or 1GiB [default: measured]
-    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    #[arg(long, value_name = "SIZE", value_parser = parse_bandwidth)]
     bandwidth: Option<u64>,
     /// How long a message takes from one end to the other, such as 50us or 2ms [default: measured]
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
@@ -71,6 +77,13 @@ pub(crate) struct Simulate {
     json: bool,
 }
 
+fn parse_bandwidth(text: &str) -> Result<u64, String> {
+    match parse_size(text)? {
+        0 => Err("with no bandwidth no result would ever arrive: write 1 or more".to_owned()),
+        bytes => Ok(bytes),
+    }
+}
+
 fn parse_time(text: &str) -> Result<Nanos, String> {
     match text.parse() {
         Ok(Instant::At(time)) => Ok(time),
@@ -85,7 +98,7 @@ impl Simulate {
         let workload = Arc::new(workload);
         let cluster = self.cluster(&workload, fit(&workload).map_err(Failure::run)?)?;
         let (network, n_workers) = (cluster.network, cluster.workers.len());
-        let n_slots: u64 = cluster.workers.iter().map(|(_, info)| u64::from(info.slots)).sum();
+        let n_slots: u64 = slots(&cluster.workers);
         let mut recorder =
             self.output.as_deref().map(|path| self.record(path, &info)).transpose()?;
         let (prediction, state) =
@@ -120,15 +133,23 @@ impl Simulate {
 
     fn cluster(&self, workload: &Workload, mut network: Network) -> Result<Cluster, Failure> {
         let mut workers = workload.workers.clone();
-        let Some((_, first)) = workers.first().cloned() else {
+        let Some(first) = workers.first().map(|worker| worker.info.clone()) else {
             let path = self.trace.display();
             return Err(Failure::input(format!("{path}: no worker ever joined this run")));
         };
         if let Some(n_workers) = self.workers {
-            workers = (0..n_workers).map(|number| (Nanos::ZERO, like(&first, number))).collect();
+            workers = (0..n_workers).map(|number| like(&first, number)).collect();
         }
         if let Some(threads) = self.threads {
-            workers.iter_mut().for_each(|(_, info)| info.slots = threads);
+            workers.iter_mut().for_each(|worker| worker.info.slots = threads);
+        }
+        let n_slots = slots(&workers);
+        if n_slots > MAX_SLOTS {
+            let (n_workers, most) = (grouped(workers.len() as u64), grouped(MAX_SLOTS));
+            let slots = grouped(n_slots);
+            return Err(Failure::usage(format!(
+                "{n_workers} workers with {slots} slots are too many: {most} slots can be simulated"
+            )));
         }
         network.bandwidth = self.bandwidth.unwrap_or(network.bandwidth).max(1);
         if let Some(latency) = self.latency {
@@ -172,14 +193,20 @@ fn read(path: &Path) -> Result<(RunInfo, Workload), Failure> {
     Ok((reader.run_info().clone(), gather.finish()))
 }
 
-/// One more worker like that one.
-fn like(first: &WorkerInfo, number: u32) -> WorkerInfo {
-    WorkerInfo {
+/// One more worker like that one, from begin to end.
+fn like(first: &WorkerInfo, number: u32) -> Presence {
+    let info = WorkerInfo {
         name: format!("worker-{number}"),
         address: format!("simulated://{number}"),
         pid: number,
         ..first.clone()
-    }
+    };
+    Presence { info, joined_at: Nanos::ZERO, retires_at: None, gone: None }
+}
+
+/// How many slots they have together.
+fn slots(workers: &[Presence]) -> u64 {
+    workers.iter().map(|worker| u64::from(worker.info.slots)).sum()
 }
 
 fn costs_json(network: Network) -> serde_json::Value {
@@ -201,7 +228,7 @@ fn write(
     state: &State,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
-    let recorded_slots: u64 = workload.workers.iter().map(|(_, info)| u64::from(info.slots)).sum();
+    let recorded_slots = slots(&workload.workers);
     let mut table = Table::new(&["", ">workers", ">slots", ">makespan"]);
     let mut row = |name: &str, workers: u64, slots: u64, makespan: Nanos| {
         table.row([name.to_owned(), grouped(workers), grouped(slots), makespan.to_string()]);

@@ -33,6 +33,9 @@ pub(super) struct Measure {
     fetches: Vec<Nanos>,
     long_bytes: u64,
     long_time: Nanos,
+    /// By worker, until when the time that it took to receive them is in `long_time`: several results
+    /// that arrive at once share what it can receive.
+    received_until: BTreeMap<WorkerId, Nanos>,
     /// The present turn: when it was logged, and how many events it has so far.
     turn: (Nanos, u64),
     /// Time of the scheduler for each event of busy turns.
@@ -62,6 +65,7 @@ impl Measure {
                 }
                 Change::Activity {
                     dependent,
+                    worker,
                     activity: Activity::Transfer,
                     started_at,
                     bytes,
@@ -70,8 +74,7 @@ impl Measure {
                 } => {
                     self.ready_at.insert(dependent, event.at);
                     if bytes >= LONG {
-                        self.long_bytes += bytes;
-                        self.long_time = self.long_time + (event.at - started_at);
+                        self.received(worker, bytes, (started_at, event.at));
                     } else {
                         self.fetches.push(event.at - started_at);
                     }
@@ -79,6 +82,14 @@ impl Measure {
                 _ => {}
             }
         }
+    }
+
+    /// A worker has received so many bytes.
+    fn received(&mut self, worker: WorkerId, bytes: u64, (from, to): (Nanos, Nanos)) {
+        let until = self.received_until.entry(worker).or_default();
+        self.long_bytes += bytes;
+        self.long_time = self.long_time + (to - from.max(*until));
+        *until = to.max(*until);
     }
 
     fn started(&mut self, task: TaskId, slot: (WorkerId, u16), at: Nanos) {
@@ -138,4 +149,25 @@ fn mean(values: &[Nanos]) -> Option<Nanos> {
 fn median(mut values: Vec<Nanos>) -> Option<Nanos> {
     values.sort_unstable();
     (values.len() >= ENOUGH).then(|| values[values.len() / 2])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Four results of one MB that a worker receives at once, in 100 ms each, are 40 MB/s and not ten;
+    /// and what another one receives meanwhile has nothing to do with it.
+    #[test]
+    fn results_that_arrive_at_once_share_the_bandwidth() {
+        let mut measure = Measure::default();
+        let millis = Nanos::from_millis;
+        for _ in 0..4 {
+            measure.received(WorkerId(0), 1_000_000, (millis(10), millis(110)));
+        }
+        measure.received(WorkerId(1), 2_000_000, (millis(10), millis(40)));
+        // Begun before the last one had come, and alone for 20 ms.
+        measure.received(WorkerId(1), 1_000_000, (millis(20), millis(60)));
+        assert_eq!(measure.long_time, millis(100 + 30 + 20));
+        assert_eq!(measure.finish().bandwidth, 7_000_000_000 / 150);
+    }
 }

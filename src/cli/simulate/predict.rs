@@ -1,16 +1,22 @@
 //! Runs a workload through the simulation.
 
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use taskreel_model::{
-    Change, Event, Input, LocalityThenIdle, Nanos, Policy, Rejection, State, TaskId, WorkerInfo,
+    Change, Event, GraphId, Input, LocalityThenIdle, Nanos, Policy, Rejection, State, TaskId,
+    WorkerId,
     simulation::{Core, Network, World},
 };
 use taskreel_recorder::{RecordError, Recorder};
 use thiserror::Error;
 
 use super::submissions::Submissions;
-use super::workload::Workload;
+use super::workload::{Presence, Workload};
+
+/// Nothing is predicted beyond: from here on sums of instants may no longer be told apart.
+const END_OF_TIME: Nanos = Nanos(u64::MAX / 2);
 
 /// How often costs are tried at the most...
 const FITS: usize = 4;
@@ -20,8 +26,8 @@ const CLOSE: f64 = 0.05;
 
 /// The cluster of a prediction.
 pub(crate) struct Cluster {
-    /// The workers, and when each joins.
-    pub(crate) workers: Vec<(Nanos, WorkerInfo)>,
+    /// The workers, in the order in which they join.
+    pub(crate) workers: Vec<Presence>,
     pub(crate) network: Network,
     pub(crate) policy: Box<dyn Policy>,
 }
@@ -48,6 +54,9 @@ pub(crate) enum PredictError {
     Rejected(#[from] Rejection),
     #[error(transparent)]
     Record(#[from] RecordError),
+    /// Instants count nanoseconds, and there are only so many.
+    #[error("it would go on for centuries: allow more --bandwidth or less --latency")]
+    Endless,
 }
 
 /// The costs with which the recorded cluster takes as long as it did, or nearly. What cannot be told
@@ -74,11 +83,28 @@ pub(crate) fn fit(workload: &Arc<Workload>) -> Result<Network, PredictError> {
             ] {
                 *cost = Nanos(cost.0 * 2 / 3);
             }
+            network.bandwidth = network.bandwidth.saturating_add(network.bandwidth / 2);
         } else {
             break;
         }
     }
     Ok(network)
+}
+
+/// What is recorded of what is predicted: where several clients submit, graphs may arrive in another
+/// order, and ids follow the order.
+#[derive(Debug, Default)]
+struct Origins {
+    /// By predicted graph: its first task, and which recorded graph it is.
+    graphs: Vec<(TaskId, GraphId)>,
+}
+
+impl Origins {
+    fn task(&self, workload: &Workload, predicted: TaskId) -> TaskId {
+        let of = self.graphs.partition_point(|(first, _)| *first <= predicted) - 1;
+        let (first, graph) = self.graphs[of];
+        TaskId(workload.graphs[graph.index()].first.0 + (predicted.0 - first.0))
+    }
 }
 
 /// Runs it to its end, and records it.
@@ -87,16 +113,25 @@ pub(crate) fn predict(
     cluster: Cluster,
     recorder: &mut Option<Recorder>,
 ) -> Result<(Prediction, State), PredictError> {
-    let n_slots: u64 = cluster.workers.iter().map(|(_, info)| u64::from(info.slots)).sum();
-    let tasks = Arc::clone(workload);
+    let n_slots: u64 = cluster.workers.iter().map(|worker| u64::from(worker.info.slots)).sum();
+    let (theirs, origins) = (Arc::clone(workload), Rc::new(RefCell::new(Origins::default())));
+    let origins_of = Rc::clone(&origins);
     let mut core = Core::new(cluster.policy);
     record(recorder, &core)?;
     let mut world = World::new(cluster.network, move |state: &State, task: TaskId| {
         let n_failures = state.task(task).map_or(0, |found| found.rare().n_failures);
-        tasks.tasks[task.index()].work(n_failures)
+        let recorded = origins_of.borrow().task(&theirs, task);
+        theirs.tasks[recorded.index()].work(n_failures)
     });
-    for (at, info) in cluster.workers {
-        world.join(at, info);
+    for (id, Presence { info, joined_at, retires_at, gone }) in (0..).zip(cluster.workers) {
+        let worker = WorkerId(id);
+        world.join(joined_at, info);
+        if let Some(at) = retires_at {
+            world.tell_at(at, Input::RetireRequested { worker });
+        }
+        if let Some((at, reason)) = gone {
+            world.leave(at, worker, reason);
+        }
     }
     for (number, name) in (0..).zip(&workload.clients) {
         let (client, name) = (taskreel_model::ClientId(number), name.clone());
@@ -106,20 +141,26 @@ pub(crate) fn predict(
     submit(&mut submissions, workload, &mut world);
     let (mut first, mut last) = (None, Nanos::ZERO);
     while let Some((at, inputs)) = world.next() {
+        if at > END_OF_TIME {
+            return Err(PredictError::Endless);
+        }
         core.turn(at, inputs)?;
-        world.carry_out(core.state(), core.effects(), core.events().len());
-        record(recorder, &core)?;
         for event in core.events() {
-            if let Event::GraphSubmitted { .. } = event.what {
+            if let Event::GraphSubmitted { client, first: first_task, .. } = event.what {
+                let graph = submissions.arrived(client);
+                origins.borrow_mut().graphs.push((first_task, graph));
                 first = first.or(Some(event.at));
             }
             if let Event::TaskFinished { .. } | Event::TaskFailed { .. } = event.what {
                 last = last.max(event.at);
             }
         }
+        world.carry_out(core.state(), core.effects(), core.events().len());
+        record(recorder, &core)?;
         for change in core.changes() {
             if let Change::Graph { graph, done: true } = *change {
-                submissions.ended(workload, graph, at);
+                let (_, recorded) = origins.borrow().graphs[graph.index()];
+                submissions.ended(workload, recorded, at);
             }
         }
         submit(&mut submissions, workload, &mut world);

@@ -12,6 +12,8 @@ struct Client {
     /// The same by when they ended in the recorded run; those that never did are left out.
     by_end: Vec<GraphId>,
     n_submitted: usize,
+    /// So many of them have arrived at the scheduler.
+    n_arrived: usize,
     /// So many of `by_end`, from the first, have ended in the prediction.
     n_ended: usize,
     /// When the last of these did, or the last submission was.
@@ -36,13 +38,20 @@ impl Submissions {
             let mut by_end: Vec<GraphId> =
                 graphs.iter().copied().filter(|graph| ended(graph).is_some()).collect();
             by_end.sort_by_key(ended);
-            Client { graphs, by_end, n_submitted: 0, n_ended: 0, since: Nanos::ZERO }
+            Client { graphs, by_end, n_submitted: 0, n_arrived: 0, n_ended: 0, since: Nanos::ZERO }
         };
         let clients = (0..workload.clients.len() as u32).map(of).collect();
         Self { clients, is_done: vec![false; workload.graphs.len()] }
     }
 
-    /// A graph has ended at an instant of the prediction.
+    /// A client's next graph has arrived at the scheduler; gives which one it is.
+    pub(super) fn arrived(&mut self, client: ClientId) -> GraphId {
+        let client = &mut self.clients[client.0 as usize];
+        client.n_arrived += 1;
+        client.graphs[client.n_arrived - 1]
+    }
+
+    /// A recorded graph has ended at an instant of the prediction.
     pub(super) fn ended(&mut self, workload: &Workload, graph: GraphId, at: Nanos) {
         self.is_done[graph.index()] = true;
         let client = &mut self.clients[workload.graphs[graph.index()].client as usize];
@@ -51,7 +60,8 @@ impl Submissions {
             client.n_ended += 1;
         }
         if client.n_ended > before {
-            client.since = at;
+            // What was submitted before may not have arrived yet: what follows must not overtake it.
+            client.since = client.since.max(at);
         }
     }
 

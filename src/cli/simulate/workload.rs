@@ -3,22 +3,22 @@
 use std::collections::BTreeMap;
 
 use taskreel_model::{
-    Change, Event, FailureKind, Key, Nanos, NewGraph, NewTask, Outcome, Stamped, State, Suffix,
-    SuffixText, TaskId, WorkerInfo,
+    Change, Event, FailureKind, Key, LossReason, Nanos, NewGraph, NewTask, Outcome, Stamped, State,
+    Suffix, SuffixText, TaskId, WorkerInfo,
     simulation::{Network, Work},
 };
 
 use super::measure::Measure;
 
-/// See the module's text. Ids are those of the recorded run: a prediction gives the same ones.
+/// See the module's text. Ids are those of the recorded run; a prediction may give others.
 #[derive(Debug, Default)]
 pub(crate) struct Workload {
     /// Names of the clients, in the order in which they connected.
     pub(crate) clients: Vec<String>,
     /// The graphs, in the order in which they were submitted; of those that came in parts, each part.
     pub(crate) graphs: Vec<Recorded>,
-    /// The workers, in the order in which they joined, and when.
-    pub(crate) workers: Vec<(Nanos, WorkerInfo)>,
+    /// The workers, in the order in which they joined.
+    pub(crate) workers: Vec<Presence>,
     /// Each task; those that never ran take no time.
     pub(crate) tasks: Vec<RecordedTask>,
     /// From the first submission to the last end of an execution.
@@ -29,11 +29,23 @@ pub(crate) struct Workload {
     pub(crate) n_not_run: usize,
 }
 
+/// A worker, and while it was there.
+#[derive(Clone, Debug)]
+pub(crate) struct Presence {
+    pub(crate) info: WorkerInfo,
+    pub(crate) joined_at: Nanos,
+    /// When it was told to leave, and when and how it was gone, if that was before the last task ended.
+    pub(crate) retires_at: Option<Nanos>,
+    pub(crate) gone: Option<(Nanos, LossReason)>,
+}
+
 /// A graph, and when it was submitted.
 #[derive(Debug)]
 pub(crate) struct Recorded {
     /// Its client, a position in [`Workload::clients`].
     pub(crate) client: u32,
+    /// Its first task.
+    pub(crate) first: TaskId,
     pub(crate) graph: NewGraph,
     pub(crate) submitted_at: Nanos,
     /// When all tasks of it, or of the graph that it is a part of, had ended, if they did.
@@ -84,8 +96,6 @@ pub(crate) struct Gather {
     options: BTreeMap<u32, u32>,
     /// Positions in [`Workload::graphs`] by graph of the run.
     parts: Vec<Vec<usize>>,
-    /// First task of each graph or part, and its client's own number of it.
-    firsts: Vec<(TaskId, u32)>,
     last_end: Nanos,
 }
 
@@ -113,11 +123,22 @@ impl Gather {
     /// Takes what an event says.
     fn told(&mut self, event: &Stamped<Event>, state: &State) {
         match &event.what {
-            Event::ClientConnected { name, .. } => {
-                self.workload.clients.push(state.text(*name).to_owned());
+            Event::ClientConnected { client, name } => {
+                let (clients, at) = (&mut self.workload.clients, client.0 as usize);
+                // One that comes back is told of again.
+                clients.resize(clients.len().max(at + 1), String::new());
+                state.text(*name).clone_into(&mut clients[at]);
             }
             Event::WorkerJoined { info, .. } => {
-                self.workload.workers.push((event.logged_at, WorkerInfo::clone(info)));
+                let (joined_at, info) = (event.logged_at, WorkerInfo::clone(info));
+                let presence = Presence { info, joined_at, retires_at: None, gone: None };
+                self.workload.workers.push(presence);
+            }
+            Event::WorkerRetiring { worker } => {
+                self.workload.workers[worker.index()].retires_at = Some(event.logged_at);
+            }
+            Event::WorkerLost { worker, reason } => {
+                self.workload.workers[worker.index()].gone = Some((event.logged_at, *reason));
             }
             Event::GraphSubmitted { client, name, first, local, .. } => {
                 self.parts.push(vec![self.workload.graphs.len()]);
@@ -145,10 +166,8 @@ impl Gather {
             | Event::ResultWanted { .. }
             | Event::ResultReleased { .. }
             | Event::TaskCancelled { .. }
-            | Event::WorkerLost { .. }
             | Event::WorkerPaused { .. }
             | Event::WorkerResumed { .. }
-            | Event::WorkerRetiring { .. }
             | Event::ClockEstimated { .. }
             | Event::ReportsAccepted { .. }
             | Event::TaskAssigned { .. }
@@ -182,20 +201,21 @@ impl Gather {
         (first, local): (TaskId, u32),
         event: &Stamped<Event>,
     ) {
-        self.firsts.push((first, local));
         self.prefixes.clear();
         self.options.clear();
         let graph = NewGraph { name, local, ..NewGraph::default() };
         let submitted_at = event.logged_at;
-        self.workload.graphs.push(Recorded { client, graph, submitted_at, ended_at: None });
+        let ended_at = None;
+        self.workload.graphs.push(Recorded { client, first, graph, submitted_at, ended_at });
     }
 
     fn submitted(&mut self, key: Key, options: u32, wanted: bool, deps: &[TaskId], state: &State) {
         self.workload.tasks.push(RecordedTask { deps: deps.into(), ..RecordedTask::default() });
+        let graphs = &self.workload.graphs;
         let locals = deps.iter().filter_map(|dep| {
-            let position = self.firsts.partition_point(|(first, _)| first <= dep).checked_sub(1)?;
-            let (first, local) = self.firsts[position];
-            Some(local + (dep.0 - first.0))
+            let position = graphs.partition_point(|of| of.first <= *dep).checked_sub(1)?;
+            let Recorded { first, graph, .. } = &graphs[position];
+            Some(graph.local + (dep.0 - first.0))
         });
         let deps = locals.collect();
         let Some(Recorded { graph, .. }) = self.workload.graphs.last_mut() else { return };
@@ -235,6 +255,10 @@ impl Gather {
         let mut workload = self.workload;
         let first = workload.graphs.first().map_or(Nanos::ZERO, |graph| graph.submitted_at);
         workload.makespan = self.last_end - first;
+        for worker in &mut workload.workers {
+            worker.retires_at = worker.retires_at.filter(|at| *at < self.last_end);
+            worker.gone = worker.gone.filter(|(at, _)| *at < self.last_end);
+        }
         workload.network = self.measure.finish();
         workload.n_not_run = workload.tasks.iter().filter(|task| task.never_ran()).count();
         workload

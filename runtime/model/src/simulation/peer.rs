@@ -1,6 +1,6 @@
 //! One simulated worker: what it has, and what it does next.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use super::Work;
 use crate::{Nanos, Report, Reported, TaskId, WorkerId};
@@ -45,7 +45,8 @@ struct Held {
 /// A worker.
 #[derive(Clone, Debug)]
 pub(super) struct Peer {
-    results: BTreeSet<TaskId>,
+    /// With their sizes.
+    results: BTreeMap<TaskId, u64>,
     jobs: BTreeMap<TaskId, Held>,
     ready: VecDeque<(TaskId, u32)>,
     incoming: BTreeMap<TaskId, Vec<TaskId>>,
@@ -56,12 +57,14 @@ pub(super) struct Peer {
     pub(super) reports: Vec<Report>,
     /// Whether a flush of its reports is due.
     pub(super) is_flush_due: bool,
+    /// Whether it is gone: nothing happens to it any more.
+    pub(super) is_gone: bool,
 }
 
 impl Peer {
     pub(super) fn new(n_slots: u16) -> Self {
         Self {
-            results: BTreeSet::new(),
+            results: BTreeMap::new(),
             jobs: BTreeMap::new(),
             ready: VecDeque::new(),
             incoming: BTreeMap::new(),
@@ -69,6 +72,7 @@ impl Peer {
             link_free_at: Nanos::ZERO,
             reports: Vec::new(),
             is_flush_due: false,
+            is_gone: false,
         }
     }
 
@@ -78,7 +82,7 @@ impl Peer {
         let mut n_missing = 0;
         let (task, attempt) = (job.task, job.attempt);
         for &(input, bytes, from) in &job.inputs {
-            if self.results.contains(&input) {
+            if self.results.contains_key(&input) {
                 continue;
             }
             n_missing += 1;
@@ -91,7 +95,7 @@ impl Peer {
             waiting.push(task);
         }
         // One that failed or was revoked before this arrived: then this is revoked, too.
-        if let Some(after) = job.after.filter(|after| !self.results.contains(after)) {
+        if let Some(after) = job.after.filter(|after| !self.results.contains_key(after)) {
             n_missing += 1;
             self.jobs.entry(after).and_modify(|held| held.chained.push(task));
         }
@@ -104,7 +108,7 @@ impl Peer {
 
     /// A result arrived.
     pub(super) fn fetched(&mut self, at: Nanos, Fetch { task, bytes }: Fetch) {
-        self.results.insert(task);
+        self.results.insert(task, bytes);
         self.reports.push(Report { at, what: Reported::TransferFinished { task, bytes } });
         let waiting = self.incoming.remove(&task).unwrap_or_default();
         self.supply(waiting);
@@ -144,7 +148,7 @@ impl Peer {
             let chained = self.jobs.remove(&task).map_or_else(Vec::new, |held| held.chained);
             let what = match work.failure {
                 None => {
-                    self.results.insert(task);
+                    self.results.insert(task, work.result_bytes);
                     self.supply(chained);
                     Reported::Finished { task, attempt, bytes: work.result_bytes }
                 }
@@ -184,6 +188,18 @@ impl Peer {
     /// Drops a result.
     pub(super) fn free(&mut self, task: TaskId) {
         self.results.remove(&task);
+    }
+
+    /// It is gone, with all that it had; gives its results.
+    pub(super) fn leave(&mut self) -> BTreeMap<TaskId, u64> {
+        let results = std::mem::take(&mut self.results);
+        *self = Self { is_gone: true, ..Self::new(0) };
+        results
+    }
+
+    /// Takes over a result of one that leaves; gives whether it has it for the first time.
+    pub(super) fn inherit(&mut self, task: TaskId, bytes: u64) -> bool {
+        self.results.insert(task, bytes).is_none()
     }
 
     /// Whether a slot has nothing to do: it then sends what was reported.

@@ -1,6 +1,7 @@
 use super::*;
 use crate::{
-    ClientId, LocalityThenIdle, NewGraph, NewTask, Random, SuffixText, TaskId, TaskOptions,
+    ClientId, LocalityThenIdle, LossReason, NewGraph, NewTask, Random, SuffixText, TaskId,
+    TaskOptions, WorkerId, WorkerStatus,
 };
 
 /// Layers of `width` tasks; each depends on two of the layer before.
@@ -116,4 +117,28 @@ fn the_order_of_workers_is_the_same_before_and_after_placement_asks_for_it() {
         n_unequal += usize::from(order.first().map(|w| w.0) != order.last().map(|w| w.0));
     }
     assert!(n_unequal > 9, "loads differed now and then");
+}
+
+#[test]
+fn what_a_worker_takes_with_it_is_made_again_and_what_it_leaves_is_not() {
+    let left = |reason: LossReason| {
+        let mut core = Core::new(Box::new(LocalityThenIdle));
+        let work = |_: &State, _| Work {
+            duration: Nanos::from_micros(700),
+            result_bytes: 1 << 10,
+            failure: None,
+        };
+        let mut world = World::new(Network::default(), work);
+        world.add_workers(3, 2);
+        let client = ClientId(0);
+        world.tell(Input::ClientConnected { client, name: "c".to_owned() });
+        world.tell(Input::GraphSubmitted { client, graph: layers(20, 16) });
+        world.leave(Nanos::from_millis(9), WorkerId(1), reason);
+        run(&mut core, &mut world).unwrap();
+        assert!(core.state().is_idle());
+        assert_eq!(core.state().workers()[1].status, WorkerStatus::Lost);
+        core.state().workers().iter().map(|worker| worker.n_finished).sum::<u64>()
+    };
+    assert_eq!(left(LossReason::Retired), 320);
+    assert!(left(LossReason::Disconnected) > 320);
 }

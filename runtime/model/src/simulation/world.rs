@@ -4,7 +4,10 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
 use super::peer::{Begun, Fetch, Job, Peer};
-use crate::{Effect, FailureKind, Input, Nanos, State, TaskId, WorkerId, WorkerInfo};
+use crate::{
+    Effect, FailureKind, Input, LossReason, Nanos, Report, Reported, State, TaskId, WorkerId,
+    WorkerInfo,
+};
 
 /// How long a worker gathers reports while all its slots are busy.
 const GATHER_TIME: Nanos = Nanos::from_millis(1);
@@ -86,6 +89,8 @@ enum Happening {
     /// A slot has done what lies between two tasks.
     Free(WorkerId, u16),
     Flush(WorkerId),
+    /// A worker is gone.
+    Gone(WorkerId, LossReason),
 }
 
 #[derive(Clone, Debug)]
@@ -169,6 +174,12 @@ impl World {
         self.tell_at(at, Input::WorkerJoined { worker, info });
     }
 
+    /// A worker goes at an instant: one that was sent away gives its results to others first, at no cost;
+    /// with any other all is lost.
+    pub fn leave(&mut self, at: Nanos, worker: WorkerId, reason: LossReason) {
+        self.at(at.max(self.now), Happening::Gone(worker, reason));
+    }
+
     /// Something arrives at the scheduler, now: what a client does, for instance.
     pub fn tell(&mut self, input: Input) {
         self.tell_at(self.now, input);
@@ -232,7 +243,24 @@ impl World {
     fn happen(&mut self, happening: Happening) -> Option<Input> {
         let now = self.now;
         let worker = match happening {
+            // What a worker that is gone had said is late.
+            Happening::Arrives(Input::WorkerReported { worker, .. }) if self.is_gone(worker) => {
+                return None;
+            }
             Happening::Arrives(input) => return Some(input),
+            Happening::Gone(worker, reason) => {
+                self.go(worker, reason);
+                return None;
+            }
+            Happening::Sent(worker, _)
+            | Happening::Fetched(worker, _)
+            | Happening::Ended(worker, _)
+            | Happening::Free(worker, _)
+            | Happening::Flush(worker)
+                if self.is_gone(worker) =>
+            {
+                return None;
+            }
             Happening::Flush(worker) => {
                 self.flush(worker);
                 return None;
@@ -262,6 +290,38 @@ impl World {
         };
         self.work_on(worker);
         None
+    }
+
+    fn is_gone(&self, worker: WorkerId) -> bool {
+        self.peers[worker.index()].is_gone
+    }
+
+    fn go(&mut self, worker: WorkerId, reason: LossReason) {
+        let results = self.peers[worker.index()].leave();
+        if !reason.is_unplanned() {
+            self.hand_over(results);
+        }
+        self.at(self.now, Happening::Arrives(Input::WorkerLost { worker, reason }));
+    }
+
+    /// Gives results to those who are left, in turn.
+    fn hand_over(&mut self, results: BTreeMap<TaskId, u64>) {
+        let at = self.now;
+        let mut heirs: Vec<(usize, Vec<Report>)> = (0..self.peers.len())
+            .filter(|peer| !self.peers[*peer].is_gone)
+            .map(|peer| (peer, Vec::new()))
+            .collect();
+        for (number, (task, bytes)) in results.into_iter().enumerate() {
+            let turn = number % heirs.len().max(1);
+            let Some((peer, reports)) = heirs.get_mut(turn) else { return };
+            if self.peers[*peer].inherit(task, bytes) {
+                reports.push(Report { at, what: Reported::ReplicaAdded { task, bytes } });
+            }
+        }
+        for (peer, reports) in heirs {
+            let worker = WorkerId(peer as u32);
+            self.at(at, Happening::Arrives(Input::WorkerReported { worker, reports }));
+        }
     }
 
     fn receive(&mut self, worker: WorkerId, message: Message) {
