@@ -16,7 +16,7 @@ use taskreel::wire::frame::encode;
 use taskreel::wire::message::{
     Assignment, EndedHow, FromClient, FromWorker, Message, SubmitGraph, TaskEnd, ToClient, ToWorker,
 };
-use taskreel_model::{NewGraph, NewTask, SuffixText, TaskId, TaskOptions};
+use taskreel_model::{NewGraph, NewNested, NewTask, SuffixText, TaskId, TaskOptions};
 use taskreel_recorder::{Recorder, RecorderOptions, RunInfo, Source, TraceReader};
 
 #[path = "../fuzz/src/lib.rs"]
@@ -216,6 +216,7 @@ fn messages() -> Vec<(u8, Vec<u8>)> {
         name: "graph".to_owned(),
         local: 1,
         continues: false,
+        nested: vec![NewNested { parent: TaskId(0), first: 0, n_tasks: 1 }],
         prefixes: vec!["sum".to_owned()],
         options: vec![TaskOptions::new("sum")],
         tasks: vec![task],

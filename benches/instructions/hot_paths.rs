@@ -97,6 +97,7 @@ fn layers(n_tasks: u32) -> NewGraph {
         name: "layers".to_owned(),
         local: 0,
         continues: false,
+        nested: Vec::new(),
         prefixes: ["load", "mix", "sum"].map(str::to_owned).to_vec(),
         options: vec![TaskOptions::new("nothing")],
         tasks: (0..n_tasks).map(task).collect(),

@@ -62,7 +62,10 @@ fn the_trace_of_a_later_minor_version_is_as_recorded() {
     let read = |bytes: &[u8]| {
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(file.path(), bytes).unwrap();
-        crate::read_info(file.path()).unwrap().summary
+        let mut summary = crate::read_info(file.path()).unwrap().summary;
+        // Since it was recorded, kinds of events may have come of which it has none.
+        while summary.by_tag.pop_if(|n| *n == 0).is_some() {}
+        summary
     };
     assert_eq!(read(&fs::read(&path).unwrap()), read(&made));
 }

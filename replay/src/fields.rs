@@ -49,6 +49,11 @@ pub fn fields(event: &Event, before: &State) -> Vec<(&'static str, Value)> {
             ("tasks", json!(n_tasks)),
             ("first", json!(first.to_string())),
         ],
+        Event::TasksNested { parent, first, n_tasks } => vec![
+            ("parent", names.task(*parent)),
+            ("tasks", json!(n_tasks)),
+            ("first", json!(first.to_string())),
+        ],
         Event::TaskSubmitted { task, key, options, wanted, deps, .. } => vec![
             ("task", json!(names.0.key_text(*key))),
             ("id", json!(task.to_string())),

@@ -32,12 +32,14 @@
 mod about;
 pub mod analysis;
 pub mod attic;
+pub mod chain;
 mod chart;
 pub mod export;
 pub mod fields;
 pub mod figure;
 mod instant;
 mod lanes;
+mod live_tasks;
 mod lod;
 pub mod packed;
 pub mod plots;

@@ -13,7 +13,6 @@ mod durations;
 mod errors;
 mod events;
 mod gauges;
-mod live_tasks;
 mod logs;
 mod marks;
 mod network;

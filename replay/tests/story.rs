@@ -6,6 +6,7 @@ mod toy;
 use taskreel_model::{Event, Nanos, Stamped};
 use taskreel_recorder::VecSource;
 use taskreel_replay::analysis::story::{Story, StoryError, tell};
+use taskreel_replay::analysis::{CriticalPath, Facts};
 use toy::{Job, Toy};
 
 fn told(events: &[Stamped<Event>], name: &str, depth: usize) -> Result<Story, StoryError> {
@@ -121,4 +122,23 @@ fn again(event: &mut Event) {
         (*graph, *task) = (GraphId(1), TaskId(task.0 + 4));
         *deps = deps.iter().map(|dep| TaskId(dep.0 + 4)).collect();
     }
+}
+
+/// The recording of folders: that of a folder submits those of the folders in it.
+#[test]
+fn a_task_that_another_one_submitted() {
+    let trace = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../traces/v1/parents.reel");
+    let mut open = || Ok(Box::new(taskreel_recorder::TraceReader::open(&trace)?) as _);
+    let mut told = |name: &str| tell(&mut open, name, 0).expect("it is in the trace").0;
+    let (first, inner) = (told("t0"), told("t3"));
+    assert_eq!(first.submitted_by, None);
+    let parent = inner.submitted_by.clone().expect("a task did");
+    assert_eq!((parent.task.as_str(), parent.id.as_str()), ("bytes_in-1", "t2"));
+    assert!(words(&inner)[0].starts_with("submitted by bytes_in-1 (t2); needs no other"));
+    assert!(words(&first).contains(&"submits 2 tasks (t1 to t2)".to_owned()), "{first:?}");
+    // Down to the innermost, and back: three tasks in five pieces.
+    let mut reader = taskreel_recorder::TraceReader::open(&trace).expect("a trace");
+    let path = CriticalPath::of(&Facts::read(&mut reader));
+    let tasks: Vec<u32> = path.links.iter().map(|link| link.task.0).collect();
+    assert_eq!((tasks.as_slice(), path.n_tasks), (&[0, 2, 4, 2, 0][..], 3));
 }

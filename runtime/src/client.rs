@@ -289,6 +289,11 @@ impl Client {
         self.session.flush();
     }
 
+    /// Has it say of what is submitted on the thread of a task that this task did so.
+    pub(crate) fn serve_tasks(&self) {
+        self.session.serve_tasks();
+    }
+
     /// Has all threads that wait look whether they still are to.
     pub(crate) fn wake(&self) {
         self.session.wake();

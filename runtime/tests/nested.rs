@@ -5,7 +5,7 @@
 
 extern crate taskreel_runtime as taskreel;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -132,6 +132,8 @@ struct Waits {
     most: usize,
     /// Whether another task ran in a slot that one had left.
     others: BTreeSet<TaskId>,
+    /// By each task that a program submitted (`None`) or a task: those that it submitted.
+    children: BTreeMap<Option<TaskId>, usize>,
 }
 
 fn waits(trace: &Path) -> Waits {
@@ -141,6 +143,9 @@ fn waits(trace: &Path) -> Waits {
         for event in batch.events {
             changes.clear();
             state.apply(&event, &mut changes).unwrap();
+            if let Event::TaskSubmitted { task, .. } = event.what {
+                *waits.children.entry(state.parent(task)).or_default() += 1;
+            }
             let n_waiting = state.workers().iter().map(|w| w.n_seceded as usize).sum::<usize>();
             waits.most = waits.most.max(n_waiting);
             for change in &changes {
@@ -169,8 +174,11 @@ fn tasks_wait_for_tasks_deeper_than_there_are_slots() {
         assert_eq!(cluster.client().submit(fib(14)).wait().unwrap(), 377);
         assert_eq!(cluster.client().submit(fib_async(9)).wait().unwrap(), 34);
         cluster.close().unwrap().state.validate();
-        let waits = waits(&trace);
+        let mut waits = waits(&trace);
         assert_eq!(waits.n_seceded, waits.n_rejoined);
+        // Two are the program's own, and each of the others that is not small has two parts.
+        assert_eq!(waits.children.remove(&None), Some(2));
+        assert!(waits.children.values().all(|&n| n == 2), "{:?}", waits.children);
         assert!(waits.n_seceded > 300 && waits.others.len() > 300, "{}", waits.n_seceded);
         // Depth first: only few of them wait at a time.
         let few = waits.n_seceded / 2;

@@ -136,6 +136,7 @@ impl Run {
             name: format!("step-{}", self.state.next_graph().0),
             local: first.0,
             continues: false,
+            nested: Vec::new(),
             prefixes: ["read", "shuffle", "combine"].map(str::to_owned).to_vec(),
             options: ["read", "shuffle", "combine"].map(TaskOptions::new).to_vec(),
             tasks,

@@ -4,16 +4,19 @@
 use taskreel_model::{Nanos, TaskId};
 
 use super::Facts;
+use crate::chain::{self, n_tasks};
 use crate::figure::Window;
 
 /// The chain, first to last.
 #[derive(Clone, Debug, Default)]
 pub struct CriticalPath {
-    /// Its executions in the order of time.
+    /// Its executions in the order of time; one that waited for tasks that it submitted may be several.
     pub links: Vec<Link>,
+    /// How many tasks these are of.
+    pub n_tasks: usize,
 }
 
-/// One execution on the path.
+/// One execution on the path, as far as the next one waited for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Link {
     /// Which task.
@@ -25,19 +28,16 @@ pub struct Link {
 }
 
 impl CriticalPath {
-    /// Walks back from the execution that ended last, each time to the one that it waited for.
+    /// Of a run that goes on, that to the last end so far.
     pub fn of(facts: &Facts) -> Self {
-        let mut links = Vec::new();
-        let mut next = facts.last_to_end;
-        // What an execution waited for began before it, so this ends.
-        while let Some(attempt) = next.and_then(|row| facts.attempt(row)) {
-            if let Some(window) = attempt.executed(facts.window.to) {
-                links.push(Link { task: attempt.task, prefix: attempt.prefix, window });
-            }
-            next = Some(attempt.waited_for);
-        }
-        links.reverse();
-        Self { links }
+        let links = facts.chain.links();
+        let n_tasks = n_tasks(&links);
+        let link = |link: chain::Link| Link {
+            task: link.task,
+            prefix: link.key.prefix.0,
+            window: link.window,
+        };
+        Self { links: links.into_iter().map(link).collect(), n_tasks }
     }
 
     /// Time that its executions took together.

@@ -72,7 +72,7 @@ pub struct Share {
 /// The critical path in short.
 #[derive(Clone, Debug, Serialize)]
 pub struct Path {
-    /// Executions on it.
+    /// How many tasks are on it.
     pub tasks: u64,
     /// Time they took together, in seconds.
     pub executed_s: f64,
@@ -146,7 +146,7 @@ fn path(facts: &Facts, path: &CriticalPath, makespan_s: f64) -> Path {
     let executed_s = path.executed().as_secs_f64();
     let named = |(prefix, sum): (u32, Nanos)| (facts.prefix(prefix).to_owned(), sum.as_secs_f64());
     Path {
-        tasks: path.links.len() as u64,
+        tasks: path.n_tasks as u64,
         executed_s,
         share: if makespan_s > 0.0 { executed_s / makespan_s } else { 0.0 },
         prefixes: path.by_prefix().into_iter().map(named).collect(),

@@ -19,6 +19,7 @@ use taskreel_model::{
 use taskreel_recorder::{Source, Warning};
 
 use crate::FoldError;
+use crate::chain::Chain;
 use crate::figure::Window;
 use crate::timeline::Places;
 
@@ -45,8 +46,8 @@ pub struct Facts {
     deps: Vec<TaskId>,
     /// Assignments.
     pub attempts: Vec<Attempt>,
-    /// Position of the execution that ended last.
-    pub last_to_end: Option<u32>,
+    /// What executions waited for.
+    pub(super) chain: Chain,
     /// Work around tasks.
     pub moves: Vec<Move>,
     /// Stretches in which a task on a worker waited for tasks that it submitted, without a slot; the
@@ -150,9 +151,6 @@ pub struct Attempt {
     pub again: bool,
     /// Whether it is chained: its last input has not come, and may never have.
     pub chained: bool,
-    /// Position of the execution that it waited for, in [`Facts::attempts`]: of those of its
-    /// dependencies, and of its own earlier ones, the one that ended last. `u32::MAX`: none.
-    pub waited_for: u32,
 }
 
 impl Attempt {

@@ -21,6 +21,8 @@ pub struct Story {
     pub task: String,
     /// Its id: `t17`.
     pub id: String,
+    /// The task that submitted it, as it ran; `None`: a program did.
+    pub submitted_by: Option<Parent>,
     /// What happened to it, in the order of the log.
     pub moments: Vec<Moment>,
     /// What it depends on, the last to be ready first.
@@ -30,6 +32,15 @@ pub struct Story {
     pub needed_by: Vec<Need>,
     /// How many depend on it in all.
     pub n_needed_by: usize,
+}
+
+/// A task that submitted another.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Parent {
+    /// Its key; its id if it was forgotten by then.
+    pub task: String,
+    /// Its id.
+    pub id: String,
 }
 
 /// Most tasks of a story's [`Story::needed_by`].

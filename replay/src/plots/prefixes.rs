@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 
 use taskreel_model::{Change, Prefix, PrefixId, State, TaskId, WorkerId};
 
-use super::live_tasks::LiveTasks;
 use crate::chart::{BarRow, NAME_CHARS};
 use crate::figure::{Color, PrefixColors, clean};
+use crate::live_tasks::LiveTasks;
 
 /// Name and colour by prefix.
 #[derive(Clone, Debug, Default)]

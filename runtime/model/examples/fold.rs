@@ -89,6 +89,7 @@ fn graph(n_tasks: u32, has_deps: bool) -> NewGraph {
         name: "fold".to_owned(),
         local: 0,
         continues: false,
+        nested: Vec::new(),
         prefixes: vec!["task".to_owned()],
         options: vec![TaskOptions::new("nothing")],
         tasks: (0..n_tasks).map(task).collect(),

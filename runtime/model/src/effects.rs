@@ -107,6 +107,7 @@ fn worker_knows(event: &Event, task: TaskId) -> bool {
         | Event::ClientLeft { .. }
         | Event::GraphSubmitted { .. }
         | Event::GraphExtended { .. }
+        | Event::TasksNested { .. }
         | Event::TaskSubmitted { .. }
         | Event::ResultWanted { .. }
         | Event::ResultReleased { .. }

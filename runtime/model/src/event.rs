@@ -2,8 +2,20 @@
 //!
 //! Variants are only ever appended and fields only added: the tag of [`Event::tag`] is the public
 //! format. Large payloads sit behind a box or an interned id, so that an event stays small.
+//!
+//! `event/reasons.rs` has the small enums of reasons, `event/about.rs` whom an event is about,
+//! `event/texts.rs` what it says in words.
+
+mod about;
+mod reasons;
+mod texts;
 
 use serde::{Deserialize, Serialize};
+
+pub use reasons::{
+    Activity, AssignReason, CancelReason, FailureKind, LossReason, PauseReason, TransferFailure,
+};
+pub use texts::{Text, TextKind};
 
 use crate::{
     ClientId, GraphId, Key, Nanos, OptionsId, PrefixId, StrId, TaskId, TaskOptions, WorkerId,
@@ -148,138 +160,13 @@ pub enum Event {
     /// from those before. `first` need not follow the graph's last task: others' may have come between.
     GraphExtended { graph: GraphId, first: TaskId, n_tasks: u32 },
 
+    /// The next `n_tasks` tasks, whose ids begin at `first`, are submitted by the task `parent`, as it runs.
+    TasksNested { parent: TaskId, first: TaskId, n_tasks: u32 },
+
     /// An event that this version does not know, read from a newer trace: it keeps its place in
     /// the log and changes nothing. Never emitted and never written; stays the last variant.
     #[serde(skip)]
     Unknown { tag: u8 },
-}
-
-/// Why a task went to that worker.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[repr(u8)]
-pub enum AssignReason {
-    /// The worker holds the most bytes of its inputs.
-    Locality,
-    /// The worker had the least to do.
-    Idle,
-    /// Moved there from a busier worker.
-    Rebalanced,
-    /// It failed, and runs again.
-    Retry,
-    /// Its worker or its result was lost.
-    Recompute,
-    /// Its restrictions leave no other.
-    Restricted,
-    /// By lot.
-    Random,
-    /// Ahead of its last input, which a task that the worker has already is to make.
-    Chained,
-}
-
-/// Why a task was given up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[repr(u8)]
-pub enum CancelReason {
-    /// A client asked for it.
-    Requested,
-    /// Nobody wants its result any more.
-    Unwanted,
-    /// Something it depends on was cancelled.
-    Dependency,
-    /// The run was stopped.
-    Stopped,
-}
-
-/// Why a worker is gone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[repr(u8)]
-pub enum LossReason {
-    /// It said goodbye.
-    Left,
-    /// Its connection broke.
-    Disconnected,
-    /// It was silent for too long.
-    Silent,
-    /// It was retired.
-    Retired,
-    /// Its supervisor ended it for using too much memory.
-    OutOfMemory,
-    /// The scheduler restarted and it did not come back.
-    NotBack,
-}
-
-impl LossReason {
-    /// Whether nobody sent it away.
-    pub fn is_unplanned(self) -> bool {
-        match self {
-            Self::Left | Self::Retired => false,
-            Self::Disconnected | Self::Silent | Self::OutOfMemory | Self::NotBack => true,
-        }
-    }
-}
-
-/// Why a worker starts nothing new.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[repr(u8)]
-pub enum PauseReason {
-    /// Its memory is nearly full.
-    Memory,
-    /// It cannot spill: its disk is full.
-    DiskFull,
-    /// A person asked for it.
-    Requested,
-}
-
-/// What made a task fail.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[repr(u8)]
-pub enum FailureKind {
-    /// The function returned an error.
-    Error,
-    /// The function panicked.
-    Panic,
-    /// The command ended with a status other than 0, or by a signal.
-    Exit,
-    /// The command or function could not be started.
-    Unavailable,
-    /// It took longer than its timeout.
-    Timeout,
-    /// It was on too many workers when they died.
-    Poison,
-    /// An argument or result could not be decoded or encoded.
-    Codec,
-    /// The worker's program does not have the function.
-    Missing,
-}
-
-/// Why a copy did not arrive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[repr(u8)]
-pub enum TransferFailure {
-    /// The peer could not be reached or broke off.
-    Unreachable,
-    /// The peer does not hold it.
-    Missing,
-    /// The peer has too much to do.
-    Busy,
-    /// No longer needed.
-    Cancelled,
-}
-
-/// Work around a task that is not its execution.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[repr(u8)]
-pub enum Activity {
-    /// Decoding its inputs.
-    Deserialize,
-    /// Encoding its result.
-    Serialize,
-    /// Reading a spilled result.
-    DiskRead,
-    /// Spilling a result.
-    DiskWrite,
-    /// Fetching an input from another worker.
-    Transfer,
 }
 
 impl Event {
@@ -326,6 +213,7 @@ impl Event {
             Self::TaskSeceded { .. } => 37,
             Self::TaskRejoined { .. } => 38,
             Self::GraphExtended { .. } => 39,
+            Self::TasksNested { .. } => 40,
             Self::Unknown { tag } => *tag,
         }
     }
@@ -337,103 +225,10 @@ impl Event {
             known => EVENT_NAMES[known.tag() as usize],
         }
     }
-
-    /// The task the event is about, if it is about one.
-    pub fn task(&self) -> Option<TaskId> {
-        match *self {
-            Self::TaskSubmitted { task, .. }
-            | Self::ResultWanted { task, .. }
-            | Self::ResultReleased { task, .. }
-            | Self::TaskCancelled { task, .. }
-            | Self::TaskAssigned { task, .. }
-            | Self::TaskUnplaceable { task }
-            | Self::StealRequested { task, .. }
-            | Self::StealConfirmed { task, .. }
-            | Self::StealRefused { task, .. }
-            | Self::RetryDue { task }
-            | Self::TransferStarted { task, .. }
-            | Self::TransferFinished { task, .. }
-            | Self::TransferFailed { task, .. }
-            | Self::TaskStarted { task, .. }
-            | Self::TaskFinished { task, .. }
-            | Self::TaskFailed { task, .. }
-            | Self::ActivityRecorded { task, .. }
-            | Self::ResultSpilled { task, .. }
-            | Self::ResultRestored { task, .. }
-            | Self::ReplicaAdded { task, .. }
-            | Self::ReplicaDropped { task, .. }
-            | Self::TaskSeceded { task, .. }
-            | Self::TaskRejoined { task, .. } => Some(task),
-            Self::Marked { task, .. } | Self::SpanRecorded { task, .. } => task,
-            Self::SchedulerStarted { .. }
-            | Self::Interned { .. }
-            | Self::PrefixDeclared { .. }
-            | Self::OptionsDeclared { .. }
-            | Self::ClientConnected { .. }
-            | Self::ClientLeft { .. }
-            | Self::GraphSubmitted { .. }
-            | Self::GraphExtended { .. }
-            | Self::WorkerJoined { .. }
-            | Self::WorkerLost { .. }
-            | Self::WorkerPaused { .. }
-            | Self::WorkerResumed { .. }
-            | Self::WorkerRetiring { .. }
-            | Self::ClockEstimated { .. }
-            | Self::ReportsAccepted { .. }
-            | Self::Unknown { .. } => None,
-        }
-    }
-
-    /// The worker the event is about, if it is about one; of a transfer the receiving one.
-    pub fn worker(&self) -> Option<WorkerId> {
-        match *self {
-            Self::WorkerJoined { worker, .. }
-            | Self::WorkerLost { worker, .. }
-            | Self::WorkerPaused { worker, .. }
-            | Self::WorkerResumed { worker }
-            | Self::WorkerRetiring { worker }
-            | Self::ClockEstimated { worker, .. }
-            | Self::ReportsAccepted { worker, .. }
-            | Self::TaskAssigned { worker, .. }
-            | Self::TaskStarted { worker, .. }
-            | Self::TaskFinished { worker, .. }
-            | Self::TaskFailed { worker, .. }
-            | Self::ActivityRecorded { worker, .. }
-            | Self::ResultSpilled { worker, .. }
-            | Self::ResultRestored { worker, .. }
-            | Self::ReplicaAdded { worker, .. }
-            | Self::ReplicaDropped { worker, .. }
-            | Self::TaskSeceded { worker, .. }
-            | Self::TaskRejoined { worker, .. } => Some(worker),
-            Self::TransferStarted { to, .. }
-            | Self::TransferFinished { to, .. }
-            | Self::TransferFailed { to, .. } => Some(to),
-            Self::StealRequested { from, .. }
-            | Self::StealConfirmed { from, .. }
-            | Self::StealRefused { from, .. } => Some(from),
-            Self::SchedulerStarted { .. }
-            | Self::Interned { .. }
-            | Self::PrefixDeclared { .. }
-            | Self::OptionsDeclared { .. }
-            | Self::ClientConnected { .. }
-            | Self::ClientLeft { .. }
-            | Self::GraphSubmitted { .. }
-            | Self::GraphExtended { .. }
-            | Self::TaskSubmitted { .. }
-            | Self::ResultWanted { .. }
-            | Self::ResultReleased { .. }
-            | Self::TaskCancelled { .. }
-            | Self::TaskUnplaceable { .. }
-            | Self::RetryDue { .. }
-            | Self::Marked { .. }
-            | Self::SpanRecorded { .. }
-            | Self::Unknown { .. } => None,
-        }
-    }
 }
 
 /// Names of the events by tag.
-pub const EVENT_NAMES: [&str; 40] = [
+pub const EVENT_NAMES: [&str; 41] = [
     "SchedulerStarted",
     "Interned",
     "PrefixDeclared",
@@ -474,6 +269,7 @@ pub const EVENT_NAMES: [&str; 40] = [
     "TaskSeceded",
     "TaskRejoined",
     "GraphExtended",
+    "TasksNested",
 ];
 
 const _: () = assert!(size_of::<Event>() <= 48);

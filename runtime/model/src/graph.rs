@@ -26,6 +26,19 @@ pub struct Graph {
     /// Where the ids of its tasks leave a gap, because others' tasks came between two of its parts:
     /// how many of its tasks come before, and the id that comes next. Both ascend; mostly empty.
     pub jumps: Vec<(u32, TaskId)>,
+    /// Those of its tasks that others submitted as they ran. They ascend; mostly empty.
+    pub nested: Vec<Nested>,
+}
+
+/// Tasks of a graph that one task submitted as it ran.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Nested {
+    /// The task that submitted them.
+    pub parent: TaskId,
+    /// The first of them.
+    pub first: TaskId,
+    /// How many they are; at least 1.
+    pub n_tasks: u32,
 }
 
 /// The part of a graph that has not got all its tasks yet: the log ends, or ended, in the middle of a
@@ -81,6 +94,20 @@ impl Graph {
         self.local + self.n_tasks
     }
 
+    /// The task that submitted one of its tasks, if it was one. Cost: the logarithm of their number.
+    pub fn parent(&self, task: TaskId) -> Option<TaskId> {
+        let position = self.nested.partition_point(|nested| nested.first <= task);
+        let nested = self.nested[..position].last()?;
+        (task.0 - nested.first.0 < nested.n_tasks).then_some(nested.parent)
+    }
+
+    /// The tasks that come next are nested. What the log ended with before the first of them was there is
+    /// said again.
+    pub(crate) fn nest(&mut self, nested: Nested) {
+        self.nested.pop_if(|last| last.first == nested.first);
+        self.nested.push(nested);
+    }
+
     /// So many tasks more, whose ids begin at `first`.
     pub(crate) fn extend(&mut self, first: TaskId, n_tasks: u32) {
         let (last, n_last) = self.ranges().last().unwrap_or((self.first, 0));
@@ -94,6 +121,12 @@ impl Graph {
     pub(crate) fn cut(&mut self, n_missing: u32) {
         self.n_tasks -= n_missing;
         self.jumps.retain(|(from, _)| *from < self.n_tasks);
+        let end =
+            self.ranges().last().map_or(self.first, |(first, n_tasks)| TaskId(first.0 + n_tasks));
+        self.nested.retain_mut(|nested| {
+            nested.n_tasks = nested.n_tasks.min(end.0.saturating_sub(nested.first.0));
+            nested.n_tasks > 0
+        });
     }
 }
 
@@ -113,6 +146,7 @@ mod tests {
             n_forgotten: 0,
             local: 100,
             jumps: Vec::new(),
+            nested: Vec::new(),
         };
         graph.extend(TaskId(13), 2);
         assert!(graph.jumps.is_empty(), "nothing came between");
@@ -134,5 +168,16 @@ mod tests {
         assert_eq!((graph.task(9), graph.next_local()), (None, 109));
         graph.cut(1);
         assert_eq!((graph.jumps.len(), graph.index(TaskId(30)), graph.n_tasks), (1, None, 8));
+        graph.nest(Nested { parent: TaskId(3), first: TaskId(11), n_tasks: 2 });
+        graph.nest(Nested { parent: TaskId(4), first: TaskId(20), n_tasks: 1 });
+        graph.nest(Nested { parent: TaskId(5), first: TaskId(20), n_tasks: 3 });
+        let parents = |graph: &Graph| {
+            [10, 11, 12, 13, 20, 22].map(|id| graph.parent(TaskId(id)).map(|t| t.0))
+        };
+        assert_eq!(parents(&graph), [None, Some(3), Some(3), None, Some(5), Some(5)]);
+        graph.cut(2);
+        assert_eq!(parents(&graph), [None, Some(3), Some(3), None, Some(5), None]);
+        graph.cut(1);
+        assert_eq!(graph.nested.len(), 1, "nothing is left of the second");
     }
 }

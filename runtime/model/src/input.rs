@@ -139,6 +139,19 @@ pub struct NewGraph {
     pub options: Vec<TaskOptions>,
     /// The tasks, dependencies before dependents, in the order in which they should run.
     pub tasks: Vec<NewTask>,
+    /// Those of the tasks that others submitted as they ran: they ascend, and no two overlap.
+    pub nested: Vec<NewNested>,
+}
+
+/// Tasks of a [`NewGraph`] that one task submitted as it ran.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewNested {
+    /// The task that submitted them, as the scheduler numbers it.
+    pub parent: TaskId,
+    /// Position in `NewGraph::tasks` of the first of them.
+    pub first: u32,
+    /// How many they are; at least 1.
+    pub n_tasks: u32,
 }
 
 /// A task as a client submits it.

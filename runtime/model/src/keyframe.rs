@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::{
-    Blame, ClientId, Flight, GraphId, Nanos, Prefix, StrId, TaskId, TaskOptions, WorkerId,
+    Blame, ClientId, Flight, GraphId, Nanos, Nested, Prefix, StrId, TaskId, TaskOptions, WorkerId,
     WorkerInfo, WorkerStatus,
 };
 
@@ -49,6 +49,8 @@ pub struct Keyframe {
     jumps: Vec<(GraphId, u32, TaskId)>,
     /// First task of what is being submitted: of the graph that has tasks to come yet.
     open_at: Option<TaskId>,
+    /// [`Graph::nested`](crate::Graph::nested), graph by graph.
+    nested: Vec<(GraphId, Nested)>,
 }
 
 /// A client without what follows from its graphs.

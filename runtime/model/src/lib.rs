@@ -23,8 +23,7 @@
 //! };
 //! let (prefixes, options) = (vec!["step".to_owned()], vec![TaskOptions::new("f")]);
 //! let tasks = vec![task(0, vec![]), task(1, vec![0])];
-//! let (name, local, continues) = (String::from("two"), 0, false);
-//! let graph = NewGraph { name, local, continues, prefixes, options, tasks };
+//! let graph = NewGraph { name: "two".into(), prefixes, options, tasks, ..NewGraph::default() };
 //! let mut state = State::new();
 //! let mut output = Output::default();
 //! for input in [
@@ -67,11 +66,11 @@ pub use effect::{Effect, Ended};
 pub use effects::effects;
 pub use event::{
     Activity, AssignReason, CancelReason, EVENT_NAMES, Event, FailureKind, LossReason, PauseReason,
-    Stamped, TransferFailure,
+    Stamped, Text, TextKind, TransferFailure,
 };
-pub use graph::Graph;
+pub use graph::{Graph, Nested};
 pub use ids::{ClientId, DenseId, GraphId, OptionsId, PrefixId, StrId, TaskId, WorkerId};
-pub use input::{Input, NewGraph, NewTask, Report, Reported};
+pub use input::{Input, NewGraph, NewNested, NewTask, Report, Reported};
 pub use key::{Key, Suffix, SuffixText, split_key};
 pub use keyframe::{BadKeyframe, KEYFRAME_LAYOUT, Keyframe, KeyframeBefore, KeyframeOfLists};
 pub use phase::{Phase, Stage, WorkerStatus};

@@ -347,6 +347,11 @@ impl State {
         Some(graph.local + graph.index(task)?)
     }
 
+    /// The task that submitted a live task as it ran; `None`: that was a program. It may be forgotten.
+    pub fn parent(&self, task: TaskId) -> Option<TaskId> {
+        self.kept_graph(self.task(task)?.graph).parent(task)
+    }
+
     /// The tasks that are ready and wait to be placed, first to run first.
     pub fn ready(&self) -> impl DoubleEndedIterator<Item = TaskId> {
         self.ready.iter().map(|(_, task)| TaskId(task))

@@ -319,6 +319,32 @@ fn a_part_that_was_cut_short_leaves_the_graph_to_what_came() {
 }
 
 #[test]
+fn tasks_are_nested_as_they_come_and_only_in_what_is_submitted() {
+    let nested = |parent, first, n_tasks| Event::TasksNested {
+        parent: TaskId(parent),
+        first: TaskId(first),
+        n_tasks,
+    };
+    check(Why::UnknownTask(TaskId(6)), [nested(0, 6, 1)]);
+    let mut state = setting();
+    for what in [graph(2, C0, 6, (3, 6)), nested(0, 6, 1), nested(1, 6, 2), submitted(6, 2, 0, &[])]
+    {
+        let at = state.now();
+        let event = Stamped { seq: state.next_seq(), logged_at: at, at, cause: None, what };
+        state.apply(&event, &mut Vec::new()).expect("it is legal");
+        let restored = state.keyframe().restore(1 << 20).expect("it is whole");
+        assert_eq!(restored, state);
+    }
+    for what in [nested(7, 7, 1), nested(0, 6, 1), nested(0, 8, 1)] {
+        assert_eq!(refused(&state, what), Why::IdOutOfOrder);
+    }
+    assert_eq!(refused(&state, nested(0, 7, 3)), Why::Overflow);
+    assert_eq!(refused(&state, nested(0, 7, 0)), Why::Overflow);
+    assert_eq!(state.parent(TaskId(6)), Some(TaskId(1)), "what was said last");
+    assert_eq!(state.parent(TaskId(0)), None);
+}
+
+#[test]
 fn too_large() {
     check(Why::Overflow, [graph(2, C0, 6, (u32::MAX, 6)), graph(2, C0, 6, (7, u32::MAX - 6))]);
 }

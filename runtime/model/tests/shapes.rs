@@ -37,6 +37,7 @@ impl Cluster {
             name: "shape".to_owned(),
             local: 0,
             continues: false,
+            nested: Vec::new(),
             prefixes: vec!["p".to_owned()],
             options: vec![TaskOptions::new("f")],
             tasks: (0..N).map(task).collect(),
@@ -229,6 +230,7 @@ fn one_result_serves_task_after_task() {
             name: "one".to_owned(),
             local,
             continues: false,
+            nested: Vec::new(),
             prefixes: vec!["p".to_owned()],
             options: vec![TaskOptions::new("f")],
             tasks: vec![task],
@@ -248,6 +250,7 @@ fn graphs_that_nobody_needs_are_not_kept() {
         name: "small".to_owned(),
         local,
         continues: false,
+        nested: Vec::new(),
         prefixes: vec!["p".to_owned()],
         options: vec![TaskOptions::new("f")],
         tasks: vec![NewTask {

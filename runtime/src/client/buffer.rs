@@ -8,7 +8,9 @@ use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use taskreel_model::{Nanos, NewGraph, NewTask, SuffixText, TaskOptions, split_key};
+use taskreel_model::{
+    Nanos, NewGraph, NewNested, NewTask, SuffixText, TaskId, TaskOptions, split_key,
+};
 
 use super::Held;
 use crate::task::{Draft, Wishes};
@@ -165,15 +167,24 @@ impl Buffer {
         self.graphs.len() > WAITING_GRAPHS
     }
 
-    /// Adds a task; gives its number and key. What it depends on is left in `kept`, to be let go
-    /// when the buffer is not locked.
-    pub(crate) fn push(&mut self, draft: Draft, kept: &mut Vec<Arc<Held>>) -> (u32, KeyText) {
+    /// Adds a task, which the task `parent` submits if it is one; gives its number and key. What it depends
+    /// on is left in `kept`, to be let go when the buffer is not locked.
+    pub(crate) fn push(
+        &mut self,
+        draft: Draft,
+        parent: Option<TaskId>,
+        kept: &mut Vec<Arc<Held>>,
+    ) -> (u32, KeyText) {
         let deps = draft.deps();
         let n_bytes = draft.n_bytes();
         let key = self.key(draft.key.as_deref(), &draft.prefix);
         let local = self.next_local;
         self.next_local += 1;
-        self.open_graph(local, n_bytes).push(&key, draft, deps, kept);
+        let graph = self.open_graph(local, n_bytes);
+        if let Some(parent) = parent {
+            graph.nest(parent);
+        }
+        graph.push(&key, draft, deps, kept);
         (local, key)
     }
 
@@ -287,6 +298,17 @@ impl OpenGraph {
         }
     }
 
+    /// The task that is pushed next is submitted by the task `parent`.
+    fn nest(&mut self, parent: TaskId) {
+        let position = self.graph.tasks.len() as u32;
+        match self.graph.nested.last_mut() {
+            Some(last) if last.parent == parent && last.first + last.n_tasks == position => {
+                last.n_tasks += 1;
+            }
+            _ => self.graph.nested.push(NewNested { parent, first: position, n_tasks: 1 }),
+        }
+    }
+
     fn push(&mut self, key: &KeyText, draft: Draft, deps: Vec<u32>, kept: &mut Vec<Arc<Held>>) {
         for dep in deps.iter().filter_map(|dep| dep.checked_sub(self.graph.local)) {
             self.needed[dep as usize] = true;
@@ -362,7 +384,7 @@ mod tests {
     fn push(buffer: &mut Buffer, n_tasks: usize) {
         for _ in 0..n_tasks {
             let call = Call::<()>::new("f".into(), "f".into(), SpecWriter::new(VALUE));
-            buffer.push(call.draft, &mut Vec::new());
+            buffer.push(call.draft, None, &mut Vec::new());
         }
     }
 
@@ -390,6 +412,19 @@ mod tests {
         buffer.hold(soon, true);
         buffer.closing = true;
         assert!(!buffer.is_held(soon), "the client has left");
+    }
+
+    #[test]
+    fn a_graph_says_which_tasks_submitted_its_own() {
+        let mut buffer = Buffer::new("graph".to_owned());
+        for parent in [None, Some(7), Some(7), Some(8), None, Some(8), Some(8)] {
+            let call = Call::<()>::new("f".into(), "f".into(), SpecWriter::new(VALUE));
+            buffer.push(call.draft, parent.map(TaskId), &mut Vec::new());
+        }
+        let messages = buffer.take();
+        let [FromClient::Submit(submit)] = &messages[..] else { panic!("{messages:?}") };
+        let nested = submit.graph.nested.iter().map(|n| (n.parent.0, n.first, n.n_tasks));
+        assert_eq!(nested.collect::<Vec<_>>(), [(7, 1, 2), (8, 3, 1), (8, 5, 2)]);
     }
 
     /// Whether each message that waits goes on with the graph of the one before.

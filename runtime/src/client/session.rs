@@ -2,6 +2,7 @@
 
 use std::io;
 use std::marker::PhantomData;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -43,6 +44,8 @@ pub(crate) struct Session {
     carrier: Option<Carrier>,
     /// Long scattered values, once there are some.
     shelf: OnceLock<Shelf>,
+    /// Whether it is that of the tasks of a worker: then it is of the run in which these have their ids.
+    is_for_tasks: AtomicBool,
     /// The runtime, where the session brought its own.
     _io_thread: Option<IoThread>,
 }
@@ -114,7 +117,9 @@ impl Session {
         io.spawn(converse(Arc::clone(&core), link, remote));
         let carrier = io_thread.as_ref().map(IoThread::carrier);
         let shelf = OnceLock::new();
-        let session = Arc::new(Self { core, peers, io, carrier, shelf, _io_thread: io_thread });
+        let is_for_tasks = AtomicBool::new(false);
+        let session =
+            Arc::new(Self { core, peers, io, carrier, shelf, is_for_tasks, _io_thread: io_thread });
         let mut sessions = lock(&SESSIONS);
         sessions.retain(|known| known.strong_count() > 0);
         sessions.push(Arc::downgrade(&session));
@@ -122,11 +127,18 @@ impl Session {
         session
     }
 
+    /// From now on tasks submit through it.
+    pub(crate) fn serve_tasks(&self) {
+        self.is_for_tasks.store(true, Ordering::Relaxed);
+    }
+
     /// Submits a call; it is sent within a millisecond.
     pub(crate) fn submit(self: &Arc<Self>, mut draft: Draft) -> Result<Arc<Held>, Arc<TaskError>> {
         self.check(&draft)?;
         let priority = draft.wishes.priority;
         draft.wishes.priority = priority.saturating_add(Current::base_priority());
+        let is_nested = self.is_for_tasks.load(Ordering::Relaxed);
+        let parent = if is_nested { Current::task_here() } else { None };
         let mut inputs_kept = Vec::new();
         let mut buffer = lock(&self.core.buffer);
         while buffer.is_full() && !buffer.closing {
@@ -134,7 +146,7 @@ impl Session {
             buffer = self.core.drained.wait(buffer).unwrap_or_else(PoisonError::into_inner);
         }
         let is_news = buffer.is_empty() && !buffer.watched;
-        let (local, key) = buffer.push(draft, &mut inputs_kept);
+        let (local, key) = buffer.push(draft, parent, &mut inputs_kept);
         lock(&self.core.table).insert(local);
         let full = buffer.has_full_graph();
         drop(buffer);

@@ -73,6 +73,11 @@ impl Current {
         self.assignment.task
     }
 
+    /// The task that runs on this thread.
+    pub(crate) fn task_here() -> Option<TaskId> {
+        CURRENT.with_borrow(|current| current.as_ref().map(Self::task))
+    }
+
     /// What the priority of a call is counted from on this thread: what a task submits goes before
     /// what was submitted with it, so that few tasks have begun and wait at a time.
     pub(crate) fn base_priority() -> i32 {

@@ -37,7 +37,8 @@ impl ClientSource {
     }
 
     fn get(&self) -> Option<Client> {
-        self.client.get_or_init(|| (self.connect)()).clone()
+        let connect = || (self.connect)().inspect(Client::serve_tasks);
+        self.client.get_or_init(connect).clone()
     }
 }
 

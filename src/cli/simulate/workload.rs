@@ -189,6 +189,7 @@ impl Gather {
             | Event::SpanRecorded { .. }
             | Event::TaskSeceded { .. }
             | Event::TaskRejoined { .. }
+            | Event::TasksNested { .. }
             | Event::Unknown { .. } => {}
         }
     }

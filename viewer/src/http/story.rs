@@ -78,6 +78,12 @@ impl TaskPage {
         visible(&self.story.task)
     }
 
+    /// The task that submitted it.
+    fn parent(&self) -> Option<Relative> {
+        let parent = self.story.submitted_by.as_ref()?;
+        Some(Relative::new(&parent.id, &parent.task, None))
+    }
+
     /// What happened, with what is shown of it.
     fn rows(&self) -> impl Iterator<Item = (&Moment, String)> {
         self.story.moments.iter().take(STORY_ROWS_MAX).map(|moment| {

@@ -26,6 +26,7 @@ impl Facts {
             row.left = is_gone.then_some((worker.since, LossReason::Left));
         }
         for (at, change) in opening_changes(&opening) {
+            self.chain.update(at.max(begin), &change, &opening);
             self.take_change(at.max(begin), &change, AssignReason::Idle);
         }
         if opening.is_idle() {
@@ -45,6 +46,7 @@ impl Facts {
         }
         self.take_event(event, state);
         for change in changes {
+            self.chain.update(event.at, change, state);
             self.take_change(event.at, change, reason);
         }
         if was_idle && !state.is_idle() {
@@ -119,11 +121,9 @@ impl Facts {
             }
             Change::Unchained { task, .. } => self.unchained(at, task),
             Change::Started { task, slot, .. } => {
-                let waited_for = self.waited_for(task);
                 if let Some(attempt) = self.last_attempt(task) {
                     attempt.started_at = Some(at);
                     attempt.slot = slot;
-                    attempt.waited_for = waited_for;
                 }
             }
             Change::Seceded { task, worker, .. } => {
@@ -138,10 +138,6 @@ impl Facts {
                     attempt.ended_at = Some(at);
                     attempt.outcome = Some(outcome);
                     self.window.to = self.window.to.max(at);
-                    let last = self.last_to_end.and_then(|row| self.attempt(row));
-                    if last.is_none_or(|last| last.ended_at <= Some(at)) {
-                        self.last_to_end = Some(row);
-                    }
                 }
                 if outcome == taskreel_model::Outcome::Finished
                     && let Some(of) = self.task_mut(task)
@@ -206,7 +202,7 @@ impl Facts {
             row.queued_at = at;
         }
         if let (Phase::Processing, Some(worker)) = (to, worker) {
-            let before = std::mem::replace(&mut row.last_attempt, n_attempts);
+            row.last_attempt = n_attempts;
             self.attempts.push(Attempt {
                 task,
                 prefix: row.prefix,
@@ -221,26 +217,8 @@ impl Facts {
                 outcome: None,
                 again: row.finished_attempt != NONE,
                 chained: is_chained,
-                // Until it starts: the attempt before.
-                waited_for: before,
             });
         }
-    }
-
-    /// The execution that ended last of those that a task needs the results of, and of its own
-    /// earlier ones.
-    fn waited_for(&self, task: TaskId) -> u32 {
-        let own = self.task(task).and_then(|row| self.attempt(row.last_attempt));
-        let mut before = own.map_or(NONE, |own| own.waited_for);
-        // Attempts that were taken back before they began are none.
-        while let Some(attempt) = self.attempt(before).filter(|of| of.started_at.is_none()) {
-            before = attempt.waited_for;
-        }
-        let of_deps =
-            self.deps(task).iter().filter_map(|dep| Some(self.task(*dep)?.finished_attempt));
-        let candidates = of_deps.chain([before]).filter(|row| *row != NONE);
-        let ended = |row: &u32| self.attempt(*row).and_then(|attempt| attempt.ended_at);
-        candidates.max_by_key(ended).unwrap_or(NONE)
     }
 
     fn last_attempt(&mut self, task: TaskId) -> Option<&mut Attempt> {

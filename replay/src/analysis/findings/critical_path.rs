@@ -11,7 +11,7 @@ const SHARE: f64 = 0.6;
 
 pub(super) fn find(run: &Run<'_>) -> Option<Finding> {
     let chain = run.path.executed();
-    if run.share(chain) < SHARE || run.path.links.len() < 2 {
+    if run.share(chain) < SHARE || run.path.n_tasks < 2 {
         return None;
     }
     // With all work spread evenly over the slots the run would take this long; only what the chain
@@ -23,7 +23,7 @@ pub(super) fn find(run: &Run<'_>) -> Option<Finding> {
     let by_prefix = run.path.by_prefix();
     finding.title = format!(
         "A chain of {} tasks took {} of the makespan: {}",
-        count_text(run.path.links.len() as u64),
+        count_text(run.path.n_tasks as u64),
         percent(run.share(chain)),
         short(chain),
     );

@@ -6,12 +6,13 @@ use taskreel_model::{Change, Event, Nanos, Outcome, Phase, Stamped, State, TaskI
 
 use super::names::Names;
 use super::words::{cause_words, consequence, own_words, rest, worker};
-use super::{Before, Cause, Moment, Need, Story, Wait, seconds};
+use super::{Before, Cause, Moment, Need, Parent, Story, Wait, seconds};
 
 /// What is gathered of one task.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Life {
     key: String,
+    parent: Option<Parent>,
     submitted_at: Nanos,
     ready_at: Option<Nanos>,
     moments: Vec<Moment>,
@@ -45,6 +46,7 @@ impl Gather {
         for (task, life) in &mut self.lives {
             let Some(known) = state.task(*task) else { continue };
             life.key = state.task_name(*task);
+            life.parent = parent(state, *task);
             life.submitted_at = state.now();
             life.ready_at = (known.phase == Phase::Memory).then(|| state.now());
             let on = known.run.map(|run| worker(state, run.worker));
@@ -98,6 +100,7 @@ impl Gather {
             && life.key.is_empty()
         {
             life.key = state.task_name(task);
+            life.parent = parent(state, task);
             life.submitted_at = event.at;
         }
     }
@@ -182,9 +185,12 @@ impl Gather {
 
     /// Deep chains are cut by `depth`; a task that several wait for is told once.
     fn tell(&mut self, names: &Names<'_>, task: TaskId, depth: usize) -> Story {
-        let (key, submitted_at, moments) = match self.lives.get_mut(&task) {
-            Some(life) => (life.key.clone(), life.submitted_at, std::mem::take(&mut life.moments)),
-            None => (task.to_string(), Nanos::ZERO, Vec::new()),
+        let Life { key, parent, submitted_at, moments, .. } = match self.lives.get_mut(&task) {
+            Some(life) => {
+                let moments = std::mem::take(&mut life.moments);
+                Life { moments, ..life.clone() }
+            }
+            None => Life { key: task.to_string(), ..Life::default() },
         };
         let ready_at = |dep: &TaskId| self.lives.get(dep).and_then(|life| life.ready_at);
         let mut deps = names.deps(task).to_vec();
@@ -205,8 +211,15 @@ impl Gather {
             waited_for.push(Wait { story: story.map(Box::new), ..wait });
         }
         let needed_by = Vec::new();
-        Story { task: key, id: task.to_string(), moments, waited_for, needed_by, n_needed_by: 0 }
+        let id = task.to_string();
+        let submitted_by = parent;
+        Story { task: key, id, submitted_by, moments, waited_for, needed_by, n_needed_by: 0 }
     }
+}
+
+fn parent(state: &State, task: TaskId) -> Option<Parent> {
+    let parent = state.parent(task)?;
+    Some(Parent { task: state.task_name(parent), id: parent.to_string() })
 }
 
 fn phase_of(task: TaskId, changes: &[Change]) -> Option<&'static str> {

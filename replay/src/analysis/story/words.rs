@@ -1,8 +1,8 @@
 //! Events in words, as a story tells them.
 
-use taskreel_model::{Event, HumanBytes, Phase, Stamped, State, WorkerId};
+use taskreel_model::{Event, HumanBytes, Phase, Stamped, State, TaskId, WorkerId};
 
-use super::Before;
+use super::{Before, title};
 use crate::fields::spelled;
 
 /// A worker's name, or its id.
@@ -14,8 +14,9 @@ pub(super) fn worker(state: &State, id: WorkerId) -> String {
 #[expect(clippy::too_many_lines, reason = "a table: one row per event")]
 pub(super) fn own_words(event: &Event, state: &State) -> String {
     let name = |id| worker(state, id);
-    if let Event::TaskSubmitted { deps, wanted, .. } = event {
-        return submitted_words(deps.len(), *wanted);
+    if let Event::TaskSubmitted { task, deps, wanted, .. } = event {
+        let parent = state.parent(*task).map(|parent| title(&state.task_name(parent), parent));
+        return submitted_words(parent, deps.len(), *wanted);
     }
     match *event {
         Event::TaskAssigned { worker, attempt, reason, .. } => {
@@ -50,6 +51,10 @@ pub(super) fn own_words(event: &Event, state: &State) -> String {
         Event::StealConfirmed { from, .. } => format!("{} gave it back", name(from)),
         Event::StealRefused { from, .. } => format!("{} kept it: it had begun", name(from)),
         Event::RetryDue { .. } => "its delay is over".to_owned(),
+        Event::TasksNested { first, n_tasks: 1, .. } => format!("submits a task ({first})"),
+        Event::TasksNested { first, n_tasks, .. } => {
+            format!("submits {n_tasks} tasks ({first} to {})", TaskId(first.0 + (n_tasks - 1)))
+        }
         Event::TransferStarted { from, to, .. } => {
             format!("{} begins to fetch its result from {}", name(to), name(from))
         }
@@ -96,13 +101,14 @@ pub(super) fn own_words(event: &Event, state: &State) -> String {
     }
 }
 
-fn submitted_words(n_deps: usize, wanted: bool) -> String {
+fn submitted_words(parent: Option<String>, n_deps: usize, wanted: bool) -> String {
+    let by = parent.map_or_else(String::new, |parent| format!(" by {parent}"));
     let needs = match n_deps {
         0 => "needs no other".to_owned(),
         1 => "needs one other".to_owned(),
         n => format!("needs {n} others"),
     };
-    format!("submitted; {needs}{}", if wanted { ", wanted by its client" } else { "" })
+    format!("submitted{by}; {needs}{}", if wanted { ", wanted by its client" } else { "" })
 }
 
 /// What an end says behind `finished on w after 3 s`.

@@ -69,6 +69,7 @@ pub(crate) fn part(shape: Shape, (first, end): (u32, u32), n_tasks: u32, width: 
         name: shape.name().to_owned(),
         local: first,
         continues: false,
+        nested: Vec::new(),
         prefixes: vec!["task".to_owned()],
         options: vec![TaskOptions::new("nothing")],
         tasks: (first..end).map(task).collect(),

@@ -3,8 +3,8 @@
 use super::Rejection;
 use crate::graph::OpenPart;
 use crate::{
-    ClientId, Event, GraphId, Key, NewGraph, OptionsId, PrefixId, State, StrId, Suffix, SuffixText,
-    TaskId, Turn,
+    ClientId, Event, GraphId, Key, NewGraph, NewNested, OptionsId, PrefixId, State, StrId, Suffix,
+    SuffixText, TaskId, Turn,
 };
 
 pub(super) fn submitted(
@@ -28,7 +28,15 @@ pub(super) fn submitted(
         })
         .collect();
     let (id, first, n_logged) = begin(turn, client, name, graph);
+    let mut nested =
+        graph.nested.iter().skip_while(|nested| (nested.first as usize) < n_logged).peekable();
     for (position, new) in graph.tasks.iter().enumerate().skip(n_logged) {
+        if let Some(NewNested { parent, n_tasks, .. }) =
+            nested.next_if(|n| n.first as usize == position)
+        {
+            let first = TaskId(first.0 + position as u32);
+            turn.emit(Event::TasksNested { parent: *parent, first, n_tasks: *n_tasks });
+        }
         let suffix = match &new.suffix {
             SuffixText::None => Suffix::None,
             SuffixText::Index(index) => Suffix::Index(*index),
@@ -98,6 +106,20 @@ fn check(state: &State, client: ClientId, graph: &NewGraph) -> Result<(), Reject
     let room = u32::MAX - graph.local.max(state.tasks().next_id().0);
     if n_tasks as u64 >= u64::from(room) {
         return bad(n_tasks, "there are too many tasks");
+    }
+    let mut end = 0;
+    for nested in &graph.nested {
+        let begin = nested.first as usize;
+        if begin < end
+            || nested.n_tasks == 0
+            || nested.n_tasks as usize > n_tasks.saturating_sub(begin)
+        {
+            return bad(begin, "tasks within tasks are not in increasing order");
+        }
+        if nested.parent >= state.tasks().next_id() {
+            return bad(begin, "it is of a task that is unknown");
+        }
+        end = begin + nested.n_tasks as usize;
     }
     for (position, new) in graph.tasks.iter().enumerate() {
         if new.prefix as usize >= graph.prefixes.len() {

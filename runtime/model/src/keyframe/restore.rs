@@ -11,8 +11,8 @@ use smallvec::smallvec;
 
 use super::{BadKeyframe, ClientRow, GraphRow, Keyframe, Numbers, WorkerRow};
 use crate::{
-    Client, ClientId, Graph, GraphId, GraphTable, Nanos, OptionsId, Phase, PhaseCounts, PrefixId,
-    State, StrId, TaskId, TaskOptions, Worker,
+    Client, ClientId, Graph, GraphId, GraphTable, Nanos, Nested, OptionsId, Phase, PhaseCounts,
+    PrefixId, State, StrId, TaskId, TaskOptions, Worker,
 };
 
 use survey::Survey;
@@ -57,7 +57,7 @@ impl Keyframe {
             options: self.options,
             clients: self.clients.into_iter().map(client).collect(),
             n_clients: self.n_clients,
-            graphs: graphs(self.n_graphs, self.graphs, self.jumps)?,
+            graphs: graphs(self.n_graphs, self.graphs, self.jumps, self.nested)?,
             open: None,
             n_ended: self.n_ended,
             n_erred: self.n_erred,
@@ -97,6 +97,7 @@ fn graphs(
     n_graphs: u32,
     rows: Vec<(GraphId, GraphRow)>,
     jumps: Vec<(GraphId, u32, TaskId)>,
+    nested: Vec<(GraphId, Nested)>,
 ) -> Result<GraphTable, BadKeyframe> {
     let (mut graphs, mut next) = (GraphTable::default(), 0);
     for (id, row) in rows {
@@ -104,10 +105,21 @@ fn graphs(
         next = id.0 + 1;
         let GraphRow { name, client, first, n_tasks, n_ended, n_erred, local } = row;
         let n_forgotten = 0;
-        let jumps = Vec::new();
+        let (jumps, nested) = (Vec::new(), Vec::new());
         graphs.restore(
             id,
-            Graph { name, client, first, n_tasks, n_ended, n_erred, n_forgotten, local, jumps },
+            Graph {
+                name,
+                client,
+                first,
+                n_tasks,
+                n_ended,
+                n_erred,
+                n_forgotten,
+                local,
+                jumps,
+                nested,
+            },
         );
     }
     for (id, from, first) in jumps {
@@ -119,6 +131,21 @@ fn graphs(
         let end = last.0.checked_add(from - begin);
         ensure(end.is_some_and(|end| end < first.0), "a jump does not leave a gap")?;
         graph.jumps.push((from, first));
+    }
+    for (id, nested) in nested {
+        let graph = graphs.get_mut(id);
+        let graph = graph.ok_or(BadKeyframe::Contradiction("tasks of no graph are nested"))?;
+        let end = |nested: &Nested| u64::from(nested.first.0) + u64::from(nested.n_tasks);
+        let begins = graph.nested.last().map_or(0, end);
+        let is_known = nested.n_tasks > 0
+            && graph.index(TaskId(nested.first.0.saturating_add(nested.n_tasks - 1))).is_some();
+        ensure(
+            is_known && graph.index(nested.first).is_some(),
+            "tasks within tasks are outside their graph",
+        )?;
+        ensure(u64::from(nested.first.0) >= begins, "tasks within tasks overlap")?;
+        ensure(nested.parent < nested.first, "a task comes before the one that submitted it")?;
+        graph.nested.push(nested);
     }
     graphs.end(n_graphs);
     Ok(graphs)

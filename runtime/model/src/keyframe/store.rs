@@ -4,7 +4,7 @@ use super::{
     ClientRow, ExpectedDep, GraphRow, Keyframe, RunRow, StretchRow, TaskColumns, WorkerRow,
 };
 use crate::{
-    Client, ClientId, Executing, Graph, GraphId, Phase, Stage, State, Suffix, Task, TaskId,
+    Client, ClientId, Executing, Graph, GraphId, Nested, Phase, Stage, State, Suffix, Task, TaskId,
     TaskTable, Worker,
 };
 
@@ -30,6 +30,7 @@ impl State {
             tasks: self.task_columns(),
             jumps: self.graphs.iter().flat_map(jumps).collect(),
             open_at: self.open.map(|open| open.first),
+            nested: self.graphs.iter().flat_map(nested).collect(),
         }
     }
 
@@ -85,13 +86,16 @@ fn client_row((&id, client): (&ClientId, &Client)) -> ClientRow {
 }
 
 fn graph_row((id, graph): (GraphId, &Graph)) -> (GraphId, GraphRow) {
-    let Graph { name, client, first, n_tasks, n_ended, n_erred, n_forgotten: _, local, jumps: _ } =
-        *graph;
+    let Graph { name, client, first, n_tasks, n_ended, n_erred, local, .. } = *graph;
     (id, GraphRow { name, client, first, n_tasks, n_ended, n_erred, local })
 }
 
 fn jumps((id, graph): (GraphId, &Graph)) -> impl Iterator<Item = (GraphId, u32, TaskId)> {
     graph.jumps.iter().map(move |&(from, first)| (id, from, first))
+}
+
+fn nested((id, graph): (GraphId, &Graph)) -> impl Iterator<Item = (GraphId, Nested)> {
+    graph.nested.iter().map(move |nested| (id, *nested))
 }
 
 impl TaskColumns {

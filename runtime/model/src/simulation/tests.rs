@@ -22,6 +22,7 @@ fn layers(n_layers: u32, width: u32) -> NewGraph {
         name: "layers".to_owned(),
         local: 0,
         continues: false,
+        nested: Vec::new(),
         prefixes: vec!["t".to_owned()],
         options: vec![TaskOptions::new("f")],
         tasks: tasks.collect(),

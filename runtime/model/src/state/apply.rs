@@ -2,6 +2,7 @@
 
 use super::steps::Step;
 use super::{IllegalEvent, State, Why};
+use crate::graph::Nested;
 use crate::{Change, Event, Nanos, Stamped};
 
 #[cold]
@@ -122,6 +123,9 @@ impl State {
             }
             Event::GraphExtended { graph, first, n_tasks } => {
                 self.graph_extended(step, graph, first, n_tasks)
+            }
+            Event::TasksNested { parent, first, n_tasks } => {
+                self.tasks_nested(Nested { parent, first, n_tasks })
             }
             Event::Unknown { tag: _ } => Ok(()),
         }

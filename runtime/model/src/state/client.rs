@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::steps::Step;
 use super::{Client, State, Why};
-use crate::graph::{Graph, OpenPart};
+use crate::graph::{Graph, Nested, OpenPart};
 use crate::{Change, ClientId, GraphId, Key, OptionsId, Phase, StrId, Suffix, Task, TaskId};
 
 impl State {
@@ -64,6 +64,7 @@ impl State {
             n_forgotten,
             local,
             jumps: Vec::new(),
+            nested: Vec::new(),
         });
         step.changes.push(Change::Graph { graph, done: false });
         if n_tasks == 0 {
@@ -97,6 +98,20 @@ impl State {
         self.clients.get_mut(&client).expect("found above").next_local = next_local;
         self.open = Some(OpenPart { graph, first, end: TaskId(end) });
         step.changes.push(Change::Graph { graph, done: false });
+        Ok(())
+    }
+
+    pub(super) fn tasks_nested(&mut self, nested: Nested) -> Result<(), Why> {
+        let next = self.tasks.next_id();
+        if nested.first != next || nested.parent >= next {
+            return Err(Why::IdOutOfOrder);
+        }
+        let open = self.open.ok_or(Why::UnknownTask(next))?;
+        if nested.n_tasks == 0 || nested.n_tasks > open.end.0 - next.0 {
+            return Err(Why::Overflow);
+        }
+        let graph = self.graphs.get_mut(open.graph).ok_or(Why::UnknownGraph(open.graph))?;
+        graph.nest(nested);
         Ok(())
     }
 

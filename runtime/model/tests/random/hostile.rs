@@ -151,6 +151,7 @@ fn forge(
         34 => Event::Marked { name, task: Some(task) },
         40 | 41 => Event::TaskSeceded { task, worker, attempt },
         42 | 43 => Event::TaskRejoined { task, worker, attempt, slot },
+        44 | 45 => Event::TasksNested { parent: task, first: dependent, n_tasks: id },
         _ => Event::ReportsAccepted { worker, through: bytes },
     }
 }

@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::peer::{Job, Message, Peer, nth};
 use taskreel_model::{
     CancelReason, Change, ClientId, Effect, Event, FailureKind, Input, LocalityThenIdle,
-    LossReason, Nanos, NewGraph, NewTask, Output, Rejection, Report, Reported, Stamped, State,
-    SuffixText, TaskId, TaskOptions, TransferFailure, Turn, WorkerId, WorkerInfo, WorkerStatus,
-    decide, place, rebalance,
+    LossReason, Nanos, NewGraph, NewNested, NewTask, Output, Rejection, Report, Reported, Stamped,
+    State, SuffixText, TaskId, TaskOptions, TransferFailure, Turn, WorkerId, WorkerInfo,
+    WorkerStatus, decide, place, rebalance,
 };
 
 /// One step of a random run.
@@ -220,7 +220,7 @@ impl World {
             draw = draw.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             (draw >> 33) % below
         };
-        let tasks = (0..1 + u32::from(b % 9))
+        let tasks: Vec<NewTask> = (0..1 + u32::from(b % 9))
             .map(|position| {
                 let number = local + position;
                 let from = number.saturating_sub(8);
@@ -239,7 +239,13 @@ impl World {
         let prefixes = vec!["load".to_owned(), "sum".to_owned()];
         let options = vec![options, retried, restricted];
         let continues = b.is_multiple_of(2);
-        let graph = NewGraph { name, local, continues, prefixes, options, tasks };
+        let n_known = self.state.tasks().next_id().0;
+        let nested = (n_known > 0 && b.is_multiple_of(3)).then(|| {
+            let (parent, n_tasks) = (TaskId(u32::from(a) % n_known), tasks.len() as u32);
+            NewNested { parent, first: 0, n_tasks }
+        });
+        let nested = nested.into_iter().filter(|nested| nested.n_tasks > 0).collect();
+        let graph = NewGraph { name, local, continues, prefixes, options, tasks, nested };
         self.input(Input::GraphSubmitted { client, graph });
     }
 

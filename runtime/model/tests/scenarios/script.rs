@@ -21,9 +21,9 @@ use std::collections::BTreeMap;
 
 use taskreel_model::{
     Activity, CancelReason, Change, ClientId, Event, FailureKind, Input, LocalityThenIdle,
-    LossReason, Nanos, NewGraph, NewTask, Output, PauseReason, Placement, Policy, Rejection,
-    Report, Reported, Stamped, State, TaskId, TaskOptions, TransferFailure, Turn, WorkerId,
-    WorkerInfo, decide, place, rebalance, split_key,
+    LossReason, Nanos, NewGraph, NewNested, NewTask, Output, PauseReason, Placement, Policy,
+    Rejection, Report, Reported, Stamped, State, TaskId, TaskOptions, TransferFailure, Turn,
+    WorkerId, WorkerInfo, decide, place, rebalance, split_key,
 };
 
 /// Places as the first policy does. It chains only where a case says so: else few cases would have a
@@ -201,6 +201,10 @@ impl Script {
             let mut deps = Vec::new();
             for word in words {
                 match word.split_once('=') {
+                    Some(("by", parent)) => {
+                        let (parent, first) = (self.task(parent), graph.tasks.len() as u32);
+                        graph.nested.push(NewNested { parent, first, n_tasks: 1 });
+                    }
                     Some((option, value)) => set_option(&mut options, option, value),
                     None => deps.push(self.local(word, (first, local))),
                 }

@@ -188,6 +188,7 @@ impl Client {
             name: "storm".to_owned(),
             local,
             continues: local.is_multiple_of(2),
+            nested: Vec::new(),
             prefixes: vec!["task".to_owned()],
             options: vec![plain, retried, urgent],
             tasks,

@@ -121,6 +121,7 @@ impl From<KeyframeOfLists> for Keyframe {
             n_tasks: before.n_tasks,
             jumps: before.jumps,
             open_at: before.open_at,
+            nested: Vec::new(),
         }
     }
 }

@@ -70,7 +70,7 @@ impl Keyframe {
         needed +=
             GraphTable::memory_of(self.n_graphs, self.graphs.iter().map(|(id, _)| u64::from(id.0)));
         needed += 128 * (self.graphs.len() + self.clients.len() + self.flights.len()) as u64;
-        needed += 16 * self.jumps.len() as u64;
+        needed += 16 * self.jumps.len() as u64 + 24 * self.nested.len() as u64;
         let of_worker = |row: &super::WorkerRow| {
             let lists = row.assigned.len().saturating_add(row.held.len());
             lists.saturating_add(row.info.slots.into()).saturating_mul(8).saturating_add(1024)

@@ -7,7 +7,7 @@ const CHUNK: usize = 512;
 
 /// Values by task. Ids only grow: a chunk of which all is gone is 8 bytes.
 #[derive(Clone, Debug)]
-pub(super) struct LiveTasks<T> {
+pub(crate) struct LiveTasks<T> {
     chunks: Vec<Option<Box<Chunk<T>>>>,
     /// Forgotten by the event before `next_seq`: other changes of that event may still tell of them.
     gone: Vec<TaskId>,
@@ -28,7 +28,7 @@ impl<T> Default for LiveTasks<T> {
 
 impl<T: Copy> LiveTasks<T> {
     /// Lets go of the values of tasks that earlier events forgot. To be told of every change.
-    pub(super) fn update(&mut self, change: &Change, state: &State) {
+    pub(crate) fn update(&mut self, change: &Change, state: &State) {
         if self.next_seq != state.next_seq() {
             self.next_seq = state.next_seq();
             for task in std::mem::take(&mut self.gone) {
@@ -40,12 +40,12 @@ impl<T: Copy> LiveTasks<T> {
         }
     }
 
-    pub(super) fn get(&self, task: TaskId) -> Option<T> {
+    pub(crate) fn get(&self, task: TaskId) -> Option<T> {
         let chunk = self.chunks.get(task.index() / CHUNK)?.as_ref()?;
         chunk.values[task.index() % CHUNK]
     }
 
-    pub(super) fn set(&mut self, task: TaskId, value: T) {
+    pub(crate) fn set(&mut self, task: TaskId, value: T) {
         let index = task.index() / CHUNK;
         if self.chunks.len() <= index {
             self.chunks.resize_with(index + 1, || None);
@@ -58,7 +58,7 @@ impl<T: Copy> LiveTasks<T> {
     }
 
     /// All of them, in the order of their tasks.
-    pub(super) fn values_mut(&mut self) -> impl Iterator<Item = &mut T> {
+    pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut T> {
         self.chunks.iter_mut().flatten().flat_map(|chunk| chunk.values.iter_mut().flatten())
     }
 
