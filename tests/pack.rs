@@ -196,6 +196,7 @@ fn long_names_cost_the_end_of_the_run_and_not_the_pack() {
 fn a_redacted_pack_holds_no_word_of_the_user() {
     let scene = Scene::new();
     scene.write("hush.toml", redacted::PRIVATE_JOB);
+    fs::create_dir(scene.path("hush-folder")).expect("a folder");
     let args = ["run", "hush.toml", "--record", "hush.reel", "--no-view"];
     assert_eq!(scene.reel(&args).code, Some(1));
     // The original does hold them, or this would show nothing.

@@ -6,7 +6,7 @@
 
 mod texts;
 
-use taskreel_model::{Event, Stamped, Task, TaskOptions, WorkerInfo};
+use taskreel_model::{Event, Stamped, Task, Text};
 
 use crate::format::MAX_RECORDS;
 use texts::LongTexts;
@@ -112,62 +112,40 @@ impl Spent {
 
 /// About the bytes that an event adds to a state.
 fn added(event: &Event) -> u64 {
-    match event {
-        Event::TaskSubmitted { deps, .. } => TASK + DEPENDENCY * deps.len() as u64,
-        Event::TransferStarted { .. } => FLIGHT,
-        Event::TransferFinished { .. } | Event::ReplicaAdded { .. } => COPY,
-        Event::ResultWanted { .. } => COPY,
-        Event::WorkerJoined { info, .. } => worker(info),
-        Event::Interned { text, .. } => TEXT + 2 * text.len() as u64,
-        Event::PrefixDeclared { name, .. } => 512 + 2 * name.len() as u64,
-        Event::OptionsDeclared { options, .. } => task_options(options),
-        Event::ClientConnected { .. }
-        | Event::GraphSubmitted { .. }
-        | Event::GraphExtended { .. } => 128,
-        // The others change what is there.
-        Event::SchedulerStarted { .. }
-        | Event::ClientLeft { .. }
-        | Event::ResultReleased { .. }
-        | Event::TaskCancelled { .. }
-        | Event::WorkerLost { .. }
-        | Event::WorkerPaused { .. }
-        | Event::WorkerResumed { .. }
-        | Event::WorkerRetiring { .. }
-        | Event::ClockEstimated { .. }
-        | Event::TaskAssigned { .. }
-        | Event::TaskUnplaceable { .. }
-        | Event::StealRequested { .. }
-        | Event::StealConfirmed { .. }
-        | Event::StealRefused { .. }
-        | Event::RetryDue { .. }
-        | Event::TransferFailed { .. }
-        | Event::TaskStarted { .. }
-        | Event::TaskFinished { .. }
-        | Event::TaskFailed { .. }
-        | Event::ActivityRecorded { .. }
-        | Event::ResultSpilled { .. }
-        | Event::ResultRestored { .. }
-        | Event::ReplicaDropped { .. }
-        | Event::Marked { .. }
-        | Event::SpanRecorded { .. }
-        | Event::ReportsAccepted { .. }
-        | Event::TaskSeceded { .. }
-        | Event::TaskRejoined { .. }
-        | Event::Unknown { .. } => 0,
+    let mut texts = 0;
+    event.texts(|text| {
+        if let Text::Said(_, text) = text {
+            texts += TEXT + 2 * text.len() as u64;
+        }
+    });
+    texts + added_beside_texts(event)
+}
+
+/// Of those, what is not for texts. What is not named here changes what is there.
+fn added_beside_texts(event: &Event) -> u64 {
+    if let Event::TaskSubmitted { deps, .. } = event {
+        TASK + DEPENDENCY * deps.len() as u64
+    } else if let Event::TransferStarted { .. } = event {
+        FLIGHT
+    } else if let Event::TransferFinished { .. }
+    | Event::ReplicaAdded { .. }
+    | Event::ResultWanted { .. } = event
+    {
+        COPY
+    } else if let Event::WorkerJoined { info, .. } = event {
+        1_024 + 8 * u64::from(info.slots)
+    } else if let Event::PrefixDeclared { .. } = event {
+        512
+    } else if let Event::OptionsDeclared { .. } = event {
+        1_024
+    } else if let Event::ClientConnected { .. }
+    | Event::GraphSubmitted { .. }
+    | Event::GraphExtended { .. } = event
+    {
+        128
+    } else {
+        0
     }
-}
-
-fn worker(info: &WorkerInfo) -> u64 {
-    let texts = [&info.name, &info.address, &info.host, &info.version];
-    let texts: u64 = texts.into_iter().map(|text| text.len() as u64).sum();
-    let resources: u64 = info.resources.keys().map(|name| TEXT + name.len() as u64).sum();
-    1_024 + 8 * u64::from(info.slots) + texts + resources
-}
-
-fn task_options(options: &TaskOptions) -> u64 {
-    let names = options.resources.keys().chain(&options.workers);
-    let names: u64 = names.map(|name| TEXT + name.len() as u64).sum();
-    1_024 + 2 * (options.function.len() as u64 + names)
 }
 
 #[cfg(test)]

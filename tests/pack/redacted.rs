@@ -7,7 +7,7 @@ use std::path::Path;
 
 use taskreel_model::{
     AssignReason, ClientId, Event, FailureKind, GraphId, Key, LogLevel, LogLine, Nanos, OptionsId,
-    PrefixId, Stamped, StrId, Suffix, TaskId, TaskOptions, WorkerId, WorkerInfo,
+    PrefixId, Stamped, StrId, Suffix, TaskId, TaskOptions, Text, TextKind, WorkerId, WorkerInfo,
 };
 use taskreel_recorder::{Recorder, RecorderOptions, RunInfo, Source, TraceReader};
 
@@ -20,14 +20,18 @@ const MIN_CHARS: usize = 4;
 const TRACE_BEGIN: usize = 30 + "run.reel".len();
 const TRACE_END: &[u8] = b"REELEND\n";
 
-/// A job whose every name and word holds what must not be found in a redacted pack.
+/// A job whose every name and word holds what must not be found in a redacted pack, wherever it ends up: in
+/// the trace, or in what tasks are called with.
 pub(crate) const PRIVATE_JOB: &str = r#"
 name = "hush-job"
+env = { HUSH_HOME = "/home/hush" }
+cwd = "hush-folder"
 
 [[task]]
 key = "hush-split"
 run = "echo hush-line; echo hush-warning >&2"
 env = { HUSH_TOKEN = "hush-value" }
+stdin.text = "hush-input"
 
 [[task]]
 key = "part-hush-{index}"
@@ -49,27 +53,20 @@ fn originals(trace: &Path) -> BTreeSet<String> {
     all.extend([info.name, info.host]);
     while let Some(batch) = reader.next_batch().expect("it can be read") {
         all.extend(batch.logs.into_iter().map(|line| line.text));
-        batch.events.into_iter().for_each(|event| all.extend(words(event.what)));
+        batch.events.iter().for_each(|event| all.extend(words(&event.what)));
     }
     all.retain(|text| text.chars().count() >= MIN_CHARS);
     all
 }
 
-/// The words of an event.
-fn words(event: Event) -> Vec<String> {
-    match event {
-        Event::Interned { text, .. } => vec![text.into()],
-        Event::PrefixDeclared { name, .. } => vec![name.into()],
-        Event::OptionsDeclared { options, .. } => {
-            let names = options.resources.into_keys().chain(options.workers);
-            names.chain([options.function]).collect()
-        }
-        Event::WorkerJoined { info, .. } => {
-            let names = [info.name, info.address, info.host];
-            info.resources.into_keys().chain(names).collect()
-        }
-        _without_words => Vec::new(),
-    }
+/// The words of an event. A version is none of its user's.
+fn words(event: &Event) -> Vec<String> {
+    let mut words = Vec::new();
+    event.texts(|text| match text {
+        Text::Said(TextKind::Version, _) | Text::Named(_) => {}
+        Text::Said(_, text) => words.push(text.to_owned()),
+    });
+    words
 }
 
 /// Looks for every word of `trace` in its redacted `zip`. A plain word may be one of ours, and stand
@@ -97,6 +94,38 @@ fn assert_hidden(trace: &Path, zip: &Path) {
     }
 }
 
+/// Looks for a part of words in a redacted pack, in letters of either size: it must be nowhere, whatever
+/// says it.
+fn assert_unsaid(zip: &Path, part: &str) {
+    let pack = fs::read(zip).expect("the pack");
+    let end = position(&pack, TRACE_END).map_or(pack.len(), |at| at + TRACE_END.len());
+    for bytes in [forge::unpacked(&pack[TRACE_BEGIN..end]), pack] {
+        let lower = bytes.to_ascii_lowercase();
+        let found = position(&lower, part.to_ascii_lowercase().as_bytes());
+        let near = |at: usize| {
+            let near = &bytes[at.saturating_sub(40)..bytes.len().min(at + 40)];
+            String::from_utf8_lossy(near).into_owned()
+        };
+        assert_eq!(found.map(near), None, "{part:?} is in {}", zip.display());
+    }
+}
+
+/// The kinds of chunks of the picture in a pack: those with texts might be packed.
+fn png_chunks(zip: &Path) -> Vec<String> {
+    let pack = fs::read(zip).expect("the pack");
+    let begin = position(&pack, b"\x89PNG\r\n\x1a\n").expect("it has a picture") + 8;
+    let mut rest = &pack[begin..];
+    let mut kinds = Vec::new();
+    while kinds.last().is_none_or(|last| last != "IEND") {
+        let (head, body) = rest.split_at(8);
+        let len = u32::from_be_bytes(head[..4].try_into().expect("four bytes"));
+        kinds.push(String::from_utf8_lossy(&head[4..]).into_owned());
+        // Behind the content stands its checksum.
+        rest = &body[len as usize + 4..];
+    }
+    kinds
+}
+
 /// Whether a text stands there other than as the kind of a pseudonym: `text~2`.
 fn says(bytes: &[u8], text: &str) -> bool {
     let mut rest = bytes;
@@ -120,8 +149,16 @@ fn check(scene: &Scene, trace: &Path) {
     let file = trace.to_str().expect("a name in UTF-8");
     scene.ok(&["pack", file, "--redact", "-o", "whole.zip"]);
     scene.ok(&["pack", file, "--redact", "-o", "part.zip", "--from", "30%", "--to", "80%"]);
-    for zip in ["whole.zip", "part.zip"] {
-        assert_hidden(trace, &scene.path(zip));
+    // Where it was packed, and by whom.
+    let own = [scene.path("").to_str().map(str::to_owned), std::env::var("HOME").ok()];
+    for zip in ["whole.zip", "part.zip"].map(|zip| scene.path(zip)) {
+        assert_hidden(trace, &zip);
+        for text in own.iter().flatten().filter(|text| text.len() >= MIN_CHARS) {
+            assert_unsaid(&zip, text.trim_end_matches('/'));
+        }
+        let kinds = png_chunks(&zip);
+        let plain = ["IHDR", "PLTE", "tRNS", "IDAT", "IEND"];
+        assert!(kinds.iter().all(|kind| plain.contains(&kind.as_str())), "{kinds:?}");
     }
 }
 
@@ -130,8 +167,13 @@ fn no_text_of_a_job_is_in_its_redacted_pack() {
     let scene = Scene::new();
     scene.write("hush.toml", PRIVATE_JOB);
     let args = ["run", "hush.toml", "--record", "hush.reel", "--no-view"];
+    fs::create_dir(scene.path("hush-folder")).expect("a folder");
     assert_eq!(scene.reel(&args).code, Some(1));
+    // What people say of a run stands beside it, and stays there.
+    scene.ok(&["runs", "tag", "hush.reel", "hush-tag"]);
+    scene.ok(&["runs", "note", "hush.reel", "it was hush"]);
     check(&scene, &scene.path("hush.reel"));
+    ["whole.zip", "part.zip"].iter().for_each(|zip| assert_unsaid(&scene.path(zip), "hush"));
 }
 
 #[test]
@@ -165,6 +207,9 @@ fn no_text_of_any_kind_is_in_a_redacted_pack() {
     recorder.finish().expect("it is closed");
     assert_eq!(originals(&path).len(), 19);
     check(&scene, &path);
+    for part in ["quiet", "10.20.30.40", "424242"] {
+        ["whole.zip", "part.zip"].iter().for_each(|zip| assert_unsaid(&scene.path(zip), part));
+    }
 }
 
 fn said() -> Vec<Stamped<Event>> {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use taskreel_model::{Event, Key, PrefixId, StrId, Suffix, TaskId, WorkerId};
+use taskreel_model::{Event, Key, PrefixId, StrId, Suffix, TaskId, Text, WorkerId};
 
 /// Texts up to this many bytes are not counted: they are as long as what is printed around them.
 const SHORT: usize = 256;
@@ -21,7 +21,7 @@ impl LongTexts {
     /// Bytes of the long texts that an event names.
     pub(super) fn named_by(&mut self, event: &Event) -> u64 {
         let said = self.said(event);
-        if self.strings.is_empty() && self.prefixes.is_empty() && self.workers.is_empty() {
+        if self.is_empty() {
             return 0;
         }
         let of_task = event.task().and_then(|task| self.tasks.get(&task)).copied();
@@ -32,52 +32,32 @@ impl LongTexts {
     /// Of those, the bytes that are neither its task's name nor its worker's. Remembers the names that
     /// it gives.
     fn said(&mut self, event: &Event) -> u64 {
-        match event {
-            Event::Interned { id, text } => remember(&mut self.strings, *id, text.len()),
-            Event::PrefixDeclared { id, name } => remember(&mut self.prefixes, *id, name.len()),
-            Event::WorkerJoined { worker, info } => {
-                remember(&mut self.workers, *worker, info.name.len() + info.address.len());
-            }
-            Event::TaskSubmitted { task, key, .. } => self.name_task(*task, *key),
-            Event::TaskFailed { error: text, .. }
-            | Event::ClientConnected { name: text, .. }
-            | Event::GraphSubmitted { name: text, .. }
-            | Event::Marked { name: text, .. }
-            | Event::SpanRecorded { name: text, .. } => return self.len_of(*text),
-            Event::SchedulerStarted { .. }
-            | Event::OptionsDeclared { .. }
-            | Event::ClientLeft { .. }
-            | Event::ResultWanted { .. }
-            | Event::ResultReleased { .. }
-            | Event::TaskCancelled { .. }
-            | Event::WorkerLost { .. }
-            | Event::WorkerPaused { .. }
-            | Event::WorkerResumed { .. }
-            | Event::WorkerRetiring { .. }
-            | Event::ClockEstimated { .. }
-            | Event::TaskAssigned { .. }
-            | Event::TaskUnplaceable { .. }
-            | Event::StealRequested { .. }
-            | Event::StealConfirmed { .. }
-            | Event::StealRefused { .. }
-            | Event::RetryDue { .. }
-            | Event::TransferStarted { .. }
-            | Event::TransferFinished { .. }
-            | Event::TransferFailed { .. }
-            | Event::TaskStarted { .. }
-            | Event::TaskFinished { .. }
-            | Event::ActivityRecorded { .. }
-            | Event::ResultSpilled { .. }
-            | Event::ResultRestored { .. }
-            | Event::ReplicaAdded { .. }
-            | Event::ReplicaDropped { .. }
-            | Event::ReportsAccepted { .. }
-            | Event::TaskSeceded { .. }
-            | Event::TaskRejoined { .. }
-            | Event::GraphExtended { .. }
-            | Event::Unknown { .. } => {}
+        if let Event::Interned { id, text } = event {
+            remember(&mut self.strings, *id, text.len());
+        } else if let Event::PrefixDeclared { id, name } = event {
+            remember(&mut self.prefixes, *id, name.len());
+        } else if let Event::WorkerJoined { worker, info } = event {
+            remember(&mut self.workers, *worker, info.name.len() + info.address.len());
         }
-        0
+        if self.is_empty() {
+            return 0;
+        }
+        if let Event::TaskSubmitted { task, key, .. } = event {
+            self.name_task(*task, *key);
+            return 0;
+        }
+        let mut said = 0;
+        event.texts(|text| {
+            if let Text::Named(name) = text {
+                said += self.len_of(name);
+            }
+        });
+        said
+    }
+
+    /// Whether nothing has a long name, as in nearly every run.
+    fn is_empty(&self) -> bool {
+        self.strings.is_empty() && self.prefixes.is_empty() && self.workers.is_empty()
     }
 
     fn len_of(&self, text: StrId) -> u64 {

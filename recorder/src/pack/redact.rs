@@ -7,45 +7,16 @@
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use taskreel_model::{Event, LogLine, TaskOptions, WorkerInfo};
+use taskreel_model::{Event, LogLine, TextKind};
 
 use crate::RunInfo;
-
-/// What a text names; its pseudonyms are counted apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Kind {
-    Run,
-    Host,
-    Argument,
-    Prefix,
-    Function,
-    Worker,
-    Address,
-    Resource,
-    Text,
-}
-
-impl Kind {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Run => "run",
-            Self::Host => "host",
-            Self::Argument => "argument",
-            Self::Prefix => "prefix",
-            Self::Function => "function",
-            Self::Worker => "worker",
-            Self::Address => "address",
-            Self::Resource => "resource",
-            Self::Text => "text",
-        }
-    }
-}
 
 /// Replaces texts; keeps which pseudonym each has.
 #[derive(Debug, Default)]
 pub(crate) struct Redactor {
     known: BTreeMap<String, String>,
-    counts: BTreeMap<Kind, u32>,
+    /// How many there are of each kind.
+    counts: BTreeMap<&'static str, u32>,
     /// Numbers of log lines by the hash of their text: there may be too many to keep. Two lines of
     /// one hash would only share a number.
     lines: HashMap<u64, u32>,
@@ -61,58 +32,28 @@ impl Redactor {
     /// are left.
     pub(crate) fn run_info(&mut self, info: &RunInfo) -> RunInfo {
         RunInfo {
-            name: self.name(Kind::Run, &info.name),
-            host: self.name(Kind::Host, &info.host),
-            command: info.command.iter().map(|arg| self.name(Kind::Argument, arg)).collect(),
+            name: self.name("run", &info.name),
+            host: self.name("host", &info.host),
+            command: info.command.iter().map(|arg| self.name("argument", arg)).collect(),
             ..info.clone()
         }
     }
 
     /// An event.
     pub(crate) fn event(&mut self, event: &mut Event) {
-        match event {
-            Event::Interned { text, .. } => *text = self.name(Kind::Text, text).into(),
-            Event::PrefixDeclared { name, .. } => *name = self.name(Kind::Prefix, name).into(),
-            Event::OptionsDeclared { options, .. } => self.options(options),
-            Event::WorkerJoined { info, .. } => self.worker(info),
-            // Nothing in these but ids, numbers and words of ours.
-            Event::SchedulerStarted { .. }
-            | Event::ClientConnected { .. }
-            | Event::ClientLeft { .. }
-            | Event::GraphSubmitted { .. }
-            | Event::GraphExtended { .. }
-            | Event::TaskSubmitted { .. }
-            | Event::ResultWanted { .. }
-            | Event::ResultReleased { .. }
-            | Event::TaskCancelled { .. }
-            | Event::WorkerLost { .. }
-            | Event::WorkerPaused { .. }
-            | Event::WorkerResumed { .. }
-            | Event::WorkerRetiring { .. }
-            | Event::ClockEstimated { .. }
-            | Event::TaskAssigned { .. }
-            | Event::TaskUnplaceable { .. }
-            | Event::StealRequested { .. }
-            | Event::StealConfirmed { .. }
-            | Event::StealRefused { .. }
-            | Event::RetryDue { .. }
-            | Event::TransferStarted { .. }
-            | Event::TransferFinished { .. }
-            | Event::TransferFailed { .. }
-            | Event::TaskStarted { .. }
-            | Event::TaskFinished { .. }
-            | Event::TaskFailed { .. }
-            | Event::ActivityRecorded { .. }
-            | Event::ResultSpilled { .. }
-            | Event::ResultRestored { .. }
-            | Event::ReplicaAdded { .. }
-            | Event::ReplicaDropped { .. }
-            | Event::Marked { .. }
-            | Event::SpanRecorded { .. }
-            | Event::ReportsAccepted { .. }
-            | Event::TaskSeceded { .. }
-            | Event::TaskRejoined { .. }
-            | Event::Unknown { .. } => {}
+        event.map_texts(|kind, text| match kind {
+            TextKind::String => self.name("text", text),
+            TextKind::Prefix => self.name("prefix", text),
+            TextKind::Function => self.name("function", text),
+            TextKind::Worker => self.name("worker", text),
+            TextKind::Address => self.name("address", text),
+            TextKind::Host => self.name("host", text),
+            TextKind::Resource => self.name("resource", text),
+            // Of ours, as that of the run.
+            TextKind::Version => text.to_owned(),
+        });
+        if let Event::WorkerJoined { info, .. } = event {
+            info.pid = 0;
         }
     }
 
@@ -128,28 +69,8 @@ impl Redactor {
         line.text = format!("line~{number}");
     }
 
-    fn options(&mut self, options: &mut TaskOptions) {
-        options.function = self.name(Kind::Function, &options.function);
-        options.resources = self.resources(&options.resources);
-        for worker in &mut options.workers {
-            *worker = self.name(Kind::Worker, worker);
-        }
-    }
-
-    fn worker(&mut self, info: &mut WorkerInfo) {
-        info.name = self.name(Kind::Worker, &info.name);
-        info.address = self.name(Kind::Address, &info.address);
-        info.host = self.name(Kind::Host, &info.host);
-        info.resources = self.resources(&info.resources);
-        info.pid = 0;
-    }
-
-    fn resources(&mut self, resources: &BTreeMap<String, u64>) -> BTreeMap<String, u64> {
-        resources.iter().map(|(name, &n)| (self.name(Kind::Resource, name), n)).collect()
-    }
-
     /// A text's pseudonym. No text says nothing, and stays.
-    fn name(&mut self, kind: Kind, text: &str) -> String {
+    fn name(&mut self, kind: &'static str, text: &str) -> String {
         if text.is_empty() {
             return String::new();
         }
@@ -158,7 +79,7 @@ impl Redactor {
         }
         let count = self.counts.entry(kind).or_default();
         *count += 1;
-        let pseudonym = format!("{}~{count}", kind.name());
+        let pseudonym = format!("{kind}~{count}");
         self.known.insert(text.to_owned(), pseudonym.clone());
         pseudonym
     }
