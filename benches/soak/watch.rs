@@ -31,7 +31,7 @@ pub(crate) enum Watched {
 impl Watched {
     /// How fast its memory may grow after the warm-up, in bytes a second: what a cluster keeps for each worker
     /// that ever was is no leak, nor is what a viewer keeps to show the whole run from afar, as far as that is
-    /// a byte a task at 50,000 tasks a second. Sums of spans take 3 so far.
+    /// a byte a task at 50,000 tasks a second.
     fn slope_max(self) -> f64 {
         match self {
             Self::Scheduler => 20e3,

@@ -5,11 +5,19 @@
 //! cells when the run outgrows them: a cell keeps the least, the most and the last value that it
 //! saw, and the whole of its amount, so that no extreme is ever dropped.
 
+mod rest;
+mod spread;
+
+use std::borrow::Cow;
+
 use taskreel_model::Nanos;
 
+use crate::attic::Attic;
 use crate::figure::Window;
+use rest::Rested;
+pub(crate) use spread::Spread;
 
-/// A gauge over time in at most `n_max` points of 32 bytes.
+/// A gauge over time in at most `n_max` points of 32 bytes, or of some bytes once it is at rest.
 #[derive(Clone, Debug)]
 pub(crate) struct Series {
     n_max: usize,
@@ -17,6 +25,8 @@ pub(crate) struct Series {
     shift: u32,
     /// Rising by cell; cells in which nothing changed have no point.
     points: Vec<Point>,
+    /// The points of one at rest, which has no others.
+    rested: Option<Rested>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,11 +52,14 @@ impl Series {
     pub(crate) const N_EACH: usize = 1_024;
 
     pub(crate) fn new(n_max: usize) -> Self {
-        Self { n_max, shift: 0, points: Vec::new() }
+        Self { n_max, shift: 0, points: Vec::new(), rested: None }
     }
 
     /// The gauge has that value from `at` on. Readings nearly always come in the order of time.
     pub(crate) fn push(&mut self, at: Nanos, value: u64) {
+        if let Some(rested) = self.rested.take() {
+            self.points = rested.unpack();
+        }
         let cell = at.0 >> self.shift;
         let fresh = Point { cell, least: value, most: value, last: value };
         match self.points.last_mut() {
@@ -61,8 +74,24 @@ impl Series {
 
     /// As [`Series::push`] for values that never come late: one that is held already adds nothing.
     pub(crate) fn hold(&mut self, at: Nanos, value: u64) {
-        if self.points.last().is_none_or(|point| point.last != value) {
+        if self.is_empty() || self.last() != value {
             self.push(at, value);
+        }
+    }
+
+    /// Few values will come any more: its points take little room, and mostly in an attic.
+    pub(crate) fn come_to_rest(&mut self, attic: &Attic) {
+        if self.rested.is_none() {
+            let points = std::mem::take(&mut self.points);
+            self.rested = Rested::pack(&points, attic);
+        }
+    }
+
+    /// All points, unpacked if it is at rest.
+    fn all(&self) -> Cow<'_, [Point]> {
+        match &self.rested {
+            Some(rested) => Cow::Owned(rested.unpack()),
+            None => Cow::Borrowed(&self.points),
         }
     }
 
@@ -97,29 +126,33 @@ impl Series {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.points.is_empty()
+        self.points.is_empty() && self.rested.is_none()
     }
 
     /// The latest value; 0 before any.
     pub(crate) fn last(&self) -> u64 {
-        self.points.last().map_or(0, |point| point.last)
+        let here = || self.points.last().map_or(0, |point| point.last);
+        self.rested.as_ref().map_or_else(here, Rested::last)
     }
 
     /// The most it ever was.
     pub(crate) fn most(&self) -> u64 {
-        self.points.iter().map(|point| point.most).max().unwrap_or(0)
+        let here = || self.points.iter().map(|point| point.most).max().unwrap_or(0);
+        self.rested.as_ref().map_or_else(here, Rested::most)
     }
 
     /// The most it was, and about when.
     pub(crate) fn peak(&self) -> Option<(u64, Nanos)> {
         let most = self.most();
-        let point = self.points.iter().find(|point| point.most == most)?;
+        let points = self.all();
+        let point = points.iter().find(|point| point.most == most)?;
         Some((most, self.at(point)))
     }
 
     /// When each point begins, with its least, most and last value.
     pub(crate) fn points(&self) -> impl Iterator<Item = (Nanos, Extent)> + '_ {
-        self.points.iter().map(|point| (self.at(point), point.extent()))
+        let point = |point: &Point| (self.at(point), point.extent());
+        self.all().iter().map(point).collect::<Vec<_>>().into_iter()
     }
 
     /// Of a count that only grows: by how much, and when.
@@ -145,9 +178,10 @@ impl Series {
     ) -> Vec<Option<Extent>> {
         let n_columns = n_columns as usize;
         let n_shown = column(now.min(window.to), window, n_columns) + 1;
-        let first = self.points.partition_point(|point| self.at(point) < window.from);
-        let mut held = first.checked_sub(1).map(|before| self.points[before].last);
-        let mut points = self.points[first..].iter().peekable();
+        let all = self.all();
+        let first = all.partition_point(|point| self.at(point) < window.from);
+        let mut held = first.checked_sub(1).map(|before| all[before].last);
+        let mut points = all[first..].iter().peekable();
         let mut columns = Vec::with_capacity(n_columns);
         for x in 0..n_shown.min(n_columns) {
             let mut extent = held.map(|value| Extent { least: value, most: value, last: value });
@@ -193,107 +227,6 @@ fn column(at: Nanos, window: Window, n_columns: usize) -> usize {
     ((since * n_columns as f64) as usize).min(n_columns.saturating_sub(1))
 }
 
-/// An amount that arrives over spans of time, in at most `n_max` cells of 16 bytes.
-#[derive(Clone, Debug)]
-pub(crate) struct Spread {
-    n_max: usize,
-    shift: u32,
-    /// What arrived in a cell beyond what `slope` says.
-    part: Vec<f64>,
-    /// By how much the amount per nanosecond grows with the begin of a cell.
-    slope: Vec<f64>,
-    total: u64,
-}
-
-/// Cells begin at about a millisecond: finer is no one's question of a rate.
-const FIRST_SHIFT: u32 = 20;
-
-impl Spread {
-    pub(crate) fn new(n_max: usize) -> Self {
-        Self { n_max, shift: FIRST_SHIFT, part: Vec::new(), slope: Vec::new(), total: 0 }
-    }
-
-    /// `amount` arrives evenly from `start` to `stop`.
-    pub(crate) fn add(&mut self, start: Nanos, stop: Nanos, amount: u64) {
-        let (start, stop) = (start.0.min(stop.0), stop.0);
-        while (stop >> self.shift) as usize >= self.n_max {
-            self.coarsen();
-        }
-        let (first, last) = ((start >> self.shift) as usize, (stop >> self.shift) as usize);
-        if self.part.len() <= last {
-            self.part.resize(last + 1, 0.0);
-            self.slope.resize(last + 1, 0.0);
-        }
-        self.total = self.total.saturating_add(amount);
-        if first == last {
-            self.part[first] += amount as f64;
-            return;
-        }
-        let rate = amount as f64 / (stop - start) as f64;
-        let next_cell = (first as u64 + 1) << self.shift;
-        self.part[first] += rate * (next_cell - start) as f64;
-        self.part[last] += rate * (stop - ((last as u64) << self.shift)) as f64;
-        self.slope[first + 1] += rate;
-        self.slope[last] -= rate;
-    }
-
-    /// Joins each two cells. A slope that begins in the second of two counts in full from the next
-    /// pair on, and until then as what it brought within that cell.
-    fn coarsen(&mut self) {
-        let width = (1_u64 << self.shift) as f64;
-        let n = self.part.len().div_ceil(2) + 1;
-        let (mut part, mut slope) = (vec![0.0; n], vec![0.0; n]);
-        for (i, (amount, grows)) in self.part.iter().zip(&self.slope).enumerate() {
-            part[i / 2] += amount;
-            if i % 2 == 0 {
-                slope[i / 2] += grows;
-            } else {
-                part[i / 2] += grows * width;
-                slope[i / 2 + 1] += grows;
-            }
-        }
-        (self.part, self.slope) = (part, slope);
-        self.shift += 1;
-    }
-
-    /// All that ever arrived.
-    pub(crate) fn total(&self) -> u64 {
-        self.total
-    }
-
-    /// What arrived per second, by cell.
-    fn rates(&self) -> impl Iterator<Item = f64> + '_ {
-        let width = (1_u64 << self.shift) as f64;
-        self.part.iter().zip(&self.slope).scan(0.0, move |rate, (part, grows)| {
-            *rate += grows;
-            Some(((part / width + *rate) * 1e9).max(0.0))
-        })
-    }
-
-    /// The most that arrived per second in any cell.
-    pub(crate) fn peak(&self) -> f64 {
-        self.rates().fold(0.0, f64::max)
-    }
-
-    /// The highest rate per second in each pixel column of a window up to `now`.
-    pub(crate) fn columns(&self, window: Window, now: Nanos, n_columns: u32) -> Vec<f64> {
-        let rates: Vec<f64> = self.rates().collect();
-        let n_shown = column(now.min(window.to), window, n_columns as usize) + 1;
-        let column_ns = window.length().0 as f64 / f64::from(n_columns.max(1));
-        let cell = |x: usize| {
-            let at = window.from.0 as f64 + x as f64 * column_ns;
-            (at as u64 >> self.shift) as usize
-        };
-        (0..n_shown.min(n_columns as usize))
-            .map(|x| {
-                let (first, last) = (cell(x), cell(x + 1).max(cell(x) + 1));
-                let seen = rates.get(first.min(rates.len())..last.min(rates.len()));
-                seen.into_iter().flatten().copied().fold(0.0, f64::max)
-            })
-            .collect()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -329,15 +262,36 @@ mod tests {
     }
 
     #[test]
-    fn an_amount_stays_whole_when_cells_double() {
-        let mut spread = Spread::new(16);
-        spread.add(Nanos(500_000), Nanos(9_700_000), 1_000);
-        spread.add(Nanos(3_000_000), Nanos(3_000_000), 77);
-        for i in 0..50 {
-            spread.add(Nanos(i * 1_500_000), Nanos(i * 2_300_000), 10_000);
+    fn one_at_rest_is_as_it_was() {
+        let (mut rested, attic) = (Series::new(64), Attic::with_budget(0));
+        for i in 0..10_000_u64 {
+            rested.push(Nanos(i * 999), if i % 400 == 7 { u64::MAX - i } else { i * i % 1_000 });
         }
-        let width = (1_u64 << spread.shift) as f64 / 1e9;
-        let sum: f64 = spread.rates().map(|rate| rate * width).sum();
-        assert!((sum - spread.total() as f64).abs() < 1e-3, "{sum} {}", spread.total());
+        let series = rested.clone();
+        rested.come_to_rest(&attic);
+        assert_eq!((rested.points.capacity(), attic.in_memory()), (0, 0));
+        let told = |series: &Series| {
+            let window = Window::until(Nanos(12_000_000));
+            let columns = series.columns(window, window.to, 300);
+            let points: Vec<_> = series.points().collect();
+            (points, columns, series.last(), series.most(), series.peak(), series.is_empty())
+        };
+        assert_eq!(told(&rested), told(&series));
+        // It may go on all the same.
+        let mut both = [rested, series];
+        for series in &mut both {
+            series.hold(Nanos(10_000 * 999), 5);
+            series.push(Nanos(700), 1);
+        }
+        assert_eq!(told(&both[0]), told(&both[1]));
+    }
+
+    #[test]
+    fn one_without_values_rests_too() {
+        let mut series = Series::new(64);
+        series.come_to_rest(&Attic::default());
+        assert!(series.is_empty());
+        series.hold(Nanos(3), 0);
+        assert_eq!(series.points().count(), 1);
     }
 }

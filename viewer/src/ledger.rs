@@ -12,6 +12,7 @@
 
 mod attempts;
 mod busy;
+mod errors;
 mod executions;
 mod gaps;
 mod relatives;
@@ -22,20 +23,20 @@ mod strip;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use serde::Serialize;
-use taskreel_model::{
-    Change, FailureKind, Nanos, Outcome, Phase, Sample, State, TaskId, WorkerId, WorkerStatus,
-};
+use taskreel_model::{Change, Nanos, Outcome, Sample, State, TaskId, WorkerId, WorkerStatus};
 use taskreel_replay::figure::{Figure, View, Window};
 use taskreel_replay::plots::{About, Page, Plot};
 
 use attempts::Attempts;
 pub(crate) use attempts::{Found, Matches};
 use busy::Busy;
+pub(crate) use errors::ErrorRow;
+use errors::Errors;
 pub(crate) use executions::Executions;
 pub(crate) use relatives::{Path, Relatives};
 pub(crate) use selection::{Filter, Selection};
 
-use crate::text::{visible, visible_message};
+use crate::text::visible;
 
 /// The id of the strip.
 pub(crate) const STRIP: &str = "strip";
@@ -62,7 +63,7 @@ pub(crate) struct Columns {
     attempts: Attempts,
     /// By id.
     workers: Vec<Presence>,
-    errors: Vec<ErrorRow>,
+    errors: Errors,
     lost: Vec<Moment>,
     marks: Vec<Moment>,
 }
@@ -80,20 +81,6 @@ struct Presence {
     slots: u16,
     joined: Nanos,
     lost: Option<Nanos>,
-}
-
-/// An attempt that failed.
-#[derive(Clone, Debug)]
-pub(crate) struct ErrorRow {
-    pub at: Nanos,
-    pub task: TaskId,
-    pub key: Box<str>,
-    pub worker: Box<str>,
-    pub attempt: u32,
-    pub kind: FailureKind,
-    pub message: Box<str>,
-    /// Whether it runs again.
-    pub retried: bool,
 }
 
 /// The nearest moments before and after an instant, in ns.
@@ -115,17 +102,19 @@ impl Ledger {
 impl Columns {
     /// Where to jump from `at`.
     pub(crate) fn jumps(&self, at: Nanos) -> Jumps {
-        let [e0, e1] = nearest(&self.errors, at, |error| error.at);
+        let [e0, e1] = nearest(self.errors.rows(), at, |error| error.at);
         let [l0, l1] = nearest(&self.lost, at, |moment| moment.at);
         let first = [e1, l1].into_iter().flatten().min();
         Jumps { trouble: [e0.max(l0), first], mark: nearest(&self.marks, at, |mark| mark.at) }
     }
 
     /// The last errors up to an instant, the newest first, and how many more there were.
-    pub(crate) fn errors(&self, at: Nanos, n_max: usize) -> (&[ErrorRow], usize) {
-        let n = self.errors.partition_point(|error| error.at <= at);
+    pub(crate) fn errors(&self, at: Nanos, n_max: usize) -> (Vec<ErrorRow>, usize) {
+        let rows = self.errors.rows();
+        let n = rows.partition_point(|error| error.at <= at);
         let first = n.saturating_sub(n_max);
-        (&self.errors[first..n], first)
+        let told = |row| self.errors.told(row, &self.attempts);
+        (rows[first..n].iter().rev().map(told).collect(), first)
     }
 
     /// Executions of tasks whose keys contain a text.
@@ -175,7 +164,7 @@ impl Columns {
                     self.busy.add(last.since, at);
                 }
                 if outcome == Outcome::Failed {
-                    self.failed(at, task, worker, state);
+                    self.errors.failed(at, task, worker, state);
                 }
             }
             Change::Worker { worker, from, to } => self.worker(at, worker, (from, to), state),
@@ -207,28 +196,6 @@ impl Columns {
         if from != Some(WorkerStatus::Retiring) && !state.is_idle() {
             note(&mut self.lost, at, || format!("{} was lost", name(worker, state)));
         }
-    }
-
-    fn failed(&mut self, at: Nanos, task: TaskId, worker: WorkerId, state: &State) {
-        let Some((found, blame)) = state.task(task).and_then(|task| Some((task, task.error()?)))
-        else {
-            return;
-        };
-        if self.errors.len() >= MOMENTS_MAX {
-            return;
-        }
-        let row = ErrorRow {
-            at,
-            task,
-            key: visible(&state.key_text(found.key)).into(),
-            worker: name(worker, state).into(),
-            attempt: found.attempt,
-            kind: blame.kind,
-            message: visible_message(state.text(blame.error)).into(),
-            retried: found.phase != Phase::Erred,
-        };
-        let index = self.errors.partition_point(|error| error.at <= at);
-        self.errors.insert(index, row);
     }
 }
 

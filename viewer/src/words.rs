@@ -180,13 +180,13 @@ fn both(per_s: Option<[u64; 2]>) -> String {
 /// A row of the table of failures.
 pub(crate) fn error_cells(error: &ErrorRow) -> [String; 8] {
     [
-        error.key.to_string(),
+        error.key.clone(),
         format!("{:.3} s", error.at.as_secs_f64()),
-        error.worker.to_string(),
+        error.worker.clone(),
         error.attempt.to_string(),
         format!("{:?}", error.kind).to_lowercase(),
         if error.retried { "runs again" } else { "for good" }.to_owned(),
-        error.message.to_string(),
+        error.message.clone(),
         error.task.0.to_string(),
     ]
 }

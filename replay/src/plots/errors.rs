@@ -19,6 +19,7 @@ use taskreel_model::{
 };
 
 use super::{About, Page, Plot};
+use crate::attic::Attic;
 use crate::chart::{self, LaneChart, LaneName, Measure, NAME_CHARS, means, time_text};
 use crate::figure::{
     Anchor, Color, Figure, Glyphs, LABEL_PX, Layer, Shape, Text, View, clean, count_text, elide,
@@ -44,6 +45,8 @@ const LIST_SHARE: f32 = 0.45;
 pub struct Errors {
     names: Vec<String>,
     workers: Vec<Where>,
+    /// What is known of workers that are gone.
+    attic: Attic,
     ids: BTreeMap<Option<(PrefixId, FailureKindOrd, StrId)>, usize>,
     reasons: Vec<Reason>,
     /// Attempts whose reason is not among `reasons`.
@@ -147,6 +150,10 @@ impl Plot for Errors {
                 let left = from == Some(WorkerStatus::Retiring) || state.is_idle();
                 let is_lost = to == WorkerStatus::Lost && !left;
                 self.worker(worker).lost_at = is_lost.then_some(at);
+                if to == WorkerStatus::Lost {
+                    let index = worker.index();
+                    self.workers[index].failed.come_to_rest(&self.attic);
+                }
             }
             // Nothing else fails.
             _ => {}

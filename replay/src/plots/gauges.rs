@@ -1,9 +1,11 @@
 //! Gauges that each worker has: their columns, and their lanes. Not a plot; several are made of it.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use taskreel_model::{Change, Nanos, State, WorkerId, WorkerStatus};
 
+use crate::attic::Attic;
 use crate::chart::{LaneName, Measure, NAME_CHARS, time_text};
 use crate::figure::{Figure, View, clean};
 use crate::series::Series;
@@ -11,10 +13,17 @@ use crate::series::Series;
 use super::About;
 use crate::chart::{self, LaneChart, Meaning};
 
+/// Bytes of workers that are gone that stay in memory: there are several such plots.
+const ATTIC_BYTES: u64 = 128 << 10;
+
 /// `N` gauges of each worker, by worker.
 #[derive(Clone, Debug)]
 pub(super) struct Gauges<const N: usize> {
     workers: Vec<WorkerGauges<N>>,
+    /// What is known of workers that are gone.
+    attic: Attic,
+    /// Those of them of which something was told since: samples come late.
+    restless: BTreeSet<WorkerId>,
 }
 
 #[derive(Clone, Debug)]
@@ -25,12 +34,17 @@ pub(super) struct WorkerGauges<const N: usize> {
     pub(super) limit_bytes: u64,
     /// Whether it is a thread of a process that it shares with others.
     pub(super) is_embedded: bool,
+    is_gone: bool,
     pub(super) series: [Series; N],
 }
 
 impl<const N: usize> Default for Gauges<N> {
     fn default() -> Self {
-        Self { workers: Vec::new() }
+        Self {
+            workers: Vec::new(),
+            attic: Attic::with_budget(ATTIC_BYTES),
+            restless: BTreeSet::new(),
+        }
     }
 }
 
@@ -40,6 +54,9 @@ impl<const N: usize> Gauges<N> {
         let Some(found) = self.worker(worker) else { return };
         for (series, value) in found.series.iter_mut().zip(values) {
             series.push(at, value);
+        }
+        if found.is_gone {
+            self.restless.insert(worker);
         }
     }
 
@@ -62,6 +79,7 @@ impl<const N: usize> Gauges<N> {
                 name: String::new(),
                 limit_bytes: 0,
                 is_embedded: false,
+                is_gone: false,
                 series: std::array::from_fn(|_| Series::new(Series::N_EACH)),
             });
         }
@@ -75,10 +93,20 @@ impl<const N: usize> Gauges<N> {
         {
             self.push(at, worker, [0; N]);
         }
+        let Change::Worker { worker, to: WorkerStatus::Lost, .. } = *change else { return };
+        if let Some(found) = self.worker(worker) {
+            found.is_gone = true;
+            self.restless.insert(worker);
+        }
     }
 
-    /// Takes names over from the state.
+    /// Takes names over from the state, and puts away what is of workers that are gone.
     pub(super) fn settle(&mut self, state: &State) {
+        for worker in std::mem::take(&mut self.restless) {
+            let gone = self.workers.get_mut(worker.index());
+            let series = gone.into_iter().flat_map(|gone| &mut gone.series);
+            series.for_each(|series| series.come_to_rest(&self.attic));
+        }
         for (found, worker) in self.workers.iter_mut().zip(state.workers()) {
             if found.name.is_empty() {
                 found.name = clean(&worker.info.name, NAME_CHARS);

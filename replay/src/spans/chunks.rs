@@ -43,6 +43,11 @@ impl<T: Known> Chunks<T> {
         self.chunks.len() * CHUNK
     }
 
+    /// Where they lie.
+    pub(super) fn attic(&self) -> &Attic {
+        &self.attic
+    }
+
     /// The last end of all.
     pub(super) fn reach(&self) -> Nanos {
         self.chunks.last().map_or(Nanos::ZERO, |chunk| chunk.reach)

@@ -190,7 +190,7 @@ impl Run {
         let at = at.unwrap_or_else(|| self.now());
         let columns = self.ledger.columns();
         let (errors, n_errors_more) = columns.errors(at, ERRORS_MAX);
-        let errors = errors.iter().rev().map(error_cells).collect();
+        let errors = errors.iter().map(error_cells).collect();
         let jumps = columns.jumps(at);
         Jumping { run_kind: self.status().kind, jumps, errors, n_errors_more }
     }

@@ -184,7 +184,8 @@ impl Attempts {
         }
     }
 
-    fn key(&self, key: Key) -> String {
+    /// A key of which something was executed, as text.
+    pub(super) fn key(&self, key: Key) -> String {
         let mut text = String::new();
         self.write_key(key, &mut text);
         text

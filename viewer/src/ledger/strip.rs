@@ -6,8 +6,9 @@ use taskreel_replay::figure::{
 };
 use taskreel_replay::plots::About;
 
+use super::errors::Row;
 use super::gaps::{Folds, Idle};
-use super::{Columns, ErrorRow, Moment};
+use super::{Columns, Moment};
 
 /// Room at both ends, for marks and the cursor.
 const SIDE_PX: u32 = 10;
@@ -40,12 +41,14 @@ pub(super) fn figure(columns: &Columns, about: About, view: &View, gaps: &[Idle]
     figure.push(Layer::new(Glyphs::Rects(folds.notches(height))));
     figure.gaps = folds.gaps().to_vec();
     let at = |share: f32| height as f32 * share;
+    let moment = (|m: &Moment| m.at, |m: &Moment| m.label.to_string());
     let marks = (Shape::Dot, Color::MUTED, at(0.82));
-    let marks = points(&mut figure, &columns.marks, &folds, marks);
+    let marks = points(&mut figure, &columns.marks, moment, &folds, marks);
     let lost = (Shape::Triangle, Color::LOST, at(0.2));
-    let lost = points(&mut figure, &columns.lost, &folds, lost);
+    let lost = points(&mut figure, &columns.lost, moment, &folds, lost);
     let errors = (Shape::Cross, Color::ERROR, at(0.5));
-    let errors = points(&mut figure, &columns.errors, &folds, errors);
+    let error = (|row: &Row| row.at, |row: &Row| columns.errors.label(row, &columns.attempts));
+    let errors = points(&mut figure, columns.errors.rows(), error, &folds, errors);
     for points in [marks, lost, errors] {
         figure.push(Layer::new(Glyphs::Points(points)));
     }
@@ -77,9 +80,10 @@ fn activity(columns: &Columns, view: &View, folds: &Folds, height: u32) -> Area 
 }
 
 /// Marks where something happened; of those that would cover each other, the first.
-fn points(
+fn points<T>(
     figure: &mut Figure,
-    moments: &[impl Labelled],
+    moments: &[T],
+    (when, what): (impl Fn(&T) -> Nanos, impl Fn(&T) -> String),
     folds: &Folds,
     (shape, color, y): (Shape, Color, f32),
 ) -> Points {
@@ -87,41 +91,15 @@ fn points(
     let window = folds.window();
     let mut last = f32::MIN;
     for moment in moments {
-        let at = moment.at();
+        let at = when(moment);
         let x = folds.px(at) as f32;
         if x - last < MARK_PX || at < window.from || at > window.to {
             continue;
         }
         last = x;
-        let when = time_label(at.0, window.length().0 / 1_000);
-        let label = figure.string(format!("{}\nat {when}", moment.label()));
+        let time = time_label(at.0, window.length().0 / 1_000);
+        let label = figure.string(format!("{}\nat {time}", what(moment)));
         points.push((x, y), color, label);
     }
     points
-}
-
-/// What can be marked.
-trait Labelled {
-    fn at(&self) -> Nanos;
-    fn label(&self) -> String;
-}
-
-impl Labelled for Moment {
-    fn at(&self) -> Nanos {
-        self.at
-    }
-
-    fn label(&self) -> String {
-        self.label.to_string()
-    }
-}
-
-impl Labelled for ErrorRow {
-    fn at(&self) -> Nanos {
-        self.at
-    }
-
-    fn label(&self) -> String {
-        format!("{} failed: {}", self.key, self.message)
-    }
 }
