@@ -11,28 +11,18 @@
 //! more pauses too, and says so.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use taskreel_model::{LogLevel, LogLine, PauseReason, Reported};
 use tokio::time::MissedTickBehavior;
 
 use super::Shared;
-use super::store::Room;
+use super::pause::{Turned, Use, percent};
 use crate::reading::ProcessReader;
 use crate::wire::message::FromWorker;
 
 /// How often the process is looked at.
 const PERIOD: Duration = Duration::from_millis(100);
-
-/// Share of the limit that results in memory may take.
-const TARGET_PERCENT: u64 = 60;
-
-/// Share at which the process has results spilled until it is back at the target.
-const SPILL_PERCENT: u64 = 70;
-
-/// Share at which the worker pauses.
-const PAUSE_PERCENT: u64 = 80;
 
 /// Share at which a supervised worker ends.
 const TERMINATE_PERCENT: u64 = 95;
@@ -46,51 +36,10 @@ const LAST_WORDS: Duration = Duration::from_millis(100);
 /// The status of a worker that ended itself: `EX_TEMPFAIL`, try again.
 const ENDED_ITSELF: i32 = 75;
 
-/// Bytes of results that a worker with that limit keeps in memory.
-pub(crate) fn target(limit: u64) -> u64 {
-    percent(limit, TARGET_PERCENT)
-}
-
-/// Whether the worker is paused, and why.
-#[derive(Debug, Default)]
-pub(super) struct Pause(AtomicU8);
-
-impl Pause {
-    pub(super) fn is_on(&self) -> bool {
-        self.0.load(Ordering::Acquire) != 0
-    }
-
-    fn reason(&self) -> Option<PauseReason> {
-        match self.0.load(Ordering::Acquire) {
-            0 => None,
-            1 => Some(PauseReason::Memory),
-            2 => Some(PauseReason::DiskFull),
-            _ => Some(PauseReason::Requested),
-        }
-    }
-
-    /// Whether it was not paused before.
-    fn begin(&self, reason: PauseReason) -> bool {
-        let code = match reason {
-            PauseReason::Memory => 1,
-            PauseReason::DiskFull => 2,
-            PauseReason::Requested => 3,
-        };
-        self.0.compare_exchange(0, code, Ordering::AcqRel, Ordering::Acquire).is_ok()
-    }
-
-    /// It is not, or is to be found out anew.
-    pub(super) fn end(&self) {
-        self.0.store(0, Ordering::Release);
-    }
-}
-
 /// Spills what is too much, with `extra` bytes that are to come. Blocks while it writes: slots
 /// produce no faster than the disk takes.
 pub(super) fn make_room(shared: &Shared, extra: u64) {
-    if shared.store.is_short_of(extra) {
-        settle(shared, shared.store.make_room(extra));
-    }
+    shared.pause.make_room(&shared.store, extra, |turned| follow(shared, turned));
 }
 
 /// Watches the process until aborted. `is_alone`: it is this worker's alone.
@@ -142,50 +91,17 @@ async fn end(shared: &Arc<Shared>, rss: u64) -> ! {
 
 /// Looks once: spills, pauses or resumes.
 fn look(shared: &Shared, rss: u64) {
-    let limit = shared.info.memory_limit;
-    let managed = shared.store.n_bytes();
-    if rss > percent(limit, SPILL_PERCENT) {
-        let excess = rss - target(limit);
-        settle(shared, shared.store.shrink_to(managed.saturating_sub(excess)));
-    } else if shared.pause.reason() == Some(PauseReason::DiskFull) {
-        settle(shared, shared.store.make_room(0));
-    }
-    let used = rss.max(shared.store.n_bytes());
-    let is_over = used > percent(limit, PAUSE_PERCENT);
-    match shared.pause.reason() {
-        None if is_over && shared.is_busy() => pause(shared, PauseReason::Memory),
-        // When nothing runs and nothing is left to spill, waiting would change nothing.
-        Some(PauseReason::Memory) if !is_over || !shared.is_busy() => resume(shared),
-        None | Some(PauseReason::Memory | PauseReason::DiskFull | PauseReason::Requested) => {}
-    }
+    let now = Use { limit: shared.info.memory_limit, rss, is_busy: shared.is_busy() };
+    shared.pause.look(&shared.store, now, |turned| follow(shared, turned));
 }
 
-/// What follows from an attempt to spill.
-fn settle(shared: &Shared, room: Room) {
-    match room {
-        Room::Made | Room::Stuck => {
-            if shared.pause.reason() == Some(PauseReason::DiskFull) {
-                resume(shared);
-            }
+fn follow(shared: &Shared, turned: Turned) {
+    match turned {
+        Turned::Paused(reason, text) => {
+            tracing::warn!(worker = shared.info.name, "{text}");
+            paused(shared, reason, text);
         }
-        Room::Failed(error) => {
-            if shared.pause.begin(PauseReason::DiskFull) {
-                let folder = shared.store.spill_parent().map(|path| path.display().to_string());
-                let folder = folder.unwrap_or_default();
-                let text = format!("paused: results cannot be spilled to {folder}: {error}");
-                tracing::warn!(worker = shared.info.name, "{text}");
-                paused(shared, PauseReason::DiskFull, text);
-            }
-        }
-    }
-}
-
-fn pause(shared: &Shared, reason: PauseReason) {
-    if shared.pause.begin(reason) {
-        let limit = shared.info.memory_limit;
-        let text = format!("paused: more than {PAUSE_PERCENT} % of {limit} bytes are in use");
-        tracing::info!(worker = shared.info.name, "{text}");
-        paused(shared, reason, text);
+        Turned::Resumed => resumed(shared),
     }
 }
 
@@ -203,15 +119,11 @@ fn paused(shared: &Shared, reason: PauseReason, text: String) {
     shared.reports.hurry();
 }
 
-fn resume(shared: &Shared) {
-    shared.pause.end();
+/// It goes on.
+fn resumed(shared: &Shared) {
     shared.report(Reported::Resumed);
     shared.reports.hurry();
     // A slot that is about to wait holds the board until it does.
     drop(shared.board());
     shared.idle.tell_all();
-}
-
-fn percent(limit: u64, share: u64) -> u64 {
-    (u128::from(limit) * u128::from(share) / 100) as u64
 }

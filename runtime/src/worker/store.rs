@@ -78,7 +78,7 @@ impl Store {
         if limit == 0 {
             return Self::default();
         }
-        Self::spilling(super::memory::target(limit), parent.unwrap_or_else(std::env::temp_dir))
+        Self::spilling(super::pause::target(limit), parent.unwrap_or_else(std::env::temp_dir))
     }
 
     /// A store that writes results to files under `parent`, the least recently used first, when

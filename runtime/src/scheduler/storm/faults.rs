@@ -85,7 +85,7 @@ impl Story {
 
     /// Something happens.
     async fn go_wrong(&mut self, only_scheduler: bool) {
-        let n_kinds = if only_scheduler { 2 } else { 12 };
+        let n_kinds = if only_scheduler { 2 } else { 13 };
         let what = self.world.draw().below(n_kinds);
         let worker = self.world.draw().below(self.workers.len() as u64) as usize;
         if what > 1 {
@@ -120,7 +120,8 @@ impl Story {
             8 => self.part(),
             9 => self.host.fill_disk(),
             10 => self.workers[worker].set_clock(),
-            _ => self.workers[worker].pause(),
+            11 => self.workers[worker].fill_memory(),
+            _ => self.workers[worker].lose_disk(),
         }
     }
 

@@ -1,5 +1,6 @@
 //! What must hold of every storm. One thing a file; each reads the log from its begin.
 
+mod counted;
 mod delays;
 mod dependencies;
 mod ends;
@@ -24,6 +25,7 @@ pub(super) fn check(world: &World) {
     if world.last.lock().expect("one thread").is_some() {
         ends::check(&state);
     }
+    counted::check(world, &log, &state);
     once::check(world, &log);
     delays::check(&log);
     dependencies::check(&log);

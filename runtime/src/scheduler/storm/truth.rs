@@ -21,6 +21,7 @@ pub(super) struct Seen {
     pub(super) parted: u64,
     pub(super) jumped: u64,
     pub(super) paused: u64,
+    pub(super) disk_lost: u64,
     /// Results that went to the disk, or came back from there.
     pub(super) moved: u64,
     /// Times that what a worker did not get to tell was told by who it is now.
@@ -34,6 +35,8 @@ pub(super) struct Truth {
     pub(super) seen: Seen,
     /// How often each task was executed to its end by a worker that could report it.
     pub(super) executions: BTreeMap<TaskId, u32>,
+    /// How many marks workers made: each of a name of its own.
+    n_marks: u64,
     /// What clients were told.
     pub(super) told: Known,
     /// Tasks of which a client asked that they be given up; it may have been too late.
@@ -62,6 +65,12 @@ impl Truth {
         }
     }
 
+    /// The name of the next mark.
+    pub(super) fn next_mark(&mut self) -> String {
+        self.n_marks += 1;
+        format!("mark-{}", self.n_marks)
+    }
+
     /// What must be in the log.
     pub(super) fn recorded(&self) -> &Known {
         self.recorded.as_ref().unwrap_or(&self.told)
@@ -87,6 +96,7 @@ impl AddAssign for Seen {
         self.parted += other.parted;
         self.jumped += other.jumped;
         self.paused += other.paused;
+        self.disk_lost += other.disk_lost;
         self.moved += other.moved;
         self.late += other.late;
         self.executions += other.executions;

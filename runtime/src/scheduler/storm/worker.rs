@@ -4,22 +4,20 @@
 //! sent again; what waits for long goes to its journal, which the worker that follows a killed one finds. All of
 //! this is `worker/store.rs` and `worker/reports.rs`; here is only who calls them when.
 
+mod tasks;
+
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use taskreel_model::{
-    FailureKind, Nanos, PauseReason, Report, Reported, TransferFailure, WorkerInfo,
-};
+use taskreel_model::{LogLevel, LogLine, Nanos, Report, Reported, WorkerInfo};
 use tokio::sync::Notify;
 use tokio::task::{AbortHandle, JoinSet};
 
-use super::client;
 use super::network::{Connection, Line, connect_worker};
 use super::world::{Mischief, World};
-use crate::task::Spec;
 use crate::wire::LinkSender;
 use crate::wire::message::{
     Assignment, FromWorker, InputRef, RunTask, ToWorker, WorkerBefore, WorkerHello,
@@ -27,14 +25,15 @@ use crate::wire::message::{
 use crate::worker::Store;
 use crate::worker::board::{AskedBack, Board, Ready, Wanted};
 use crate::worker::journal::Journal;
+use crate::worker::pause::{self, Pause, Turned, Use};
 use crate::worker::reports::Reports;
 use crate::worker::store::Moved;
 
-/// The longest that a task takes, in milliseconds.
-const TASK_MS: u64 = 2_000;
-
 /// How long a report waits at the most until it is sent, in milliseconds.
 const GATHER_MS: u64 = 5;
+
+/// How often a worker looks at its memory.
+const LOOK_PERIOD: Duration = Duration::from_millis(500);
 
 /// How often it is looked whether reports wait to be accepted.
 const KEEP_PERIOD: Duration = Duration::from_millis(100);
@@ -55,6 +54,10 @@ pub(super) struct Inner {
     desk: Mutex<Desk>,
     ready: Notify,
     store: Arc<Store>,
+    pause: Pause,
+    /// Bytes that its process has beside its results.
+    other_bytes: AtomicU64,
+    n_busy: AtomicU64,
     /// Its journal is found by another once these are dropped.
     reports: Mutex<Arc<Reports>>,
     /// There is something to send.
@@ -69,7 +72,6 @@ struct Desk {
     line: Option<Line>,
     tx: Option<LinkSender<FromWorker>>,
     before: Option<WorkerBefore>,
-    is_paused: bool,
 }
 
 impl Worker {
@@ -78,7 +80,9 @@ impl Worker {
         let slots = 1 + world.draw().below(3) as u16;
         let address = format!("tcp://worker-{number}");
         // Room for some of its results, or for none.
-        let store = Arc::new(Store::spilling(world.draw().below(20_000), home.clone()));
+        let memory_limit = 1 + world.draw().below(32_000);
+        let target = pause::target(memory_limit);
+        let store = Arc::new(Store::spilling(target, home.clone()));
         world.add_store(&address, Arc::clone(&store));
         let info = WorkerInfo {
             name: format!("worker-{number}"),
@@ -86,7 +90,7 @@ impl Worker {
             host: "storm".to_owned(),
             pid: number as u32,
             slots,
-            memory_limit: 0,
+            memory_limit,
             resources: std::collections::BTreeMap::new(),
             version: "0".to_owned(),
         };
@@ -97,6 +101,9 @@ impl Worker {
             desk: Mutex::default(),
             ready: Notify::new(),
             store,
+            pause: Pause::default(),
+            other_bytes: AtomicU64::new(0),
+            n_busy: AtomicU64::new(0),
             reports: Mutex::new(Arc::new(Reports::new(Some(Journal::new(home.clone()))))),
             reported: Notify::new(),
             home,
@@ -128,21 +135,34 @@ impl Worker {
         self.inner.world.truth().seen.jumped += 1;
     }
 
-    /// It starts nothing for a time, and gives back what it has not begun.
-    pub(super) fn pause(&self) {
+    /// Its process takes more memory for a time, perhaps so much that the worker pauses.
+    pub(super) fn fill_memory(&self) {
         let inner = Arc::clone(&self.inner);
-        if std::mem::replace(&mut inner.desk().is_paused, true) {
+        let limit = inner.info.memory_limit;
+        let bytes = inner.world.draw().below(limit + limit / 4 + 1);
+        inner.other_bytes.store(bytes, Ordering::Relaxed);
+        tokio::spawn(async move {
+            inner.world.pause(40_000).await;
+            inner.other_bytes.store(0, Ordering::Relaxed);
+        });
+    }
+
+    /// Its disk is away for a time: nothing can be written, and nothing read that was.
+    pub(super) fn lose_disk(&self) {
+        let (home, world) = (self.inner.home.clone(), Arc::clone(&self.inner.world));
+        let away = home.with_extension("away");
+        // Where nothing was written yet, or it is away already, nothing happens.
+        if away.exists() || std::fs::rename(&home, &away).is_err() {
             return;
         }
-        inner.world.truth().seen.paused += 1;
-        let given = inner.desk().board.give_back();
-        inner.report(Reported::Paused { reason: PauseReason::Memory });
-        for Assignment { task, attempt } in given {
-            inner.report(Reported::GaveBack { task, attempt });
-        }
+        std::fs::write(&home, []).expect("a file in place of the folder");
+        world.truth().seen.disk_lost += 1;
         tokio::spawn(async move {
-            inner.world.pause(20_000).await;
-            inner.resume();
+            world.pause(30_000).await;
+            // All goes with the world.
+            if std::fs::remove_file(&home).is_ok() {
+                let _ = std::fs::rename(&away, &home);
+            }
         });
     }
 
@@ -200,13 +220,28 @@ async fn tell(inner: Arc<Inner>) {
     }
 }
 
+/// Looks at its memory now and then.
+async fn watch(inner: Arc<Inner>) {
+    loop {
+        tokio::time::sleep(LOOK_PERIOD).await;
+        let rss = match inner.other_bytes.load(Ordering::Relaxed) {
+            0 => 0,
+            others => others + inner.store.n_bytes(),
+        };
+        let is_busy = inner.n_busy.load(Ordering::Relaxed) > 0;
+        let now = Use { limit: inner.info.memory_limit, rss, is_busy };
+        inner.pause.look(&inner.store, now, |turned| inner.follow(turned));
+    }
+}
+
 /// Over one connection after the other, until the scheduler says stop.
 async fn run(inner: Arc<Inner>) {
     let mut slots = JoinSet::new();
     for slot in 0..inner.info.slots {
-        slots.spawn(work(Arc::clone(&inner), slot));
+        slots.spawn(tasks::work(Arc::clone(&inner), slot));
     }
     slots.spawn(tell(Arc::clone(&inner)));
+    slots.spawn(watch(Arc::clone(&inner)));
     loop {
         inner.world.pause(500).await;
         let (info, before) = (inner.info.clone(), inner.desk().before.clone());
@@ -265,7 +300,7 @@ impl Inner {
         if through.is_none() {
             desk.board.stop_all();
             // A new worker is not paused.
-            desk.is_paused = false;
+            self.pause.end();
         }
         let before = desk.before.replace(now.clone());
         desk.tx = Some(tx.clone());
@@ -306,15 +341,29 @@ impl Inner {
     }
 
     fn take_ready(&self) -> Option<Ready> {
-        let mut desk = self.desk();
-        if desk.is_paused { None } else { desk.board.take_ready() }
+        if self.pause.is_on() { None } else { self.desk().board.take_ready() }
     }
 
-    /// Unless it is somebody else by now, who never paused.
-    fn resume(&self) {
-        if std::mem::replace(&mut self.desk().is_paused, false) {
-            self.report(Reported::Resumed);
-            self.ready.notify_waiters();
+    fn make_room(&self, extra: u64) {
+        self.pause.make_room(&self.store, extra, |turned| self.follow(turned));
+    }
+
+    /// See `memory.rs` of workers.
+    fn follow(&self, turned: Turned) {
+        match turned {
+            Turned::Paused(reason, text) => {
+                self.world.truth().seen.paused += 1;
+                let (at, level) = (self.now(), LogLevel::Warn);
+                self.reports().log(LogLine { at, worker: None, task: None, level, text });
+                self.report(Reported::Paused { reason });
+                for Assignment { task, attempt } in self.desk().board.give_back() {
+                    self.report(Reported::GaveBack { task, attempt });
+                }
+            }
+            Turned::Resumed => {
+                self.report(Reported::Resumed);
+                self.ready.notify_waiters();
+            }
         }
     }
 
@@ -338,7 +387,7 @@ impl Inner {
             if item.is_lost {
                 self.report(Reported::ReplicaDropped { task: item.task });
             }
-            tokio::spawn(fetch(Arc::clone(self), item));
+            tokio::spawn(tasks::fetch(Arc::clone(self), item));
         }
         self.ready.notify_waiters();
     }
@@ -348,9 +397,20 @@ impl Inner {
             if !self.store.contains(task) {
                 let (dependent, holders) = (task, holders.into_vec());
                 let item = Wanted { task, bytes, dependent, holders, is_lost: false };
-                tokio::spawn(fetch(Arc::clone(self), item));
+                tokio::spawn(tasks::fetch(Arc::clone(self), item));
             }
         }
+    }
+
+    fn finished(&self, Assignment { task, attempt }: Assignment, result: Bytes) {
+        let bytes = result.len() as u64;
+        self.store.insert(task, result);
+        *self.world.truth().executions.entry(task).or_default() += 1;
+        self.report(Reported::Finished { task, attempt, bytes });
+        let name = self.world.truth().next_mark();
+        self.report(Reported::Marked { name, task: Some(task) });
+        self.store.settle(task);
+        self.make_room(0);
     }
 
     /// Whether it was not killed.
@@ -361,103 +421,5 @@ impl Inner {
     fn report(&self, what: Reported) {
         self.reports().push(Report { at: self.now(), what });
         self.reported.notify_one();
-    }
-}
-
-/// Fetches a result from one holder after the other.
-async fn fetch(inner: Arc<Inner>, item: Wanted) {
-    let Wanted { task, dependent, holders, .. } = item;
-    for holder in holders {
-        inner.report(Reported::TransferStarted { task, from: holder.worker, dependent });
-        inner.world.pause(100).await;
-        let is_cut = inner.world.is_apart(&holder.address, &inner.info.address);
-        let found = inner.world.store(&holder.address).filter(|_| !is_cut);
-        let reason = match found.map(|store| store.read(task)) {
-            Some(Some(bytes)) => {
-                if !inner.lives() {
-                    return;
-                }
-                let n_bytes = bytes.len() as u64;
-                if inner.store.is_short_of(n_bytes) {
-                    inner.store.make_room(n_bytes);
-                }
-                inner.store.insert(task, bytes);
-                inner.report(Reported::TransferFinished { task, bytes: n_bytes });
-                inner.store.settle(task);
-                if inner.desk().board.arrived(task) {
-                    inner.ready.notify_waiters();
-                }
-                return;
-            }
-            Some(None) => TransferFailure::Missing,
-            None => TransferFailure::Unreachable,
-        };
-        inner.report(Reported::TransferFailed { task, reason });
-    }
-    let missing = inner.desk().board.missing(task);
-    for Assignment { task, attempt } in missing {
-        inner.report(Reported::InputsMissing { task, attempt });
-    }
-}
-
-/// One slot.
-async fn work(inner: Arc<Inner>, slot: u16) {
-    loop {
-        let woken = inner.ready.notified();
-        let ready = inner.take_ready();
-        let Some(ready) = ready else {
-            woken.await;
-            continue;
-        };
-        let run = ready.run;
-        let (task, attempt) = (run.task, run.attempt);
-        let assignment = Assignment { task, attempt };
-        let spec = Spec::parse(&run.spec).expect("the storm's clients write specs");
-        let load = |position: usize| {
-            let task = run.inputs.get(position)?.task;
-            let found = inner.store.load(task);
-            if found.is_none() {
-                inner.store.free(&[task]);
-                inner.report(Reported::ReplicaDropped { task });
-            }
-            found
-        };
-        let inputs: Option<Vec<Bytes>> = spec.positions().map(load).collect();
-        let Some(inputs) = inputs else {
-            if inner.desk().board.end(assignment) {
-                inner.report(Reported::InputsMissing { task, attempt });
-            }
-            continue;
-        };
-        inner.report(Reported::Started { task, attempt, slot });
-        inner.world.pause(TASK_MS).await;
-        let outcome = client::compute(spec.body, &inputs);
-        let n_ready = if outcome.is_some() {
-            inner.desk().board.finish(assignment)
-        } else {
-            inner.desk().board.end(assignment).then_some(0)
-        };
-        let Some(n_ready) = n_ready else { continue };
-        if n_ready > 1 {
-            inner.ready.notify_waiters();
-        }
-        match outcome {
-            Some(result) => {
-                let bytes = result.len() as u64;
-                if !inner.lives() {
-                    return;
-                }
-                inner.store.insert(task, result);
-                *inner.world.truth().executions.entry(task).or_default() += 1;
-                inner.report(Reported::Finished { task, attempt, bytes });
-                inner.store.settle(task);
-                drop(inputs);
-                inner.store.make_room(0);
-            }
-            None => {
-                let (kind, error) = (FailureKind::Error, "as it should".to_owned());
-                inner.report(Reported::Failed { task, attempt, kind, error });
-            }
-        }
     }
 }
