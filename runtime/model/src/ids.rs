@@ -13,6 +13,17 @@ pub trait DenseId: Copy {
     fn index(self) -> usize;
 }
 
+/// A number that somebody counts up from zero.
+impl DenseId for u32 {
+    fn new(position: u32) -> Self {
+        position
+    }
+
+    fn index(self) -> usize {
+        self as usize
+    }
+}
+
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident, $letter:literal) => {
         $(#[$doc])*

@@ -64,7 +64,8 @@ impl<I: DenseId, T> Table<I, T> {
         self.chunks.get(id.index() / CHUNK)?.as_ref()?.items[id.index() % CHUNK].as_ref()
     }
 
-    pub(crate) fn get_mut(&mut self, id: I) -> Option<&mut T> {
+    /// One that is alive, to be changed.
+    pub fn get_mut(&mut self, id: I) -> Option<&mut T> {
         self.chunks.get_mut(id.index() / CHUNK)?.as_mut()?.items[id.index() % CHUNK].as_mut()
     }
 
@@ -126,7 +127,8 @@ impl<I: DenseId, T> Table<I, T> {
         table + n_chunks * (CHUNK * size_of::<Option<T>>()) as u64
     }
 
-    pub(crate) fn push(&mut self, item: T) -> I {
+    /// Adds one; gives its id.
+    pub fn push(&mut self, item: T) -> I {
         let id = self.next_id();
         if id.index().is_multiple_of(CHUNK) {
             self.chunks.push(None);
@@ -137,7 +139,7 @@ impl<I: DenseId, T> Table<I, T> {
     }
 
     /// Drops one. `remove` of one that is gone does nothing.
-    pub(crate) fn remove(&mut self, id: I) {
+    pub fn remove(&mut self, id: I) {
         let Some(slot) = self.chunks.get_mut(id.index() / CHUNK) else { return };
         let Some(chunk) = slot else { return };
         let item = &mut chunk.items[id.index() % CHUNK];

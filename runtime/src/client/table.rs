@@ -5,13 +5,10 @@ use std::task::Waker;
 
 use crate::wire::message::{EndedHow, TaskEnd};
 
-/// Room for so many tasks is kept, however few there are.
-const ROOM_KEPT: usize = 4096;
-
 /// The tasks that a client waits for or holds results of, by its own numbers.
 #[derive(Debug, Default)]
 pub(crate) struct Table {
-    tasks: HashMap<u32, Entry>,
+    tasks: taskreel_model::Table<u32, Entry>,
     wakers: HashMap<u32, Vec<Waker>>,
     /// Why nothing more will arrive, once that is so.
     closed: Option<String>,
@@ -37,40 +34,35 @@ pub(crate) enum Known {
 }
 
 impl Table {
-    /// A task was submitted.
+    /// A task was submitted: the next one.
     pub(crate) fn insert(&mut self, local: u32) {
-        self.tasks.insert(local, Entry::Pending);
+        let next = self.tasks.push(Entry::Pending);
+        assert_eq!(next, local, "a client counts its tasks as it submits them");
     }
 
     /// Its future is gone. Whether it was known.
     pub(crate) fn remove(&mut self, local: u32) -> bool {
-        self.wakers.remove(&local);
-        let was_known = self.tasks.remove(&local).is_some();
-        self.give_back();
-        was_known
-    }
-
-    /// Gives memory back when most of it is unused: a client may live long after its largest graph.
-    /// What is moved was paid for by the many that are gone.
-    fn give_back(&mut self) {
-        let n_tasks = self.tasks.len();
-        if self.tasks.capacity() > ROOM_KEPT && n_tasks < self.tasks.capacity() / 8 {
-            self.tasks.shrink_to(2 * n_tasks);
+        if !self.wakers.is_empty() {
+            self.wakers.remove(&local);
         }
+        let was_known = self.tasks.get(local).is_some();
+        self.tasks.remove(local);
+        was_known
     }
 
     /// Nobody will wait for it. Whether it has ended already, and so can be released.
     pub(crate) fn detach(&mut self, local: u32) -> bool {
-        if matches!(self.tasks.get(&local), Some(Entry::Ended(_))) {
-            return self.remove(local);
+        match self.tasks.get_mut(local) {
+            Some(Entry::Ended(_)) => return self.remove(local),
+            Some(entry) => *entry = Entry::Detached,
+            None => {}
         }
-        self.tasks.insert(local, Entry::Detached);
         false
     }
 
     /// Its result was not where it was said to be.
     pub(crate) fn mislaid(&mut self, local: u32) {
-        if let Some(entry) = self.tasks.get_mut(&local) {
+        if let Some(entry) = self.tasks.get_mut(local) {
             *entry = Entry::Pending;
         }
     }
@@ -79,11 +71,10 @@ impl Table {
     pub(crate) fn end(&mut self, ends: Vec<TaskEnd>) -> (Vec<Waker>, Vec<u32>) {
         let (mut wakers, mut released) = (Vec::new(), Vec::new());
         for TaskEnd { local, how } in ends {
-            match self.tasks.get_mut(&local) {
+            match self.tasks.get_mut(local) {
                 Some(entry @ (Entry::Pending | Entry::Ended(_))) => *entry = Entry::Ended(how),
                 Some(Entry::Detached) => {
-                    self.tasks.remove(&local);
-                    self.give_back();
+                    self.tasks.remove(local);
                     released.push(local);
                 }
                 None => {}
@@ -103,7 +94,7 @@ impl Table {
 
     /// What is known of a task.
     pub(crate) fn known(&self, local: u32) -> Known {
-        match (self.tasks.get(&local), &self.closed) {
+        match (self.tasks.get(local), &self.closed) {
             (Some(Entry::Ended(how)), _) => Known::Ended(how.clone()),
             (_, Some(reason)) => Known::Closed(reason.clone()),
             (Some(Entry::Pending | Entry::Detached) | None, None) => Known::Pending,
@@ -112,16 +103,14 @@ impl Table {
 
     /// Whether a task is still awaited; cheaper than [`Self::known`].
     pub(crate) fn is_pending(&self, local: u32) -> bool {
-        self.closed.is_none() && !matches!(self.tasks.get(&local), Some(Entry::Ended(_)))
+        self.closed.is_none() && !matches!(self.tasks.get(local), Some(Entry::Ended(_)))
     }
 
-    /// The tasks that have not ended as far as is known.
+    /// The tasks that have not ended as far as is known, in their order.
     pub(crate) fn pending(&self) -> Vec<u32> {
         let all = self.tasks.iter();
         let pending = all.filter(|(_, entry)| !matches!(entry, Entry::Ended(_)));
-        let mut pending: Vec<u32> = pending.map(|(&local, _)| local).collect();
-        pending.sort_unstable();
-        pending
+        pending.map(|(local, _)| local).collect()
     }
 
     /// Calls the waker when the task ends.
@@ -138,19 +127,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shrinks_when_the_futures_are_gone() {
+    fn forgets_the_tasks_whose_futures_are_gone() {
         let mut table = Table::default();
-        (0..100_000).for_each(|local| table.insert(local));
-        assert!((0..50_000).all(|local| table.remove(local)));
-        assert!(table.tasks.capacity() > 50_000, "half of it is in use");
-        assert!((50_000..99_990).all(|local| table.remove(local)));
-        assert!(table.tasks.capacity() <= ROOM_KEPT, "{}", table.tasks.capacity());
-        assert_eq!(table.pending(), (99_990..100_000).collect::<Vec<u32>>());
+        (0..1_000).for_each(|local| table.insert(local));
+        assert!((0..990).all(|local| table.remove(local)));
+        assert!(!table.remove(5));
+        assert_eq!(table.pending(), (990..1_000).collect::<Vec<u32>>());
         // Those that nobody waits for go when they end.
-        assert!((100_000..200_000).all(|local| !table.detach(local)));
+        (1_000..2_000).for_each(|local| table.insert(local));
+        assert!((1_000..2_000).all(|local| !table.detach(local)));
         let how = EndedHow::Cancelled;
-        let ends = (100_000..200_000).map(|local| TaskEnd { local, how: how.clone() });
-        assert_eq!(table.end(ends.collect()).1.len(), 100_000);
-        assert!(table.tasks.capacity() <= ROOM_KEPT, "{}", table.tasks.capacity());
+        let ends = (1_000..2_000).map(|local| TaskEnd { local, how: how.clone() });
+        assert_eq!(table.end(ends.collect()).1.len(), 1_000);
+        assert_eq!(table.tasks.len(), 10);
     }
 }
