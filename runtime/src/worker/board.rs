@@ -1,9 +1,10 @@
 //! The board: which tasks a worker has, and how far each is. Plain data behind one lock.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque, hash_map};
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
 use taskreel_model::{TaskId, WorkerId};
 
 use super::secede::Returning;
@@ -14,10 +15,10 @@ use crate::wire::message::{Assignment, Holder, InputRef, RunTask};
 /// The assignments of a worker.
 #[derive(Debug, Default)]
 pub(crate) struct Board {
-    tasks: HashMap<TaskId, Entry>,
+    tasks: FxHashMap<TaskId, Entry>,
     ready: ReadyTasks,
     /// Results on their way here, with the assignments that wait for them.
-    incoming: HashMap<TaskId, Vec<Assignment>>,
+    incoming: FxHashMap<TaskId, Vec<Assignment>>,
     /// Slots that change hands.
     pub(super) returning: Returning,
 }
@@ -178,19 +179,14 @@ impl Board {
 
     /// The assignment ended here. `false`: it was not this worker's any more.
     pub(crate) fn end(&mut self, assignment: Assignment) -> bool {
-        let is_current = self.current(assignment).is_some();
-        if is_current {
-            self.tasks.remove(&assignment.task);
-        }
-        is_current
+        self.take(assignment).is_some()
     }
 
     /// The assignment ended here, and its result is here: as [`Board::end`], with how many tasks that made
     /// ready.
     pub(crate) fn finish(&mut self, assignment: Assignment) -> Option<usize> {
-        self.current(assignment)?;
-        let chained = self.tasks.remove(&assignment.task)?.chained;
-        Some(self.supply(chained))
+        let ended = self.take(assignment)?;
+        Some(self.supply(ended.chained))
     }
 
     /// Tells an executing task to stop; `None`: it is not executing here.
@@ -291,6 +287,16 @@ impl Board {
         let mut waiting = self.incoming.remove(&task).unwrap_or_default();
         waiting.retain(|&assignment| self.end(assignment));
         waiting
+    }
+
+    /// Takes an assignment that has not ended off the board.
+    fn take(&mut self, assignment: Assignment) -> Option<Entry> {
+        match self.tasks.entry(assignment.task) {
+            hash_map::Entry::Occupied(found) if found.get().attempt == assignment.attempt => {
+                Some(found.remove())
+            }
+            hash_map::Entry::Occupied(_) | hash_map::Entry::Vacant(_) => None,
+        }
     }
 
     fn current(&mut self, assignment: Assignment) -> Option<&mut Entry> {

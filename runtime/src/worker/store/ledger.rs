@@ -1,8 +1,9 @@
 //! Which results a store holds, where each is, and which was used least recently.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use rustc_hash::FxHashMap;
 use taskreel_model::TaskId;
 
 /// Results that are smaller stay in memory: a file each would cost more than they.
@@ -22,7 +23,7 @@ pub(super) struct Writing {
 
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
-    results: HashMap<TaskId, Entry>,
+    results: FxHashMap<TaskId, Entry>,
     /// The results that may be spilled, by the tick of their last use.
     by_use: BTreeMap<u64, TaskId>,
     /// Counts uses.
@@ -53,11 +54,10 @@ enum Place {
 impl Ledger {
     /// Takes a result; gives the file of one that it replaces.
     pub(super) fn insert(&mut self, task: TaskId, result: Bytes) -> Option<Serial> {
-        let file = self.remove(task);
         let bytes = result.len() as u64;
         self.memory_bytes += bytes;
-        self.results.insert(task, Entry { place: Place::Memory(result), bytes, used: None });
-        file
+        let entry = Entry { place: Place::Memory(result), bytes, used: None };
+        self.results.insert(task, entry).and_then(|replaced| self.let_go(&replaced))
     }
 
     /// It may be spilled from now on, as the last used of all.
@@ -107,6 +107,11 @@ impl Ledger {
     /// Forgets a result; gives its file. One that is being written is the writer's to remove.
     pub(super) fn remove(&mut self, task: TaskId) -> Option<Serial> {
         let entry = self.results.remove(&task)?;
+        self.let_go(&entry)
+    }
+
+    /// Counts out what is no longer here; gives its file.
+    fn let_go(&mut self, entry: &Entry) -> Option<Serial> {
         if let Some(used) = entry.used {
             self.by_use.remove(&used);
         }
