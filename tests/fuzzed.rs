@@ -147,6 +147,11 @@ fn messages_are_read() {
 }
 
 #[test]
+fn arguments_are_read() {
+    run("arguments", targets::arguments);
+}
+
+#[test]
 fn job_files_are_read() {
     run("job", targets::job);
 }

@@ -2,11 +2,15 @@
 //! memory; where more must hold, it is asserted.
 #![allow(dead_code, missing_docs, unreachable_pub, reason = "each of its users has its own part")]
 
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::fs;
 use std::path::Path;
 
 use bytes::{Bytes, BytesMut};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use taskreel::Arguments;
 use taskreel::job::Job;
 use taskreel::wire::frame;
 use taskreel::wire::message::{FromClient, FromWorker, Message, ToClient, ToWorker};
@@ -89,6 +93,41 @@ fn decode<T: Message + PartialEq + Debug + Clone>(frame: &Bytes) {
     frame::encode(message.clone(), &mut Vec::new(), &mut out).expect("it fitted a frame");
     let again: T = frame::decode(&out.freeze().slice(4..)).expect("it was just encoded");
     assert_eq!(again, message);
+}
+
+/// The arguments of a function, and the results that they name: a byte with how many these are, a byte with the
+/// length of each, and the results; what is left are the arguments.
+pub fn arguments(bytes: &[u8]) {
+    let Some((&n, rest)) = bytes.split_first() else { return };
+    let Some((lens, mut rest)) = rest.split_at_checked(usize::from(n % 8)) else { return };
+    let mut inputs = Vec::new();
+    for &len in lens {
+        let Some((input, others)) = rest.split_at_checked(usize::from(len)) else { return };
+        inputs.push(Bytes::copy_from_slice(input));
+        rest = others;
+    }
+    // Each type begins, since what cannot be read ends it.
+    let takes: [fn(&mut Arguments<'_>) -> bool; 8] = [
+        takes::<u64>,
+        takes::<String>,
+        takes::<Vec<u8>>,
+        takes::<Vec<u64>>,
+        takes::<Vec<String>>,
+        takes::<(bool, f64, Option<char>)>,
+        takes::<BTreeMap<String, Vec<u16>>>,
+        takes::<Vec<Vec<Option<String>>>>,
+    ];
+    for first in 0..takes.len() {
+        let mut arguments = Arguments::new(rest, &inputs);
+        while takes[first..].iter().all(|takes| takes(&mut arguments)) {}
+    }
+}
+
+/// Whether the next argument is of that type. What was read can be written.
+fn takes<T: DeserializeOwned + Serialize>(arguments: &mut Arguments<'_>) -> bool {
+    let Ok(value) = arguments.next::<T>("x") else { return false };
+    arguments.returned(&value).expect("it was just read");
+    true
 }
 
 /// The text of a job file. What is wrong in it is said with the line.

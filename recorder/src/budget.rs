@@ -27,6 +27,9 @@ const RECORDS: Allowance = Allowance { floor: 4 << 20, each: 24 };
 const STATE: Allowance = Allowance { floor: 64 << 20, each: 512 };
 /// Bytes of long texts, as often as events name them.
 const TEXTS: Allowance = Allowance { floor: 64 << 20, each: 256 };
+/// Bytes of memory of stored states, as often as one is taken apart: that takes time, and tasks that say
+/// nothing new take no byte in one.
+const STORED: Allowance = Allowance { floor: 128 << 20, each: 4_096 };
 /// Bytes of a stored state before compression become at most so many times as much when it is taken
 /// apart.
 const KEYFRAME_GROWTH: u64 = 16;
@@ -66,6 +69,7 @@ pub(crate) struct Spent {
     records: u64,
     state: u64,
     texts: u64,
+    stored: u64,
     long: LongTexts,
 }
 
@@ -87,6 +91,12 @@ impl Spent {
                 self.state = self.state.saturating_sub(FLIGHT);
             }
         }
+    }
+
+    /// Counts a stored state that would take so much memory. Returns whether a file of so many bytes may have it.
+    pub(crate) fn stored(&mut self, state_bytes: u64, file_bytes: u64) -> bool {
+        self.stored = self.stored.saturating_add(state_bytes);
+        self.stored <= STORED.of(file_bytes)
     }
 
     /// The memory that events of a file of so many bytes may still take.

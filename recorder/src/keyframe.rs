@@ -20,6 +20,9 @@ use crate::{RecordError, Totals};
 
 /// Fewer events than this are folded as fast as a keyframe is read.
 const MIN_EVENTS: u64 = 100_000;
+/// So many events for each live task are folded as fast as the task is read, and cost the recorder as much as it
+/// costs to store the task.
+const EVENTS_PER_TASK: u64 = 2;
 /// A run of fewer events needs none.
 const SHORT: u64 = 250_000;
 /// So many events may wait to be folded until the run is over: a quarter of a second's work.
@@ -31,8 +34,8 @@ const FOLDED_AT_ONCE: usize = 512;
 /// After so many there may be a keyframe, also within a block: were they between blocks alone, some
 /// would be a sixth farther apart than their share of the file asks for.
 const STEP: u64 = 8_192;
-/// A larger state is not kept for keyframes: they would not fit into a block.
-const MAX_TASKS: usize = 1 << 20;
+/// A larger state is not kept for keyframes: it takes a gigabyte beside the scheduler's own.
+const MAX_TASKS: usize = 1 << 22;
 /// Bytes that a live task is thought to take in a keyframe before one was made: low, since only a
 /// try shows more.
 const FIRST_GUESS: f64 = 0.5;
@@ -58,12 +61,14 @@ pub(crate) fn encode_keyframe(state: &State) -> Vec<u8> {
     out
 }
 
-/// The state in a keyframe's payload. It takes about `max_bytes` of memory at the most.
+/// The state in a keyframe's payload. It takes about `max_bytes` of memory at the most; whether that much may
+/// be spent on it is asked before.
 pub(crate) fn decode_keyframe(
     first: u64,
     now: u64,
     raw: &[u8],
     max_bytes: u64,
+    may_spend: impl FnOnce(u64) -> bool,
 ) -> Result<State, Malformed> {
     if !keyframe_fits(raw.len(), max_bytes) {
         return Err(Malformed("a keyframe needs far more memory than one of a run of its size"));
@@ -80,6 +85,11 @@ pub(crate) fn decode_keyframe(
     };
     if keyframe.next_seq() != first || keyframe.now() != Nanos(now) {
         return Err(Malformed("a keyframe is not of the instant it claims"));
+    }
+    if !may_spend(keyframe.memory_needed(max_bytes)) {
+        return Err(Malformed(
+            "the stored states need far more memory than those of a run of its size",
+        ));
     }
     keyframe.restore(max_bytes).map_err(|_why| Malformed("a keyframe contradicts itself"))
 }
@@ -100,7 +110,7 @@ fn of_graphs(before: KeyframeBefore) -> Keyframe {
 pub(crate) struct Keyframer {
     /// `None`: the file cannot be read back, the events do not fold, or the state is too large.
     fold: Option<Fold>,
-    /// Events in blocks after which the last keyframe is.
+    /// Events in blocks after which the last keyframe is, or was tried.
     last: u64,
     /// Bytes of the keyframes so far.
     spent: u64,
@@ -181,7 +191,8 @@ impl Keyframer {
     /// Writes a keyframe if enough was folded since the last one, and it fits into its share.
     fn store(&mut self, writer: &mut BlockWriter) -> Result<(), RecordError> {
         let Some(Fold { state, scanner, .. }) = &self.fold else { return Ok(()) };
-        if state.next_seq() - self.last < MIN_EVENTS {
+        let distance = MIN_EVENTS.max(EVENTS_PER_TASK * state.tasks().len() as u64);
+        if state.next_seq() - self.last < distance {
             return Ok(());
         }
         // Of what is folded, not of what is written: else the begin of a run takes the end's share.
@@ -192,10 +203,9 @@ impl Keyframer {
         }
         let (bytes, written) = writer.keyframe(state, room)?;
         self.bytes_each = bytes as f64 / things(state);
-        if written {
-            self.last = state.next_seq();
-            self.spent += bytes;
-        }
+        // One that proved too large cost as much.
+        self.last = state.next_seq();
+        self.spent += if written { bytes } else { 0 };
         Ok(())
     }
 }

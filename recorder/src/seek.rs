@@ -159,7 +159,9 @@ impl TraceCursor {
 
     fn state(&mut self, header: &BlockHeader, payload: &[u8]) -> Result<State, Malformed> {
         let raw: Cow<'_, [u8]> = self.unsealer.unseal(header, payload)?;
-        let allowed = state_bytes(self.scanner.len().unwrap_or(0));
-        decode_keyframe(header.first, header.first_at, &raw, allowed)
+        let file_bytes = self.scanner.len().unwrap_or(0);
+        let may_spend = |bytes| self.spent.stored(bytes, file_bytes);
+        let (first, now, allowed) = (header.first, header.first_at, state_bytes(file_bytes));
+        decode_keyframe(first, now, &raw, allowed, may_spend)
     }
 }

@@ -144,8 +144,9 @@ impl Walk {
                     Piece::Specs(decode_specs(header.first, header.n_records, &raw)?)
                 }
                 Some(Kind::Keyframe) => {
-                    let allowed = state_bytes(file_bytes);
-                    decode_keyframe(header.first, header.first_at, &raw, allowed)?;
+                    let may_spend = |bytes| self.spent.stored(bytes, file_bytes);
+                    let (first, now) = (header.first, header.first_at);
+                    decode_keyframe(first, now, &raw, state_bytes(file_bytes), may_spend)?;
                     Piece::State(header.first, offset)
                 }
                 Some(Kind::Footer) => {
@@ -256,8 +257,10 @@ impl Walk {
         let header = self.scanner.block_at(offset).ok()??;
         let payload = self.scanner.payload(offset, &header).ok()?;
         let raw = self.unsealer.unseal(&header, &payload).ok()?;
-        decode_keyframe(header.first, header.first_at, &raw, state_bytes(self.file_bytes().ok()?))
-            .ok()
+        let file_bytes = self.file_bytes().ok()?;
+        let may_spend = |bytes| self.spent.stored(bytes, file_bytes);
+        let (first, now) = (header.first, header.first_at);
+        decode_keyframe(first, now, &raw, state_bytes(file_bytes), may_spend).ok()
     }
 
     fn tail_events(&mut self, offset: u64) -> Result<Vec<Stamped<Event>>, ReadError> {

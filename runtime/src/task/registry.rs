@@ -58,7 +58,9 @@ pub struct Arguments<'a> {
 }
 
 impl<'a> Arguments<'a> {
-    pub(crate) fn new(body: &'a [u8], inputs: &'a [Bytes]) -> Self {
+    /// Those in the bytes that a client made of them, given the results that they name.
+    #[doc(hidden)]
+    pub fn new(body: &'a [u8], inputs: &'a [Bytes]) -> Self {
         Self { reader: ArgumentReader::new(body, inputs), decode_took: Duration::ZERO }
     }
 

@@ -36,6 +36,12 @@ pub(crate) const VALUE: u8 = 2;
 /// Tag of the executor of long scattered values, which workers fetch from the client.
 pub(crate) const PULL: u8 = 3;
 
+/// Four bytes of a list name an input of any length, as often as they like: a list may have so many times
+/// the bytes of all inputs,
+const REPEATS: u64 = 16;
+/// and in any case so many.
+const MAX_REPEATED: u64 = 64 << 20;
+
 const ARG_VALUE: u8 = 0;
 const ARG_INPUT: u8 = 1;
 const ARG_INPUTS: u8 = 2;
@@ -186,11 +192,14 @@ impl<'a> ArgumentReader<'a> {
         if count > self.body.len() / 4 {
             return Err(malformed(name));
         }
+        let inputs = (0..count).map(|_| self.next_input(name)).collect::<Result<Vec<_>, _>>()?;
+        let n_bytes = bytes_of(inputs.iter().copied());
+        if n_bytes > MAX_REPEATED.saturating_add(bytes_of(self.inputs).saturating_mul(REPEATS)) {
+            return Err(repeated(name, n_bytes));
+        }
         let mut whole = Vec::new();
         codec::encode_value(&(count as u64), &mut whole).map_err(|e| undecodable(name, &e))?;
-        for _ in 0..count {
-            whole.extend_from_slice(self.next_input(name)?);
-        }
+        inputs.into_iter().for_each(|input| whole.extend_from_slice(input));
         codec::decode_value(&whole).map_err(|e| undecodable(name, &e))
     }
 
@@ -212,10 +221,43 @@ impl<'a> ArgumentReader<'a> {
     }
 }
 
+fn bytes_of<'a>(inputs: impl IntoIterator<Item = &'a Bytes>) -> u64 {
+    inputs.into_iter().map(|input| input.len() as u64).fold(0, u64::saturating_add)
+}
+
+fn repeated(name: &str, n_bytes: u64) -> Failure {
+    let why = format!("argument `{name}` names the same results again and again: {n_bytes} bytes");
+    Failure::new(FailureKind::Codec, why)
+}
+
 fn malformed(name: &str) -> Failure {
     Failure::new(FailureKind::Codec, format!("argument `{name}` is missing or malformed"))
 }
 
 fn undecodable(name: &str, error: &CodecError) -> Failure {
     Failure::new(FailureKind::Codec, format!("argument `{name}` {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sum(n: usize, len: usize) -> Result<usize, Failure> {
+        let mut spec = SpecWriter::new(FUNCTION);
+        spec.inputs(&vec![0; n]);
+        let mut input = Vec::new();
+        codec::encode_value(&vec![7_u8; len], &mut input).expect("it can be encoded");
+        let lists =
+            ArgumentReader::new(&spec.body, &[Bytes::from(input)]).next::<Vec<Vec<u8>>>("x");
+        lists.map(|lists| lists.iter().map(Vec::len).sum())
+    }
+
+    /// Some megabytes would take terabytes of memory.
+    #[test]
+    fn a_result_is_not_named_without_end() {
+        assert_eq!(sum(100_000, 16).expect("it may be, if it is short"), 1_600_000);
+        assert_eq!(sum(16, 5 << 20).expect("or not too often"), 80 << 20);
+        let refused = sum(2 << 20, 1 << 20).expect_err("this is two terabytes");
+        assert!(format!("{refused:?}").contains("again and again"), "{refused:?}");
+    }
 }

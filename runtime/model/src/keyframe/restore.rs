@@ -32,7 +32,7 @@ impl Keyframe {
     /// # Errors
     /// The keyframe contradicts itself, or the state would be too large.
     pub fn restore(self, max_bytes: u64) -> Result<State, BadKeyframe> {
-        let needed = self.memory_needed(max_bytes)?;
+        let needed = self.memory_needed(max_bytes);
         if needed > max_bytes {
             return Err(BadKeyframe::TooLarge { needed, allowed: max_bytes });
         }

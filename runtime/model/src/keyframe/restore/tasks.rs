@@ -2,7 +2,9 @@
 
 use super::ensure;
 use crate::keyframe::numbers::{Reader, SHORT};
-use crate::keyframe::{BadKeyframe, ExpectedDep, Keyframe, RunRow, StretchRow, TaskColumns};
+use crate::keyframe::{
+    BadKeyframe, ExpectedDep, Keyframe, Numbers, RunRow, StretchRow, TaskColumns,
+};
 use crate::{
     Again, Broken, ClientId, GraphId, GraphTable, Key, Nanos, OptionsId, Phase, PrefixId, Rare,
     Replica, Run, StrId, Suffix, Task, TaskId, TaskTable, WorkerId,
@@ -52,19 +54,20 @@ struct Columns<'a> {
 }
 
 impl Keyframe {
-    /// About what the state takes: for each task the table's whole chunk, since few may live in it. Only
-    /// a state of `max_bytes` at the most is looked at so closely.
-    pub(super) fn memory_needed(&self, max_bytes: u64) -> Result<u64, BadKeyframe> {
+    /// About the memory that the state takes: for each task the table's whole chunk, since few may live in it.
+    /// Beyond `max_bytes` only that it is more is true.
+    pub fn memory_needed(&self, max_bytes: u64) -> u64 {
         let tasks = &self.tasks;
-        let n_listed = tasks.deps.len().saturating_add(tasks.dependents.len());
-        let n_listed =
-            n_listed.saturating_add(tasks.deps.len()).saturating_add(tasks.replicas.len());
-        let mut needed = n_listed.saturating_add(tasks.wanted_by.len()).saturating_mul(8);
-        let least = tasks.gaps.len().saturating_mul(size_of::<Task>() as u64);
-        if needed.saturating_add(least) > max_bytes {
-            return Ok(needed.saturating_add(least));
+        let lists =
+            [&tasks.deps, &tasks.deps, &tasks.dependents, &tasks.replicas, &tasks.wanted_by];
+        let n_listed = lists.into_iter().map(Numbers::len).fold(0, u64::saturating_add);
+        let of_tasks = tasks.gaps.len().saturating_mul(size_of::<Task>() as u64);
+        let mut needed = of_tasks.saturating_add(n_listed.saturating_mul(8));
+        if needed > max_bytes {
+            return needed;
         }
-        needed += TaskTable::memory_of(self.n_tasks, tasks.ids().map_while(Result::ok));
+        let table = TaskTable::memory_of(self.n_tasks, tasks.ids().map_while(Result::ok));
+        needed += table.saturating_sub(of_tasks);
         needed += self.strings.iter().map(|text| 2 * text.len() as u64 + 128).sum::<u64>();
         needed += 512 * (self.prefixes.len() + self.options.len()) as u64;
         needed +=
@@ -75,7 +78,7 @@ impl Keyframe {
             let lists = row.assigned.len().saturating_add(row.held.len());
             lists.saturating_add(row.info.slots.into()).saturating_mul(8).saturating_add(1024)
         };
-        Ok(self.workers.iter().map(of_worker).fold(needed, u64::saturating_add))
+        self.workers.iter().map(of_worker).fold(needed, u64::saturating_add)
     }
 }
 
