@@ -34,7 +34,7 @@ use std::io::{self, BufWriter, Write};
 use clap::{CommandFactory, Parser, Subcommand};
 
 use taskreel::command::{
-    access, cancel, failure, interrupt, retire, shutdown, size, status, table, worker,
+    access, cancel, failure, interrupt, record_error, retire, shutdown, size, status, table, worker,
 };
 
 pub(crate) use failure::Failure;

@@ -5,6 +5,7 @@ pub mod access;
 pub mod cancel;
 pub mod failure;
 pub mod interrupt;
+pub mod record_error;
 pub mod retire;
 pub mod scheduler;
 pub mod shutdown;

@@ -25,9 +25,13 @@ impl Cluster {
     }
 
     fn start_scheduler(&self) -> Running {
+        self.start_scheduler_with(&[])
+    }
+
+    fn start_scheduler_with(&self, more: &[&str]) -> Running {
         let listen = self.address.trim_start_matches("tcp://");
         let args = ["scheduler", "--listen", listen, "--record", "run.reel"];
-        let scheduler = self.scene.start(&[&args[..], &["--token-file", "token"]].concat());
+        let scheduler = self.scene.start(&[&args[..], &["--token-file", "token"], more].concat());
         wait_until("the scheduler answers", || self.ask("status", &["--json"]));
         scheduler
     }
@@ -51,6 +55,25 @@ impl Cluster {
 
     fn status(&self) -> Value {
         serde_json::from_str(&self.ask("status", &["--json"]).expect("an answer")).unwrap()
+    }
+}
+
+#[test]
+fn a_scheduler_whose_trace_is_taken_away_does_what_its_option_says() {
+    for (more, code) in [(&[][..], 1), (&["--on-record-error", "continue", "--durable"], 0)] {
+        let cluster = Cluster::new();
+        let scheduler = cluster.start_scheduler_with(more);
+        let worker = cluster.start_worker("a", &[]);
+        std::fs::remove_file(cluster.scene.path("run.reel")).unwrap();
+        // It is noticed when a block is made, during the task or at the end of the run.
+        let submit = ["submit", &cluster.address, "--token-file", "token", "--", "true"];
+        let ran = cluster.scene.reel(&submit);
+        assert!(ran.code == Some(0) || code == 1, "{ran:?}");
+        cluster.ask("shutdown", &[]);
+        let ended = scheduler.wait();
+        assert_eq!(ended.code, Some(code), "{ended:?}");
+        assert!(ended.stderr.contains("run.reel was removed"), "{ended:?}");
+        worker.wait();
     }
 }
 

@@ -51,6 +51,21 @@ fn lists_tags_notes_and_removes() {
 }
 
 #[test]
+fn a_part_of_a_run_is_listed_with_the_tasks_that_info_counts() {
+    let scene = Scene::new();
+    record(&scene, "run.reel");
+    scene.ok(&["pack", "run.reel", "-o", "part.zip", "--from", "90%"]);
+    let info = scene.json(&["info", "part.zip", "--json"]);
+    let listed = runs(&scene, &[]);
+    let part = listed.iter().find(|run| run["file"] == "part.zip").expect("it is listed");
+    assert_eq!(part["tasks"], 50);
+    assert_eq!(
+        (&part["tasks"], &part["workers"]),
+        (&info["tasks"]["total"], &info["workers"]["joined"])
+    );
+}
+
+#[test]
 fn a_folder_can_be_given_by_name_or_variable() {
     let scene = Scene::new();
     fs::create_dir(scene.path("kept")).expect("a folder");

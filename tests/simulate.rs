@@ -40,6 +40,18 @@ fn the_run_as_it_was_is_predicted_within_a_tenth() {
 }
 
 #[test]
+fn who_places_is_who_placed() {
+    let scene = Scene::new();
+    let args = ["demo", "trivial", "--tasks", "300", "--workers", "4", "--record", "run.reel"];
+    scene.ok(&[&args[..], &["--no-view", "--policy", "random", "--seed", "7"]].concat());
+    assert_eq!(simulated(&scene, &[])["predicted"]["policy"], "random");
+    assert_eq!(simulated(&scene, &["--policy", "locality"])["predicted"]["policy"], "locality");
+    scene.ok(&["simulate", "run.reel", "-o", "again.reel"]);
+    let reasons = scene.ok(&["events", "again.reel", "--kind", "TaskAssigned", "--json"]).stdout;
+    assert!(reasons.contains("\"random\""), "{reasons}");
+}
+
+#[test]
 fn a_prediction_is_a_trace_like_any_other() {
     let scene = Scene::new();
     recorded(&scene);

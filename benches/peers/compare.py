@@ -106,7 +106,7 @@ def print_table(figures, systems):
         medians.setdefault(key, []).append(figure)
     cases = list(dict.fromkeys(case for case, _ in medians))
     peers = [system for system in systems if system != "taskreel"]
-    print(f"| case | {' | '.join(systems)} | {' | '.join(f'{peer} ÷ taskreel' for peer in peers)} |")
+    print(table_row(["case", *systems, *(f"{peer} ÷ taskreel" for peer in peers)]))
     print("|---|" + "---|" * (len(systems) + len(peers)))
     for case in cases:
         row(case, "seconds", "", systems, peers, medians, per_task)
@@ -127,7 +127,11 @@ def row(case, field, suffix, systems, peers, medians, show):
     cells = [show(values[system]) if system in values else "" for system in systems]
     ours = values.get("taskreel")
     ratios = [f"{values[peer] / ours:.1f} ×" if ours and peer in values else "" for peer in peers]
-    print(f"| {case}{suffix} | {' | '.join(cells)} | {' | '.join(ratios)} |")
+    print(table_row([f"{case}{suffix}", *cells, *ratios]))
+
+
+def table_row(cells):
+    return f"| {' | '.join(cells)} |"
 
 
 def per_task(seconds):

@@ -73,6 +73,7 @@ fn run(patterns: &str, graph: Graph, processes: bool) -> Outcome {
     let longest = peak / f64::from(CORES) * 4e-3;
     for pattern in patterns.split(',') {
         let graph = Graph { pattern: pattern.parse()?, ..graph };
+        refuses_wrong_inputs(&client, graph)?;
         once(&client, graph, 0)?;
         for halvings in 0..14 {
             let iterations = (longest / f64::from(1u32 << halvings)) as u64;
@@ -106,6 +107,25 @@ fn once(client: &Client, graph: Graph, iterations: u64) -> Result<f64, Box<dyn E
         future.wait()?;
     }
     Ok(begin.elapsed().as_secs_f64())
+}
+
+/// Shows that points look at their inputs: one fails that lacks the first of them, or has the last first.
+fn refuses_wrong_inputs(client: &Client, graph: Graph) -> Outcome {
+    let wanted = if graph.steps > 1 { graph.inputs(1, 0) } else { Vec::new() };
+    let inputs: Vec<TaskFuture<Cell>> = wanted
+        .iter()
+        .map(|input| client.submit(kernel::point(graph, 0, *input, 0, Vec::<Cell>::new())))
+        .collect();
+    let made = |inputs| client.submit(kernel::point(graph, 1, 0, 0, inputs)).wait();
+    made(inputs.clone())?;
+    let lacking: Vec<_> = inputs.iter().skip(1).cloned().collect();
+    let reversed: Vec<_> = inputs.iter().rev().cloned().collect();
+    for (wrong, least) in [(lacking, 1), (reversed, 2)] {
+        if inputs.len() >= least && made(wrong).is_ok() {
+            return Err("a point took inputs that are not its own".into());
+        }
+    }
+    Ok(())
 }
 
 /// `[[[point, [input, …]], …], …]`: for each step its points, and what each reads of the step before.

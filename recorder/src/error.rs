@@ -9,19 +9,19 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum CreateError {
     /// The file is there already.
-    #[error("{} exists already: give another name with --record, or remove it first", path.display())]
+    #[error("{} exists already: give another name, or remove it first", path.display())]
     Exists {
         /// The trace.
         path: PathBuf,
     },
     /// Another process is recording into it.
-    #[error("another process is recording into {}: give another name with --record", path.display())]
+    #[error("another process is recording into {}: give another name", path.display())]
     InUse {
         /// The trace.
         path: PathBuf,
     },
     /// The file could not be made.
-    #[error("cannot create the trace {}: {source}; check the folder, or record elsewhere with --record", path.display())]
+    #[error("cannot create the trace {}: {source}; check the folder, or give another", path.display())]
     Io {
         /// The trace.
         path: PathBuf,

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::tail::tail_paths;
-use crate::{OpenError, TraceInfo, read_info};
+use crate::{OpenError, Source, Totals, TraceInfo, TraceReader, read_info};
 use index::{Index, Stat};
 pub use notes::{MAX_NOTE, MAX_TAG};
 use notes::{Notes, notes_path};
@@ -238,7 +238,10 @@ impl Library {
         let (facts, problem) = match facts {
             Some(facts) => (facts, None),
             None => match read_info(&path) {
-                Ok(info) => (Facts::of(&info), None),
+                Ok(info) => {
+                    let totals = info.summary.totals.or_else(|| totals_of_a_part(&path));
+                    (Facts::of(&info, totals), None)
+                }
                 Err(OpenError::NotFound { .. }) => return None,
                 Err(OpenError::NotAPack { .. }) if !file.ends_with(".reel.zip") => return None,
                 Err(error) => (Facts::default(), Some(error.to_string())),
@@ -294,20 +297,38 @@ impl Library {
 }
 
 impl Facts {
-    fn of(info: &TraceInfo) -> Self {
+    fn of(info: &TraceInfo, totals: Option<Totals>) -> Self {
         let count = |tag: usize| info.summary.by_tag.get(tag).copied().unwrap_or(0);
+        let (tasks, workers) = match totals {
+            Some(totals) => (totals.tasks, totals.workers),
+            None => (info.summary.tasks, count(WORKER_JOINED)),
+        };
         Self {
             name: info.run.name.clone(),
             started_unix_ns: info.run.started_unix_ns,
             duration_ns: info.summary.last_logged_at_ns,
-            tasks: info.summary.tasks,
+            tasks,
             failures: count(TASK_FAILED),
-            workers: count(WORKER_JOINED),
+            workers,
             closed: info.closed,
             host: info.run.host.clone(),
             version: info.run.version.clone(),
         }
     }
+}
+
+/// What the last state of a part of a run says: its events tell only of what came to be within it. `None`: it is
+/// a whole run, or cannot be folded.
+fn totals_of_a_part(path: &Path) -> Option<Totals> {
+    let mut reader = TraceReader::open(path).ok()?;
+    let (mut state, mut changes) = (reader.opening_state().ok()??, Vec::new());
+    while let Some(batch) = reader.next_batch().ok()? {
+        for event in &batch.events {
+            state.apply(event, &mut changes).ok()?;
+            changes.clear();
+        }
+    }
+    Some(Totals::of(&state))
 }
 
 /// Keeps recorders of a trace away for as long as it is held: each locks the file that it writes.

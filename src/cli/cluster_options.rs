@@ -4,25 +4,17 @@ use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use clap::Args;
 use clap::builder::PossibleValuesParser;
-use clap::{Args, ValueEnum};
 use jiff::Zoned;
 use taskreel_model::{Nanos, POLICY_NAMES};
 use taskreel_replay::Instant;
 
 use super::Failure;
 use super::access::Access;
+use super::record_error::OnRecordError;
 use super::size::{Workers, parse_scheduler, parse_size, parse_workers};
 use super::viewer::parse_addr;
-
-/// What a failed write of the trace does to the run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum OnRecordError {
-    /// The run ends with an error.
-    Stop,
-    /// The run goes on without a trace.
-    Continue,
-}
 
 /// How to run, record and show.
 #[derive(Debug, Args)]

@@ -12,7 +12,7 @@ use taskreel_model::{HumanBytes, policy_by_name};
 use taskreel_recorder::Totals;
 use taskreel_viewer::ViewerHandle;
 
-use super::cluster_options::{ClusterOptions, OnRecordError, on_terminal};
+use super::cluster_options::{ClusterOptions, on_terminal};
 use super::failure::say;
 use super::info::Tasks;
 use super::interrupt::Interrupts;
@@ -97,10 +97,7 @@ fn start(
     let mut builder = Cluster::local()
         .name(name)
         .processes(options.processes)
-        .on_record_error(match options.on_record_error {
-            OnRecordError::Stop => taskreel::OnRecordError::Stop,
-            OnRecordError::Continue => taskreel::OnRecordError::Continue,
-        })
+        .on_record_error(options.on_record_error.into())
         .durable(options.durable)
         .tick_ns(options.tick)
         .watch(progress.watch());

@@ -62,13 +62,12 @@ pub(crate) struct Simulate {
     /// How long a message takes from one end to the other, such as 50us or 2ms [default: measured]
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     latency: Option<Nanos>,
-    /// Which worker runs what
-    #[arg(long, value_name = "NAME", default_value = POLICY_NAMES[0],
-        value_parser = PossibleValuesParser::new(POLICY_NAMES))]
-    policy: String,
-    /// Seed of the lots that a policy draws
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    seed: u64,
+    /// Which worker runs what [default: as it was]
+    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(POLICY_NAMES))]
+    policy: Option<String>,
+    /// Seed of the lots that a policy draws [default: that of the run]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
     /// Record the prediction to this file, which must not exist
     #[arg(short, long, value_name = "OUT.reel")]
     output: Option<PathBuf>,
@@ -109,7 +108,7 @@ impl Simulate {
         if self.json {
             let predicted = json!({
                 "makespan_s": prediction.makespan.as_secs_f64(),
-                "workers": n_workers, "slots": n_slots, "policy": self.policy,
+                "workers": n_workers, "slots": n_slots, "policy": self.policy(&workload),
                 "bound_by_work_s": prediction.work_bound.as_secs_f64(),
                 "bound_by_path_s": prediction.path_bound.as_secs_f64(),
                 "unfinished": prediction.n_stuck, "events": prediction.n_events,
@@ -129,6 +128,10 @@ impl Simulate {
             say(format_args!("wrote {}", path.display()));
         }
         Ok(())
+    }
+
+    fn policy<'a>(&'a self, workload: &'a Workload) -> &'a str {
+        self.policy.as_deref().unwrap_or(&workload.policy)
     }
 
     fn cluster(&self, workload: &Workload, mut network: Network) -> Result<Cluster, Failure> {
@@ -156,7 +159,8 @@ impl Simulate {
             (network.latency, network.report) = (latency, latency);
             network.fetch = latency + latency;
         }
-        let policy = policy_by_name(&self.policy, self.seed).expect("clap knows the names");
+        let seed = self.seed.unwrap_or(workload.seed);
+        let policy = policy_by_name(self.policy(workload), seed).expect("clap knows the names");
         Ok(Cluster { workers, network, policy })
     }
 
@@ -166,7 +170,7 @@ impl Simulate {
             name: format!("{}, simulated", of.name),
             command: std::env::args().collect(),
             tick_ns: 1,
-            seed: self.seed,
+            seed: self.seed.unwrap_or(of.seed),
             ..of.clone()
         };
         Recorder::create(path, &info, RecorderOptions::default()).map_err(Failure::run)
@@ -190,7 +194,7 @@ fn read(path: &Path) -> Result<(RunInfo, Workload), Failure> {
     for warning in reader.warnings() {
         say(format_args!("{}: {warning}", path.display()));
     }
-    Ok((reader.run_info().clone(), gather.finish()))
+    Ok((reader.run_info().clone(), gather.finish(reader.run_info().seed)))
 }
 
 /// One more worker like that one, from begin to end.

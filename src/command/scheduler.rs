@@ -12,6 +12,7 @@ use super::Failure;
 use super::access::Access;
 use super::failure::say;
 use super::interrupt::Interrupts;
+use super::record_error::OnRecordError;
 use super::size::parse_addr;
 use super::viewer;
 
@@ -42,6 +43,10 @@ pub struct Scheduler {
     /// Seconds after which a worker or client is given up from which nothing came
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3600))]
     silence: u64,
+    /// What to do when the trace cannot be written, because the disk is full for example. Who goes on cannot
+    /// be started again where it was
+    #[arg(long, value_name = "WHAT", default_value = "stop")]
+    on_record_error: OnRecordError,
     /// Have each event on the disk before anybody hears of it: it then survives a loss of power too, and not
     /// only a kill
     #[arg(long)]
@@ -66,6 +71,7 @@ impl Scheduler {
             .name(self.name)
             .listen(self.listen.to_string())
             .record(&self.record)
+            .on_record_error(self.on_record_error.into())
             .durable(self.durable)
             .patience(Patience {
                 silence: Duration::from_secs(self.silence),

@@ -12,7 +12,7 @@ use super::{Facts, Run};
 /// The folder of the index in the folder of traces.
 pub(super) const FOLDER: &str = ".reel-index";
 /// Written with each entry; an entry of another layout is read anew.
-const LAYOUT: u32 = 1;
+const LAYOUT: u32 = 2;
 
 /// The index of one folder.
 #[derive(Debug)]

@@ -5,8 +5,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use taskreel_model::{
-    Change, Event, GraphId, Input, LocalityThenIdle, Nanos, Policy, Rejection, State, TaskId,
-    WorkerId,
+    Change, Event, GraphId, Input, Nanos, Policy, Rejection, State, TaskId, WorkerId,
+    policy_by_name,
     simulation::{Core, Network, World},
 };
 use taskreel_recorder::{RecordError, Recorder};
@@ -66,7 +66,8 @@ pub(crate) fn fit(workload: &Arc<Workload>) -> Result<Network, PredictError> {
     let mut network = workload.network;
     for _ in 0..FITS {
         let workers = workload.workers.clone();
-        let cluster = Cluster { workers, network, policy: Box::new(LocalityThenIdle) };
+        let policy = recorded_policy(workload);
+        let cluster = Cluster { workers, network, policy };
         let (prediction, _) = predict(workload, cluster, &mut None)?;
         let (recorded, predicted) = (workload.makespan, prediction.makespan);
         let close = Nanos((CLOSE * recorded.0 as f64) as u64);
@@ -105,6 +106,10 @@ impl Origins {
         let (first, graph) = self.graphs[of];
         TaskId(workload.graphs[graph.index()].first.0 + (predicted.0 - first.0))
     }
+}
+
+fn recorded_policy(workload: &Workload) -> Box<dyn Policy> {
+    policy_by_name(&workload.policy, workload.seed).expect("it is one of ours")
 }
 
 /// Runs it to its end, and records it.

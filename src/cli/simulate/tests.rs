@@ -80,7 +80,7 @@ fn recorded_on(
         world.carry_out(core.state(), core.effects(), core.events().len());
         take(&core);
     }
-    Arc::new(gather.finish())
+    Arc::new(gather.finish(0))
 }
 
 fn with_latency(latency: Nanos) -> Network {

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use taskreel_model::{
-    Change, Event, FailureKind, Key, LossReason, Nanos, NewGraph, NewTask, Outcome, Stamped, State,
-    Suffix, SuffixText, TaskId, WorkerInfo,
+    AssignReason, Change, Event, FailureKind, Key, LocalityThenIdle, LossReason, Nanos, NewGraph,
+    NewTask, Outcome, Policy as _, Random, Stamped, State, Suffix, SuffixText, TaskId, WorkerInfo,
     simulation::{Network, Work},
 };
 
@@ -23,6 +23,9 @@ pub(crate) struct Workload {
     pub(crate) tasks: Vec<RecordedTask>,
     /// From the first submission to the last end of an execution.
     pub(crate) makespan: Nanos,
+    /// The name of the policy that placed them, and the seed of its lots.
+    pub(crate) policy: String,
+    pub(crate) seed: u64,
     /// What the cluster itself cost.
     pub(crate) network: Network,
     /// How many tasks never ran to an end.
@@ -97,6 +100,8 @@ pub(crate) struct Gather {
     /// Positions in [`Workload::graphs`] by graph of the run.
     parts: Vec<Vec<usize>>,
     last_end: Nanos,
+    /// Whether tasks were placed by lot.
+    draws_lots: bool,
 }
 
 impl Gather {
@@ -155,6 +160,7 @@ impl Gather {
             Event::TaskSubmitted { key, options, wanted, deps, .. } => {
                 self.submitted(*key, options.0, *wanted, deps, state);
             }
+            Event::TaskAssigned { reason: AssignReason::Random, .. } => self.draws_lots = true,
             Event::TaskFinished { task, bytes, .. } => self.task(*task).result_bytes = *bytes,
             Event::TaskFailed { task, kind, .. } => self.task(*task).kind = Some(*kind),
             // All else follows from what was decided then, and is decided anew.
@@ -251,11 +257,13 @@ impl Gather {
         &mut self.workload.tasks[task.index()]
     }
 
-    /// The workload, once all events were taken.
-    pub(crate) fn finish(self) -> Workload {
-        let mut workload = self.workload;
+    /// The workload, once all events were taken; `seed` is that of the run.
+    pub(crate) fn finish(self, seed: u64) -> Workload {
+        let mut workload = Workload { seed, ..self.workload };
         let first = workload.graphs.first().map_or(Nanos::ZERO, |graph| graph.submitted_at);
         workload.makespan = self.last_end - first;
+        let policy = if self.draws_lots { Random { seed }.name() } else { LocalityThenIdle.name() };
+        policy.clone_into(&mut workload.policy);
         for worker in &mut workload.workers {
             worker.retires_at = worker.retires_at.filter(|at| *at < self.last_end);
             worker.gone = worker.gone.filter(|(at, _)| *at < self.last_end);
