@@ -1,12 +1,17 @@
 //! Supervising: a worker runs as a process, and another is started when it dies.
 
+use std::ffi::OsString;
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
+/// The variables by which a worker process is told what it is begin so. They are not for the commands that it
+/// runs: a program of ours would take itself for a worker.
+const OF_WORKERS: &str = "TASKREEL_WORKER";
+
 /// Tells a worker process that it is supervised.
-const SUPERVISED: &str = "TASKREEL_SUPERVISED";
+const SUPERVISED: &str = "TASKREEL_WORKER_SUPERVISED";
 
 /// Has glibc give large blocks back to the system as soon as they are freed. By default it raises
 /// the size that counts as large to that of the blocks it sees freed, and then keeps them: a worker
@@ -61,6 +66,12 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(200), Duration::from
 
 /// A worker that lived so long had come up well.
 const LIVED: Duration = Duration::from_secs(10);
+
+/// Names of the variables of this process that are for it alone.
+pub(crate) fn own_variables() -> impl Iterator<Item = OsString> {
+    let names = std::env::vars_os().map(|(name, _)| name);
+    names.filter(|name| name.as_encoded_bytes().starts_with(OF_WORKERS.as_bytes()))
+}
 
 /// Whether this process is a worker that [`supervise`] started.
 pub fn is_supervised() -> bool {

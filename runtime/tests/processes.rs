@@ -31,6 +31,18 @@ fn joined(a: &str, b: &str) -> usize {
     a.len() + b.len()
 }
 
+/// The process, once so many wrote theirs into a folder.
+#[task]
+fn together(folder: &str, n_processes: usize) -> Result<u32, String> {
+    let (folder, id) = (std::path::Path::new(folder), std::process::id());
+    let text = |error: std::io::Error| error.to_string();
+    std::fs::write(folder.join(id.to_string()), "").map_err(text)?;
+    while std::fs::read_dir(folder).map_err(text)?.count() < n_processes {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    Ok(id)
+}
+
 /// The worker processes of this file are this test binary, started to run only this test, which
 /// then is a worker until its cluster closes.
 #[test]
@@ -48,6 +60,34 @@ fn cluster(workers: usize) -> Cluster {
         .no_record()
         .start()
         .unwrap()
+}
+
+/// More of them than may come to nothing one after the other.
+#[test]
+fn all_processes_die_at_once_and_others_go_on() {
+    const N: usize = 8;
+    let cluster = cluster(N);
+    let client = cluster.client();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    let ids = client.gather(client.map(0..N, |_| together(path, N))).unwrap();
+    let mut kill = std::process::Command::new("kill");
+    kill.arg("-9").args(ids.iter().map(u32::to_string));
+    assert!(kill.status().unwrap().success());
+    let again = client.gather(client.map(0..N, |_| process_id())).unwrap();
+    assert!(again.iter().all(|id| !ids.contains(id)), "{again:?}");
+    cluster.close().unwrap().state.validate();
+}
+
+#[test]
+fn a_command_is_not_told_what_makes_a_process_a_worker() {
+    let cluster = cluster(1);
+    let env = Command::new("env").env("TASKREEL_WORKER_NAME", "its own");
+    let output = cluster.client().submit(env).wait().unwrap();
+    let text = String::from_utf8(output.stdout.0).unwrap();
+    let told: Vec<&str> = text.lines().filter(|line| line.starts_with("TASKREEL_WORKER")).collect();
+    assert_eq!(told, ["TASKREEL_WORKER_NAME=its own"]);
+    cluster.close().unwrap();
 }
 
 #[test]

@@ -15,7 +15,8 @@ use crate::supervise::ALLOCATOR;
 use crate::tls::Tls;
 use crate::worker::{WorkerOptions, run_worker};
 
-/// Names the scheduler that a child process is to join; [`init`] looks for it.
+/// Names the scheduler that a child process is to join; [`init`] looks for it. All these names begin
+/// alike: commands that the worker runs do not get them.
 const SCHEDULER: &str = "TASKREEL_WORKER";
 const NAME: &str = "TASKREEL_WORKER_NAME";
 const SLOTS: &str = "TASKREEL_WORKER_SLOTS";
@@ -23,9 +24,10 @@ const MEMORY: &str = "TASKREEL_WORKER_MEMORY";
 const SPILL_FOLDER: &str = "TASKREEL_WORKER_SPILL_FOLDER";
 /// `gpu=1000,licence=2000`: in thousandths.
 const RESOURCES: &str = "TASKREEL_WORKER_RESOURCES";
-const TOKEN: &str = "TASKREEL_TOKEN";
+const TOKEN: &str = "TASKREEL_WORKER_TOKEN";
 /// Files with the certificate, its key and the authority.
-const TLS: [&str; 3] = ["TASKREEL_TLS_CERT", "TASKREEL_TLS_KEY", "TASKREEL_TLS_CA"];
+const TLS: [&str; 3] =
+    ["TASKREEL_WORKER_TLS_CERT", "TASKREEL_WORKER_TLS_KEY", "TASKREEL_WORKER_TLS_CA"];
 
 /// How long a worker whose parent is gone may take to end what it started.
 const GRACE: Duration = Duration::from_secs(2);

@@ -17,8 +17,9 @@ const JOIN_PATIENCE: Duration = Duration::from_secs(30);
 /// How often running workers are looked after.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// So many processes may die without one that joins, and no more are started.
-const MAX_VAIN: u32 = 6;
+/// So many processes may die without one that joins, or each of them once if there are more, and no more
+/// are started.
+const MAX_VAIN: usize = 6;
 
 /// How often a process is looked at while it is waited for.
 const POLL: Duration = Duration::from_millis(5);
@@ -123,8 +124,9 @@ impl Children {
                     tracing::error!(%error, "a worker process is lost");
                 }
             }
-            let is_empty = !self.may_be_none && self.lock().is_empty();
-            if n_vain > MAX_VAIN || is_empty {
+            let n_workers = self.lock().len();
+            let is_empty = !self.may_be_none && n_workers == 0;
+            if n_vain > n_workers.max(MAX_VAIN) || is_empty {
                 tracing::error!("no worker process comes to join: the run is stopped");
                 // A scheduler that is gone needs no telling.
                 let _ = inbox.send(Inbound::Stop).await;

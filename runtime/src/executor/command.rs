@@ -12,6 +12,7 @@ use tokio::process::{Child, ChildStdin, Command};
 use tokio::runtime::Handle;
 
 use super::{Cancellation, Completed, Executor, Failure, Job, StopReason};
+use crate::supervise::own_variables;
 use crate::task::{Captured, CommandOutput, CommandSpec, Encoding, Returned, StdinSpec};
 use crate::wire::codec;
 
@@ -145,6 +146,9 @@ fn spawn(spec: &CommandSpec, stdin: &Feed) -> Result<(Child, Option<Pid>), Failu
         Failure::new(FailureKind::Unavailable, message)
     };
     let mut command = Command::new(&spec.program);
+    for name in own_variables() {
+        command.env_remove(name);
+    }
     command.args(&spec.args).envs(&spec.env).process_group(0).kill_on_drop(true);
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     if let Some(cwd) = &spec.cwd {
