@@ -5,11 +5,7 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use super::Outcome;
-
-/// What the status page looks at, with the plots whose pictures cost most.
-const LOOK: &str = r#"{"plots":[{"id":"task-stream","width":860,"height":300},
-{"id":"progress","width":860,"height":150},{"id":"workers","width":340,"height":480},
-{"id":"strip","width":860,"height":46}],"window":null,"tables":["workers","prefixes"]}"#;
+use super::channel::{next_message, open};
 
 /// A page that got nothing for so long does not follow the run.
 const SILENCE: Duration = Duration::from_secs(20);
@@ -36,28 +32,12 @@ pub(crate) fn read(viewer: &str, until: Instant) -> Outcome {
 
 /// Follows the run over a live channel until it is time, as a page does that is left open.
 pub(crate) fn follow(viewer: &str, until: Instant) -> Outcome {
-    let mut stream = TcpStream::connect(viewer)?;
+    let mut stream = open(viewer)?;
     stream.set_read_timeout(Some(SILENCE))?;
-    write!(
-        stream,
-        "GET /ws HTTP/1.1\r\nHost: {viewer}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-    )?;
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        let mut byte = [0];
-        stream.read_exact(&mut byte)?;
-        head.push(byte[0]);
-    }
-    let length = u16::try_from(LOOK.len())?.to_be_bytes();
-    // Masked with zeros, which is as good as any mask here.
-    let mut frame = vec![0x81, 0x80 | 126, length[0], length[1], 0, 0, 0, 0];
-    frame.extend(LOOK.as_bytes());
-    stream.write_all(&frame)?;
     while Instant::now() < until {
-        match message(&mut stream) {
-            Ok(true) => {}
-            Ok(false) => return Err("the viewer closed a page that follows the run".into()),
+        match next_message(&mut stream) {
+            Ok(Some(_)) => {}
+            Ok(None) => return Err("the viewer closed a page that follows the run".into()),
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
                 return Err(format!("a page that follows got nothing in {SILENCE:?}").into());
             }
@@ -65,20 +45,4 @@ pub(crate) fn follow(viewer: &str, until: Instant) -> Outcome {
         }
     }
     Ok(())
-}
-
-/// Takes the next message; `false`: the viewer closed.
-fn message(stream: &mut TcpStream) -> std::io::Result<bool> {
-    let mut head = [0; 2];
-    stream.read_exact(&mut head)?;
-    let n_bytes = match head[1] & 0x7f {
-        126 => 2,
-        127 => 8,
-        _ => 0,
-    };
-    let mut bytes = [0; 8];
-    stream.read_exact(&mut bytes[8 - n_bytes..])?;
-    let length = if n_bytes == 0 { u64::from(head[1] & 0x7f) } else { u64::from_be_bytes(bytes) };
-    std::io::copy(&mut stream.take(length), &mut std::io::sink())?;
-    Ok(head[0] & 0x0f != 8)
 }

@@ -11,6 +11,8 @@
 
 #![expect(clippy::print_stdout, reason = "it prints what it sees")]
 
+#[path = "../../viewer/examples/freshness/channel.rs"]
+mod channel;
 mod judge;
 mod load;
 mod pages;

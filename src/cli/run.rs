@@ -3,7 +3,7 @@
 mod execute;
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::mpsc::{self, Receiver};
 
 use clap::Args;
@@ -38,7 +38,16 @@ use crate::demo::Workload;
   reel run --cluster tcp://head:7878 -- python3 fit.py
   reel run job.toml --workers 8 --json | jq .result.outputs")]
 pub(crate) struct Run {
-    /// The job file.
+    #[command(flatten)]
+    what: What,
+    #[command(flatten)]
+    options: ClusterOptions,
+}
+
+/// What is to run.
+#[derive(Debug, Args)]
+pub(super) struct What {
+    /// The job file
     #[arg(
         value_name = "JOB.toml",
         required_unless_present = "command",
@@ -48,30 +57,30 @@ pub(crate) struct Run {
     /// One command and its arguments, run without a shell
     #[arg(value_name = "CMD", last = true)]
     command: Vec<String>,
-    #[command(flatten)]
-    options: ClusterOptions,
 }
 
 impl Run {
     /// Runs it and prints what it printed.
     pub(crate) fn run(self, out: &mut dyn Write) -> Result<(), Failure> {
-        let job = job(self.job.as_deref(), self.command)?;
+        let job = self.what.job()?;
         let name = job.name.clone();
         let (work, printed) = workload(job);
         session::run_printing(&name, &self.options, work, &printed, out)
     }
 }
 
-/// The job of a file, or of one command. What is no job file may be a command that was written
-/// without the dashes before it.
-pub(super) fn job(file: Option<&Path>, command: Vec<String>) -> Result<Job, Failure> {
-    let Some(path) = file else { return Ok(Job::of_command(command)) };
-    Job::load(path).map_err(|error| {
-        let failure = Failure::input(error);
-        let hint = || format!("a command stands behind two dashes: -- {}", path.display());
-        let is_job = path.extension().is_some_and(|end| end == "toml");
-        if is_job { failure } else { failure.with_line(&hint()) }
-    })
+impl What {
+    /// The job of the file, or of the one command. What is no job file may be a command that was written
+    /// without the dashes before it.
+    pub(super) fn job(self) -> Result<Job, Failure> {
+        let Some(path) = self.job else { return Ok(Job::of_command(self.command)) };
+        Job::load(&path).map_err(|error| {
+            let failure = Failure::input(error);
+            let hint = || format!("a command stands behind two dashes: -- {}", path.display());
+            let is_job = path.extension().is_some_and(|end| end == "toml");
+            if is_job { failure } else { failure.with_line(&hint()) }
+        })
+    }
 }
 
 /// What runs a job, and what it prints before its end.

@@ -1,12 +1,11 @@
 //! `reel submit`: runs a job file, or one command, on a cluster that is there.
 
 use std::io::Write;
-use std::path::PathBuf;
 
 use clap::Args;
 
 use super::access::Access;
-use super::run::{job, workload};
+use super::run::{What, workload};
 use super::size::parse_scheduler;
 use super::{Failure, elsewhere};
 
@@ -25,16 +24,8 @@ pub(crate) struct Submit {
     /// The scheduler: tcp://HOST:PORT
     #[arg(value_name = "ADDR", value_parser = parse_scheduler)]
     address: String,
-    /// The job file
-    #[arg(
-        value_name = "JOB.toml",
-        required_unless_present = "command",
-        conflicts_with = "command"
-    )]
-    job: Option<PathBuf>,
-    /// One command and its arguments, run without a shell
-    #[arg(value_name = "CMD", last = true)]
-    command: Vec<String>,
+    #[command(flatten)]
+    what: What,
     /// Print a summary as one JSON object: seconds, result
     #[arg(long)]
     json: bool,
@@ -45,7 +36,7 @@ pub(crate) struct Submit {
 impl Submit {
     /// Runs it and prints what it printed.
     pub(crate) fn run(self, out: &mut dyn Write) -> Result<(), Failure> {
-        let job = job(self.job.as_deref(), self.command)?;
+        let job = self.what.job()?;
         let client = elsewhere::connect(&self.address, &job.name, &self.access)?;
         let (work, printed) = workload(job);
         elsewhere::run(&client, work, &printed, self.json, out)

@@ -1,20 +1,19 @@
 //! What a client has yet to send. Submissions gather here, so that many become one graph. One that is
 //! too long for a message goes in parts.
 
-use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+mod open_graph;
+
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use taskreel_model::{
-    Nanos, NewGraph, NewNested, NewTask, SuffixText, TaskId, TaskOptions, split_key,
-};
+use open_graph::OpenGraph;
+use taskreel_model::{Nanos, NewGraph, SuffixText, TaskId, split_key};
 
 use super::Held;
-use crate::task::{Draft, Wishes};
-use crate::wire::message::{FromClient, SubmitGraph};
+use crate::task::Draft;
+use crate::wire::message::FromClient;
 
 /// A part of a graph is closed, and another begun, when it has so many tasks: while a scheduler and its
 /// workers are busy with these, the next are made...
@@ -74,20 +73,6 @@ pub(crate) struct Buffer {
     pub(crate) closing: bool,
     /// Known prefixes, each with the number of its next task without a key of its own.
     prefixes: HashMap<Arc<str>, u32>,
-}
-
-/// A graph, or a part of one, that grows until it is sent.
-#[derive(Debug)]
-struct OpenGraph {
-    graph: NewGraph,
-    /// By task: whether another of the same graph depends on it.
-    needed: Vec<bool>,
-    spec_lens: Vec<u32>,
-    specs: Vec<u8>,
-    n_bytes: usize,
-    prefix_ids: HashMap<Arc<str>, u32>,
-    options_ids: BTreeMap<TaskOptions, u32>,
-    last_options: Option<(Cow<'static, str>, Wishes, u32)>,
 }
 
 impl Buffer {
@@ -284,183 +269,5 @@ impl Buffer {
     }
 }
 
-impl OpenGraph {
-    fn new(graph: NewGraph) -> Self {
-        Self {
-            graph,
-            needed: Vec::new(),
-            spec_lens: Vec::new(),
-            specs: Vec::new(),
-            n_bytes: 0,
-            prefix_ids: HashMap::new(),
-            options_ids: BTreeMap::new(),
-            last_options: None,
-        }
-    }
-
-    /// The task that is pushed next is submitted by the task `parent`.
-    fn nest(&mut self, parent: TaskId) {
-        let position = self.graph.tasks.len() as u32;
-        match self.graph.nested.last_mut() {
-            Some(last) if last.parent == parent && last.first + last.n_tasks == position => {
-                last.n_tasks += 1;
-            }
-            _ => self.graph.nested.push(NewNested { parent, first: position, n_tasks: 1 }),
-        }
-    }
-
-    fn push(&mut self, key: &KeyText, draft: Draft, deps: Vec<u32>, kept: &mut Vec<Arc<Held>>) {
-        for dep in deps.iter().filter_map(|dep| dep.checked_sub(self.graph.local)) {
-            self.needed[dep as usize] = true;
-        }
-        self.needed.push(false);
-        self.n_bytes += draft.n_bytes();
-        let begin = self.specs.len();
-        let position = |held: &Arc<Held>| {
-            deps.binary_search(&held.local()).expect("an input is a dependency") as u32
-        };
-        draft.spec.finish(draft.inputs.iter().map(position), &mut self.specs);
-        self.spec_lens.push((self.specs.len() - begin) as u32);
-        kept.extend(draft.inputs);
-        kept.extend(draft.after);
-        let prefix = self.prefix_id(&key.prefix);
-        let options = self.options_id(draft.function, draft.wishes);
-        let suffix = key.suffix.clone();
-        self.graph.tasks.push(NewTask { prefix, suffix, options, wanted: true, deps });
-    }
-
-    fn prefix_id(&mut self, prefix: &Arc<str>) -> u32 {
-        if let Some(&id) = self.prefix_ids.get(prefix) {
-            return id;
-        }
-        let id = self.graph.prefixes.len() as u32;
-        self.graph.prefixes.push(prefix.to_string());
-        self.prefix_ids.insert(Arc::clone(prefix), id);
-        id
-    }
-
-    fn options_id(&mut self, function: Cow<'static, str>, wishes: Wishes) -> u32 {
-        if let Some((last, last_wishes, id)) = &self.last_options
-            && *last == function
-            && *last_wishes == wishes
-        {
-            return *id;
-        }
-        let Wishes { priority, retries, retry_delay, timeout, resources, workers } = wishes.clone();
-        let function_name = function.clone().into_owned();
-        let options = TaskOptions {
-            function: function_name,
-            priority,
-            retries,
-            retry_delay,
-            timeout,
-            resources,
-            workers,
-        };
-        let id = self.options_ids.get(&options).copied().unwrap_or_else(|| {
-            let id = self.graph.options.len() as u32;
-            self.graph.options.push(options.clone());
-            self.options_ids.insert(options, id);
-            id
-        });
-        self.last_options = Some((function, wishes, id));
-        id
-    }
-
-    fn into_message(self) -> FromClient {
-        let Self { graph, spec_lens, specs, .. } = self;
-        let graph = Arc::new(graph);
-        let specs = Bytes::from(specs);
-        FromClient::Submit(Box::new(SubmitGraph { graph, spec_lens, specs }))
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::task::Call;
-    use crate::task::spec::{SpecWriter, VALUE};
-
-    fn push(buffer: &mut Buffer, n_tasks: usize) {
-        for _ in 0..n_tasks {
-            let call = Call::<()>::new("f".into(), "f".into(), SpecWriter::new(VALUE));
-            buffer.push(call.draft, None, &mut Vec::new());
-        }
-    }
-
-    #[test]
-    fn waits_for_a_graph_that_is_made_but_not_for_long_and_not_when_one_is_full() {
-        let mut buffer = Buffer::new("graph".to_owned());
-        let now = Instant::now();
-        let soon = now + HOLD_TIME - Duration::from_millis(1);
-        assert!(!buffer.is_held(now));
-        buffer.hold(now, true);
-        push(&mut buffer, GRAPH_TASKS);
-        assert!(buffer.is_held(soon) && !buffer.is_held(now + HOLD_TIME));
-        // A second, in another thread, does not make the first wait longer.
-        buffer.hold(soon, true);
-        assert!(!buffer.is_held(now + HOLD_TIME));
-        buffer.let_go();
-        assert!(buffer.is_held(soon));
-        assert!(!buffer.has_room(1));
-        push(&mut buffer, 1);
-        assert!(!buffer.is_held(now), "one is full");
-        assert_eq!(buffer.take().len(), 2);
-        assert!(buffer.is_held(now) && buffer.has_room(GRAPH_TASKS));
-        buffer.let_go();
-        assert!(!buffer.is_held(now));
-        buffer.hold(soon, true);
-        buffer.closing = true;
-        assert!(!buffer.is_held(soon), "the client has left");
-    }
-
-    #[test]
-    fn a_graph_says_which_tasks_submitted_its_own() {
-        let mut buffer = Buffer::new("graph".to_owned());
-        for parent in [None, Some(7), Some(7), Some(8), None, Some(8), Some(8)] {
-            let call = Call::<()>::new("f".into(), "f".into(), SpecWriter::new(VALUE));
-            buffer.push(call.draft, parent.map(TaskId), &mut Vec::new());
-        }
-        let messages = buffer.take();
-        let [FromClient::Submit(submit)] = &messages[..] else { panic!("{messages:?}") };
-        let nested = submit.graph.nested.iter().map(|n| (n.parent.0, n.first, n.n_tasks));
-        assert_eq!(nested.collect::<Vec<_>>(), [(7, 1, 2), (8, 3, 1), (8, 5, 2)]);
-    }
-
-    /// Whether each message that waits goes on with the graph of the one before.
-    fn continues(buffer: &mut Buffer) -> Vec<bool> {
-        let messages = buffer.take().into_iter();
-        let continues = messages.filter_map(|message| match message {
-            FromClient::Submit(submit) => Some(submit.graph.continues),
-            _ => None,
-        });
-        continues.collect()
-    }
-
-    #[test]
-    fn a_long_map_is_parts_of_one_graph_and_what_follows_is_another() {
-        let mut buffer = Buffer::new("graph".to_owned());
-        buffer.hold(Instant::now(), false);
-        assert!(!buffer.is_held(Instant::now()), "its first part is not waited for");
-        push(&mut buffer, 2 * GRAPH_TASKS + 1);
-        assert_eq!(continues(&mut buffer), [false, true, true]);
-        // Whatever was sent meanwhile, and however long it took.
-        push(&mut buffer, 1);
-        assert_eq!(continues(&mut buffer), [true]);
-        buffer.let_go();
-        push(&mut buffer, GRAPH_TASKS + 1);
-        assert_eq!(continues(&mut buffer), [false, false], "nobody said that they are one");
-    }
-
-    #[test]
-    fn what_another_thread_submits_in_between_is_not_part_of_a_map() {
-        let mut buffer = Buffer::new("graph".to_owned());
-        buffer.hold(Instant::now(), false);
-        push(&mut buffer, 1);
-        assert_eq!(continues(&mut buffer), [false]);
-        thread::scope(|scope| scope.spawn(|| push(&mut buffer, 1)).join().unwrap());
-        assert_eq!(continues(&mut buffer), [false]);
-        push(&mut buffer, GRAPH_TASKS + 1);
-        assert_eq!(continues(&mut buffer), [false, true], "its numbers left a gap");
-    }
-}
+mod tests;

@@ -10,6 +10,7 @@
 
 #![expect(clippy::print_stdout, reason = "it prints what it measured")]
 
+mod channel;
 mod page;
 mod threads;
 

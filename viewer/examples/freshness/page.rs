@@ -8,11 +8,7 @@ use flate2::read::DeflateDecoder;
 use serde_json::Value;
 
 use crate::Outcome;
-
-/// What the page of the status looks at.
-const LOOK: &str = r#"{"plots":[{"id":"task-stream","width":860,"height":300},
-{"id":"progress","width":860,"height":150},{"id":"workers","width":340,"height":480},
-{"id":"strip","width":860,"height":46}],"window":null,"tables":["workers","prefixes"]}"#;
+use crate::channel::{next_message, open};
 
 /// Ages in ms of what pages of a live run were sent.
 #[derive(Debug, Default)]
@@ -72,7 +68,7 @@ pub(crate) fn follow(addr: SocketAddr, started_unix_ns: u64) -> Outcome<Ages> {
     let mut ages = Ages::default();
     let mut shown: Option<u64> = None;
     let (began, mut n_bytes) = (Instant::now(), 0);
-    while let Some(message) = next_message(&mut stream) {
+    while let Ok(Some(message)) = next_message(&mut stream) {
         let unix = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_nanos() as u64;
         let now_ns = unix.saturating_sub(started_unix_ns);
         let Some(words) = words(&message)? else { continue };
@@ -88,52 +84,6 @@ pub(crate) fn follow(addr: SocketAddr, started_unix_ns: u64) -> Outcome<Ages> {
         ages.rates = vec![n_bytes as f64 / began.elapsed().as_secs_f64()];
     }
     Ok(ages)
-}
-
-/// Opens the live channel and says what the page looks at.
-fn open(addr: SocketAddr) -> Outcome<TcpStream> {
-    let mut stream = TcpStream::connect(addr)?;
-    write!(
-        stream,
-        "GET /ws HTTP/1.1\r\nHost: {addr}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-    )?;
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        let mut byte = [0];
-        stream.read_exact(&mut byte)?;
-        head.push(byte[0]);
-    }
-    let length = u16::try_from(LOOK.len())?.to_be_bytes();
-    // Masked with zeros, which is as good as any mask here.
-    let mut frame = vec![0x81, 0x80 | 126, length[0], length[1], 0, 0, 0, 0];
-    frame.extend(LOOK.as_bytes());
-    stream.write_all(&frame)?;
-    Ok(stream)
-}
-
-/// The next message; `None`: the viewer closed.
-fn next_message(stream: &mut TcpStream) -> Option<Vec<u8>> {
-    loop {
-        let mut head = [0; 2];
-        stream.read_exact(&mut head).ok()?;
-        let n_bytes = match head[1] & 0x7f {
-            126 => 2,
-            127 => 8,
-            _ => 0,
-        };
-        let mut bytes = [0; 8];
-        stream.read_exact(&mut bytes[8 - n_bytes..]).ok()?;
-        let length =
-            if n_bytes == 0 { u64::from(head[1] & 0x7f) } else { u64::from_be_bytes(bytes) };
-        let mut body = vec![0; usize::try_from(length).ok()?];
-        stream.read_exact(&mut body).ok()?;
-        match head[0] & 0x0f {
-            2 => return Some(body),
-            8 => return None,
-            _ping => {}
-        }
-    }
 }
 
 /// What the page says, if the message has that part; `viewer/src/wire.rs` says how it is packed.

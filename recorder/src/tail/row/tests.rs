@@ -2,6 +2,7 @@ use proptest::prelude::*;
 use taskreel_model::{Activity, AssignReason};
 
 use super::*;
+use crate::bytes::Sink;
 
 fn rows(events: &[Stamped<Event>]) -> Vec<u8> {
     let (mut out, mut last) = (Sink::default(), None);

@@ -4,7 +4,7 @@
 use super::Rejection;
 use super::worker::check_here;
 use crate::{
-    Effect, Event, FailureKind, Nanos, Phase, Report, Reported, Run, Stage, State, TaskId,
+    Effect, Event, FailureKind, Nanos, Phase, Report, Reported, Run, Stage, State, Task, TaskId,
     TaskOptions, TransferFailure, Turn, WorkerId, WorkerStatus,
 };
 
@@ -111,7 +111,7 @@ fn seceded(
         let why = "it waits for others without having a slot";
         return Err(Rejection::Protocol { worker, task, why });
     }
-    let at = since(turn.state(), task).map_or(at, |since| at.max(since));
+    let at = not_before(turn.state(), task, at);
     turn.emit_at(at, None, Event::TaskSeceded { task, worker, attempt });
     Ok(())
 }
@@ -127,14 +127,15 @@ fn rejoined(
         let why = "it goes on without having waited, or in a slot that is taken";
         return Err(Rejection::Protocol { worker, task, why });
     }
-    let at = since(turn.state(), task).map_or(at, |since| at.max(since));
+    let at = not_before(turn.state(), task, at);
     turn.emit_at(at, None, Event::TaskRejoined { task, worker, attempt, slot });
     Ok(())
 }
 
-/// Since when a task computes or waits.
-fn since(state: &State, task: TaskId) -> Option<Nanos> {
-    state.task(task)?.since()
+/// When the stretch in which a task computes or waits ended: not before it began, whatever its worker's
+/// clock says.
+fn not_before(state: &State, task: TaskId, at: Nanos) -> Nanos {
+    state.task(task).and_then(Task::since).map_or(at, |since| at.max(since))
 }
 
 /// Whether a worker has a slot, and nothing runs in it.
@@ -160,7 +161,7 @@ fn finished(
         let why = "it finished without having started";
         return Err(Rejection::Protocol { worker, task, why });
     }
-    let at = since(turn.state(), task).map_or(at, |since| at.max(since));
+    let at = not_before(turn.state(), task, at);
     turn.emit_at(at, None, Event::TaskFinished { task, worker, attempt, bytes });
     Ok(())
 }
@@ -192,7 +193,7 @@ fn failed(
     if current(turn.state(), worker, task, attempt).is_none() {
         return;
     }
-    let at = since(turn.state(), task).map_or(at, |since| at.max(since));
+    let at = not_before(turn.state(), task, at);
     let error = turn.intern(clipped(error));
     let state = turn.state();
     let retry = state.task(task).and_then(|found| {
