@@ -14,10 +14,14 @@ pub type TaskTable = Table<TaskId, Task>;
 pub type GraphTable = Table<GraphId, Graph>;
 
 /// What is alive of a kind. Ids only grow, so a chunk of which all is gone gives its memory back:
-/// a cluster that ran a billion tasks holds what is alive and 16 bytes for every 512 gone.
-#[derive(Clone, Debug, PartialEq)]
+/// a cluster that ran a billion tasks holds what is alive, and 16 bytes for every 512 that are gone since the oldest that
+/// is alive.
+#[derive(Clone, Debug)]
 pub struct Table<I, T> {
+    /// From number `n_dropped` on.
     chunks: Vec<Option<Chunk<T>>>,
+    /// Chunks before the first of `chunks`: all of them is gone.
+    n_dropped: usize,
     n_live: usize,
     n_total: u32,
     ids: PhantomData<I>,
@@ -39,7 +43,15 @@ impl<T> Chunk<T> {
 
 impl<I, T> Default for Table<I, T> {
     fn default() -> Self {
-        Self { chunks: Vec::new(), n_live: 0, n_total: 0, ids: PhantomData }
+        Self { chunks: Vec::new(), n_dropped: 0, n_live: 0, n_total: 0, ids: PhantomData }
+    }
+}
+
+/// Tables that hold the same are equal, whatever they keep of what is gone.
+impl<I: DenseId, T: PartialEq> PartialEq for Table<I, T> {
+    fn eq(&self, other: &Self) -> bool {
+        let ours = self.iter().map(|(id, item)| (id.index(), item));
+        self.n_total == other.n_total && ours.eq(other.iter().map(|(id, item)| (id.index(), item)))
     }
 }
 
@@ -61,21 +73,34 @@ impl<I: DenseId, T> Table<I, T> {
 
     /// One that is alive.
     pub fn get(&self, id: I) -> Option<&T> {
-        self.chunks.get(id.index() / CHUNK)?.as_ref()?.items[id.index() % CHUNK].as_ref()
+        self.chunks.get(self.place(id))?.as_ref()?.items[id.index() % CHUNK].as_ref()
     }
 
     /// One that is alive, to be changed.
     pub fn get_mut(&mut self, id: I) -> Option<&mut T> {
-        self.chunks.get_mut(id.index() / CHUNK)?.as_mut()?.items[id.index() % CHUNK].as_mut()
+        let place = self.place(id);
+        self.chunks.get_mut(place)?.as_mut()?.items[id.index() % CHUNK].as_mut()
+    }
+
+    /// Where its chunk lies; behind all there are if it was dropped.
+    fn place(&self, id: I) -> usize {
+        (id.index() / CHUNK).wrapping_sub(self.n_dropped)
+    }
+
+    /// The id of a place.
+    fn id(&self, chunk: usize, item: usize) -> I {
+        I::new(((self.n_dropped + chunk) * CHUNK + item) as u32)
     }
 
     /// Those that are alive, in the order of their ids.
     pub fn iter(&self) -> impl Iterator<Item = (I, &T)> {
-        self.chunks.iter().enumerate().flat_map(|(c, chunk)| {
+        self.chunks.iter().enumerate().flat_map(move |(c, chunk)| {
             chunk.iter().flat_map(move |chunk| {
-                chunk.items.iter().enumerate().filter_map(move |(i, item)| {
-                    item.as_ref().map(|item| (I::new((c * CHUNK + i) as u32), item))
-                })
+                chunk
+                    .items
+                    .iter()
+                    .enumerate()
+                    .filter_map(move |(i, item)| item.as_ref().map(|item| (self.id(c, i), item)))
             })
         })
     }
@@ -87,20 +112,26 @@ impl<I: DenseId, T> Table<I, T> {
             .filter_map(|(c, chunk)| Some((c, chunk.as_ref()?)))
             .find(|(_, chunk)| chunk.n_live > 0)?;
         let (i, item) = chunk.items.iter().enumerate().rfind(|(_, item)| item.is_some())?;
-        Some((I::new((c * CHUNK + i) as u32), item.as_ref()?))
+        Some((self.id(c, i), item.as_ref()?))
     }
 
     /// Takes in one of a stored table; those between the last one and it are gone. Ids
     /// ascend.
     pub(crate) fn restore(&mut self, id: I, item: T) {
-        self.chunks.resize_with(id.index() / CHUNK + 1, || None);
+        if self.chunks.is_empty() {
+            self.n_dropped = id.index() / CHUNK;
+        }
+        self.chunks.resize_with(self.place(id) + 1, || None);
         self.put(id, item);
     }
 
     /// Makes `n_total` the next id of a restored table; all from the last one on are gone.
     pub(crate) fn end(&mut self, n_total: u32) {
         self.n_total = n_total;
-        self.chunks.resize_with((n_total as usize).div_ceil(CHUNK), || None);
+        if self.chunks.is_empty() {
+            self.n_dropped = n_total as usize / CHUNK;
+        }
+        self.chunks.resize_with((n_total as usize).div_ceil(CHUNK) - self.n_dropped, || None);
         // The last chunk is kept for those that come.
         if !n_total.is_multiple_of(CHUNK as u32)
             && let Some(last) = self.chunks.last_mut()
@@ -110,7 +141,8 @@ impl<I: DenseId, T> Table<I, T> {
     }
 
     fn put(&mut self, id: I, item: T) {
-        let chunk = self.chunks[id.index() / CHUNK].get_or_insert_with(Chunk::new);
+        let place = self.place(id);
+        let chunk = self.chunks[place].get_or_insert_with(Chunk::new);
         chunk.items[id.index() % CHUNK] = Some(item);
         chunk.n_live += 1;
         self.n_live += 1;
@@ -140,7 +172,8 @@ impl<I: DenseId, T> Table<I, T> {
 
     /// Drops one. `remove` of one that is gone does nothing.
     pub fn remove(&mut self, id: I) {
-        let Some(slot) = self.chunks.get_mut(id.index() / CHUNK) else { return };
+        let place = self.place(id);
+        let Some(slot) = self.chunks.get_mut(place) else { return };
         let Some(chunk) = slot else { return };
         let item = &mut chunk.items[id.index() % CHUNK];
         if item.is_none() {
@@ -153,6 +186,88 @@ impl<I: DenseId, T> Table<I, T> {
         let is_full = (id.index() / CHUNK + 1) * CHUNK <= self.n_total as usize;
         if chunk.n_live == 0 && is_full {
             *slot = None;
+            self.drop_gone();
         }
+    }
+
+    /// Drops the chunks before the first that has something, once they are half of all: so each is moved once.
+    fn drop_gone(&mut self) {
+        let n_gone = self.chunks.iter().take_while(|chunk| chunk.is_none()).count();
+        if 2 * n_gone >= self.chunks.len() {
+            self.chunks.drain(..n_gone);
+            self.n_dropped += n_gone;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    struct Id(u32);
+
+    impl DenseId for Id {
+        fn new(position: u32) -> Self {
+            Self(position)
+        }
+
+        fn index(self) -> usize {
+            self.0 as usize
+        }
+    }
+
+    /// A table in which at most so many are alive at a time.
+    fn after(n_total: u32, n_live: u32) -> Table<Id, u32> {
+        let mut table = Table::default();
+        for i in 0..n_total {
+            assert_eq!(table.push(i), Id(i));
+            if let Some(old) = i.checked_sub(n_live) {
+                table.remove(Id(old));
+            }
+        }
+        table
+    }
+
+    #[test]
+    fn what_is_gone_leaves_nothing() {
+        let table = after(1_000_000, 700);
+        assert!(table.chunks.len() <= 8, "{} chunks", table.chunks.len());
+        assert_eq!((table.len(), table.next_id()), (700, Id(1_000_000)));
+        for i in [0, 5_000, 999_299, 1_000_000, u32::MAX] {
+            assert_eq!(table.get(Id(i)), None, "{i}");
+        }
+        assert_eq!(
+            (table.get(Id(999_300)), table.last()),
+            (Some(&999_300), Some((Id(999_999), &999_999)))
+        );
+        assert!(
+            table.iter().map(|(id, item)| (id.0, *item)).eq((999_300..1_000_000).map(|i| (i, i)))
+        );
+    }
+
+    #[test]
+    fn a_restored_table_is_the_same_and_goes_on() {
+        for (n_total, n_live) in [(3_000, 10), (4_096, 0), (4_096, 600), (512, 512), (0, 0)] {
+            let mut table = after(n_total, n_live);
+            let mut restored = Table::default();
+            table.iter().for_each(|(id, item)| restored.restore(id, *item));
+            restored.end(n_total);
+            for i in n_total..n_total + 3_000 {
+                assert!(table == restored, "{n_total} {n_live} {i}");
+                assert_eq!(table.push(i), restored.push(i));
+                let old = Id(i.saturating_sub(100));
+                table.remove(old);
+                restored.remove(old);
+            }
+        }
+    }
+
+    #[test]
+    fn tables_differ_by_what_they_hold() {
+        let (a, mut b) = (after(2_000, 100), after(2_000, 100));
+        assert!(a == b && a != after(2_000, 99) && a != after(2_001, 101));
+        *b.get_mut(Id(1_950)).expect("it is alive") = 7;
+        assert!(a != b);
     }
 }
