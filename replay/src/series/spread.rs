@@ -10,6 +10,8 @@ use crate::figure::Window;
 pub(crate) struct Spread {
     n_max: usize,
     shift: u32,
+    /// Number of the first cell that there is: before it nothing arrived.
+    begin: usize,
     /// What arrived in a cell beyond what `slope` says.
     part: Vec<f64>,
     /// By how much the amount per nanosecond grows with the begin of a cell.
@@ -22,7 +24,7 @@ const FIRST_SHIFT: u32 = 20;
 
 impl Spread {
     pub(crate) fn new(n_max: usize) -> Self {
-        Self { n_max, shift: FIRST_SHIFT, part: Vec::new(), slope: Vec::new(), total: 0 }
+        Self { n_max, shift: FIRST_SHIFT, begin: 0, part: Vec::new(), slope: Vec::new(), total: 0 }
     }
 
     /// `amount` arrives evenly from `start` to `stop`.
@@ -32,40 +34,57 @@ impl Spread {
             self.coarsen();
         }
         let (first, last) = ((start >> self.shift) as usize, (stop >> self.shift) as usize);
-        if self.part.len() <= last {
-            self.part.resize(last + 1, 0.0);
-            self.slope.resize(last + 1, 0.0);
-        }
+        self.reach(first, last);
+        let (first_cell, first, last) = (first as u64, first - self.begin, last - self.begin);
         self.total = self.total.saturating_add(amount);
         if first == last {
             self.part[first] += amount as f64;
             return;
         }
         let rate = amount as f64 / (stop - start) as f64;
-        let next_cell = (first as u64 + 1) << self.shift;
+        let next_cell = (first_cell + 1) << self.shift;
         self.part[first] += rate * (next_cell - start) as f64;
-        self.part[last] += rate * (stop - ((last as u64) << self.shift)) as f64;
+        self.part[last] += rate * (stop - (((self.begin + last) as u64) << self.shift)) as f64;
         self.slope[first + 1] += rate;
         self.slope[last] -= rate;
+    }
+
+    /// Sees to it that there are the cells of some numbers, and those between them.
+    fn reach(&mut self, first: usize, last: usize) {
+        if self.part.is_empty() {
+            self.begin = first;
+        }
+        let n_before = self.begin.saturating_sub(first);
+        self.begin -= n_before;
+        let n_cells = (last + 1 - self.begin).max(self.part.len() + n_before);
+        for column in [&mut self.part, &mut self.slope] {
+            column.splice(0..0, std::iter::repeat_n(0.0, n_before));
+            column.resize(n_cells, 0.0);
+        }
     }
 
     /// Joins each two cells. A slope that begins in the second of two counts in full from the next
     /// pair on, and until then as what it brought within that cell.
     fn coarsen(&mut self) {
         let width = (1_u64 << self.shift) as f64;
-        let n = self.part.len().div_ceil(2) + 1;
+        self.shift += 1;
+        if self.part.is_empty() {
+            return;
+        }
+        let begin = self.begin / 2;
+        let n = (self.begin + self.part.len()).div_ceil(2) + 1 - begin;
         let (mut part, mut slope) = (vec![0.0; n], vec![0.0; n]);
-        for (i, (amount, grows)) in self.part.iter().zip(&self.slope).enumerate() {
-            part[i / 2] += amount;
+        for (i, (amount, grows)) in (self.begin..).zip(self.part.iter().zip(&self.slope)) {
+            let to = i / 2 - begin;
+            part[to] += amount;
             if i % 2 == 0 {
-                slope[i / 2] += grows;
+                slope[to] += grows;
             } else {
-                part[i / 2] += grows * width;
-                slope[i / 2 + 1] += grows;
+                part[to] += grows * width;
+                slope[to + 1] += grows;
             }
         }
-        (self.part, self.slope) = (part, slope);
-        self.shift += 1;
+        (self.begin, self.part, self.slope) = (begin, part, slope);
     }
 
     /// All that ever arrived.
@@ -73,7 +92,7 @@ impl Spread {
         self.total
     }
 
-    /// What arrived per second, by cell.
+    /// What arrived per second, by cell from `begin` on.
     fn rates(&self) -> impl Iterator<Item = f64> + '_ {
         let width = (1_u64 << self.shift) as f64;
         self.part.iter().zip(&self.slope).scan(0.0, move |rate, (part, grows)| {
@@ -99,7 +118,9 @@ impl Spread {
         (0..n_shown.min(n_columns as usize))
             .map(|x| {
                 let (first, last) = (cell(x), cell(x + 1).max(cell(x) + 1));
-                let seen = rates.get(first.min(rates.len())..last.min(rates.len()));
+                let [first, last] =
+                    [first, last].map(|cell| cell.saturating_sub(self.begin).min(rates.len()));
+                let seen = rates.get(first..last);
                 seen.into_iter().flatten().copied().fold(0.0, f64::max)
             })
             .collect()
@@ -121,5 +142,26 @@ mod tests {
         let width = (1_u64 << spread.shift) as f64 / 1e9;
         let sum: f64 = spread.rates().map(|rate| rate * width).sum();
         assert!((sum - spread.total() as f64).abs() < 1e-3, "{sum} {}", spread.total());
+    }
+
+    /// What arrives late in a run takes no more room than early on, and is drawn the same as with all cells there.
+    #[test]
+    fn nothing_is_kept_of_before() {
+        let (mut late, mut all) = (Spread::new(1_024), Spread::new(1_024));
+        all.add(Nanos::ZERO, Nanos::ZERO, 0);
+        let ms = Nanos::from_millis;
+        let draws = |i: u64| (900_000 + i * i % 7_919, i * 31 % 97, i % 1_000);
+        for (at, took, bytes) in (0..500).map(draws) {
+            for spread in [&mut late, &mut all] {
+                spread.add(ms(at - took), ms(at), bytes);
+            }
+        }
+        assert!(late.part.len() < 20 && all.part.len() > 500);
+        for (from, to) in [(0, 1_000_000), (899_000, 910_000), (905_000, 905_100)] {
+            let window = Window::new(ms(from), ms(to));
+            let [late, all] = [&late, &all].map(|spread| spread.columns(window, window.to, 400));
+            assert!(late.iter().zip(&all).all(|(a, b)| (a - b).abs() < 1e-6 * b.max(1.0)));
+        }
+        assert!((late.peak() - all.peak()).abs() < 1e-6 * all.peak());
     }
 }
