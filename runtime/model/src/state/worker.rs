@@ -150,6 +150,9 @@ impl State {
             task.again = Again::Recompute;
             self.put_back(step, id, worker);
         }
+        // It is kept for ever: what it had room for is not.
+        let lost = &mut self.workers[worker.index()];
+        (lost.held, lost.assigned) = (Vec::new(), SmallVec::new());
         Ok(())
     }
 
