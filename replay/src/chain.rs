@@ -8,11 +8,11 @@
 //! | the first one of an execution | the tasks it depends on and its own earlier attempts, until they ended; the task that submitted it, until then |
 //! | one that goes on after a wait | the piece before, until it began to wait; the tasks that it submitted, until they ended |
 //!
-//! 48 bytes per piece that the chain may yet lead over: that of a task that lives, or one that such a one waited for.
+//! 56 bytes per piece that the chain may yet lead over: that of a task that lives, or one that such a one waited for.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use taskreel_model::{Change, Key, Last, Nanos, Outcome, Phase, State, TaskId};
+use taskreel_model::{Change, Key, Last, Nanos, Outcome, Phase, State, TaskId, WorkerId};
 
 use crate::figure::Window;
 use crate::live_tasks::LiveTasks;
@@ -45,6 +45,8 @@ pub struct Link {
     pub task: TaskId,
     /// Its key.
     pub key: Key,
+    /// On which worker, in which of its slots.
+    pub place: (WorkerId, u16),
     /// When it computed.
     pub window: Window,
 }
@@ -68,6 +70,8 @@ struct Holdup {
 struct Piece {
     task: TaskId,
     key: Key,
+    worker: WorkerId,
+    slot: u16,
     start: Nanos,
     /// `Nanos::MAX` while it computes.
     stop: Nanos,
@@ -91,8 +95,19 @@ impl Default for Chain {
 }
 
 impl Chain {
-    /// Takes in a change; `state` is as just after its event. To be told of every change but those of
-    /// phases from which [`Chain::is_about`] is not.
+    /// Whether a chain wants to know of a change: of most changes of phases it does not.
+    pub fn is_about(change: &Change) -> bool {
+        match *change {
+            Change::Task { from, to, .. } => from == Phase::Released || to == Phase::Forgotten,
+            Change::Started { .. }
+            | Change::Seceded { .. }
+            | Change::Rejoined { .. }
+            | Change::Stopped { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// Takes in a change; `state` is as just after its event.
     pub fn update(&mut self, at: Nanos, change: &Change, state: &State) {
         self.by_task.update(change, state);
         match *change {
@@ -102,9 +117,11 @@ impl Chain {
             Change::Task { task, to: Phase::Forgotten, .. } => {
                 self.submitted.remove(&task);
             }
-            Change::Started { task, .. } => self.started(at, task, state),
+            Change::Started { task, worker, slot } => {
+                self.started(at, task, (worker, slot), state);
+            }
             Change::Seceded { task, .. } => self.end(at, self.of_task(task).latest),
-            Change::Rejoined { task, .. } => self.rejoined(at, task),
+            Change::Rejoined { task, worker, slot, .. } => self.rejoined(at, task, (worker, slot)),
             Change::Stopped { task, outcome, last, .. } => {
                 self.stopped(at, task, (outcome, last), state);
             }
@@ -120,7 +137,8 @@ impl Chain {
         while let Some(piece) = self.pieces.get(next as usize) {
             let to = piece.stop.min(until).max(piece.start);
             let window = Window { from: piece.start, to };
-            links.push(Link { task: piece.task, key: piece.key, window });
+            let Piece { task, key, worker, slot, .. } = *piece;
+            links.push(Link { task, key, place: (worker, slot), window });
             // What it waited for is known for longer, so this ends.
             (next, until) = (piece.before, piece.until);
         }
@@ -141,7 +159,7 @@ impl Chain {
         }
     }
 
-    fn started(&mut self, at: Nanos, task: TaskId, state: &State) {
+    fn started(&mut self, at: Nanos, task: TaskId, place: (WorkerId, u16), state: &State) {
         let Some(found) = state.task(task) else { return };
         let of_deps = found.deps.iter().map(|dep| self.of_task(*dep).finished);
         let ended = of_deps.chain([self.of_task(task).latest]);
@@ -149,15 +167,15 @@ impl Chain {
         let before = ended.chain(self.submitted.get(&task).copied());
         let before = before.max_by_key(|holdup| holdup.until);
         self.submitted.remove(&task);
-        self.begin(at, (task, found.key), before);
+        self.begin(at, (task, found.key), place, before);
     }
 
-    fn rejoined(&mut self, at: Nanos, task: TaskId) {
+    fn rejoined(&mut self, at: Nanos, task: TaskId, place: (WorkerId, u16)) {
         let Some(piece) = self.pieces.get(self.of_task(task).latest as usize) else { return };
         let (key, child) = (piece.key, self.last_child.remove(&task));
         let own = self.held_up_by(self.of_task(task).latest);
         let before = own.into_iter().chain(child).max_by_key(|holdup| holdup.until);
-        self.begin(at, (task, key), before);
+        self.begin(at, (task, key), place, before);
     }
 
     fn stopped(
@@ -197,13 +215,20 @@ impl Chain {
         Some(Holdup { place, until: piece.stop })
     }
 
-    fn begin(&mut self, at: Nanos, (task, key): (TaskId, Key), before: Option<Holdup>) {
+    fn begin(
+        &mut self,
+        at: Nanos,
+        (task, key): (TaskId, Key),
+        (worker, slot): (WorkerId, u16),
+        before: Option<Holdup>,
+    ) {
         let Holdup { place: before, until } =
             before.unwrap_or(Holdup { place: NONE, until: Nanos::ZERO });
         let latest = self.pieces.len() as u32;
         // Clocks of workers differ a little.
         let until = until.min(at);
-        self.pieces.push(Piece { task, key, start: at, stop: Nanos::MAX, before, until });
+        let (start, stop) = (at, Nanos::MAX);
+        self.pieces.push(Piece { task, key, worker, slot, start, stop, before, until });
         self.by_task.set(task, OfTask { latest, ..self.of_task(task) });
         if self.pieces.len() >= self.n_pieces_max {
             self.let_go();

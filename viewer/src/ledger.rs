@@ -5,7 +5,8 @@
 //! | column  | unit, shape                                  | for              |
 //! |---------|----------------------------------------------|------------------|
 //! | busy    | ns of execution, by bucket of time           | the strip        |
-//! | attempts | task, key, worker, slot, begin, end, outcome, bytes, and the tasks it waited for: some bytes each | search, selection, clicks, arrows, critical path |
+//! | attempts | task, key, worker, slot, begin, end, outcome, bytes, and the tasks it depended on: some bytes each | search, selection, clicks, arrows |
+//! | chain | what executions waited for | critical path |
 //! | workers | slots, when they came and went               | selection        |
 //! | errors  | when, which task, on which worker, why        | their page, the strip, jumps |
 //! | moments | instants of lost workers and markers         | the strip, jumps |
@@ -24,6 +25,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use serde::Serialize;
 use taskreel_model::{Change, Nanos, Outcome, Sample, State, TaskId, WorkerId, WorkerStatus};
+use taskreel_replay::chain::Chain;
 use taskreel_replay::figure::{Figure, View, Window};
 use taskreel_replay::plots::{About, Page, Plot};
 
@@ -66,6 +68,7 @@ pub(crate) struct Columns {
     errors: Errors,
     lost: Vec<Moment>,
     marks: Vec<Moment>,
+    chain: Chain,
 }
 
 /// An instant with what happened.
@@ -129,7 +132,7 @@ impl Columns {
 
     /// The chain of executions that made the run as long as it was.
     pub(crate) fn critical_path(&self) -> Path {
-        self.attempts.critical_path()
+        self.attempts.critical_path(&self.chain)
     }
 
     /// The strip with idle stretches folded.
@@ -149,6 +152,7 @@ impl Columns {
     }
 
     fn update(&mut self, at: Nanos, change: &Change, state: &State) {
+        self.chain.update(at, change, state);
         match *change {
             Change::Started { task, worker, slot } => {
                 self.attempts.started(at, task, (worker, slot), state);
@@ -230,7 +234,7 @@ impl Plot for Ledger {
 
     fn update(&mut self, at: Nanos, change: &Change, state: &State) {
         // Most changes are of phases: for those it is not worth to take the lock.
-        if !matches!(change, Change::Task { .. }) {
+        if !matches!(change, Change::Task { .. }) || Chain::is_about(change) {
             self.columns().update(at, change, state);
         }
     }

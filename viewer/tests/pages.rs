@@ -34,9 +34,15 @@ fn start(files: Files) -> ViewerHandle {
     let config =
         ViewerConfig { addr, source, reopen: Some(reopen), token: None, title: String::new() };
     let viewer = serve_with(config, files).unwrap();
+    wait_for_end(&viewer, "/");
+    viewer
+}
+
+/// Waits until a run is shown to its end; `folder` is where its pages are.
+fn wait_for_end(viewer: &ViewerHandle, folder: &str) {
     for _ in 0..10_000 {
-        if json(&viewer, "/api/state")["status"]["kind"] == "finished" {
-            return viewer;
+        if json(viewer, &format!("{folder}api/state"))["status"]["kind"] == "finished" {
+            return;
         }
     }
     panic!("never read to the end");
@@ -101,6 +107,22 @@ fn programs_are_told_stories_events_findings_and_figures() {
         let figure = json(&viewer, &format!("/api/plots/{id}?width=500&height=200"));
         assert_eq!((&figure["id"], &figure["width_px"]), (&plot["id"], &Value::from(500)));
     }
+}
+
+#[test]
+fn who_submitted_a_task_is_told_and_the_critical_path_follows() {
+    let traces = Path::new(env!("CARGO_MANIFEST_DIR")).join("../traces/v1");
+    let files = Files { library: Some(traces), ..Files::default() };
+    let viewer = serve_library(([127, 0, 0, 1], 0).into(), None, files).unwrap();
+    let folder = "/open/parents.reel/";
+    assert_eq!(get(viewer.addr(), folder).status, 200);
+    wait_for_end(&viewer, folder);
+    let page = get(viewer.addr(), &format!("{folder}task/3")).body;
+    let by = "submitted by <a data-page href=\"2\"><bdi>bytes_in-1</bdi></a>";
+    assert!(page.contains(by), "{page}");
+    let path = json(&viewer, &format!("{folder}api/critical-path"));
+    let tasks = path["links"].as_array().unwrap().iter().map(|link| link["task"].as_u64());
+    assert_eq!(tasks.collect::<Option<Vec<_>>>().unwrap(), [0, 2, 4, 2, 0]);
 }
 
 #[test]

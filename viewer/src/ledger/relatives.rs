@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use taskreel_model::{Nanos, Outcome, TaskId};
+use taskreel_model::TaskId;
+use taskreel_replay::chain::{Chain, Link};
 
 use super::attempts::{Attempt, Attempts, Found};
 
@@ -74,31 +75,19 @@ impl Attempts {
         })
     }
 
-    /// Walks back from the execution that ended last, each time to the dependency that ended last.
-    pub(super) fn critical_path(&self) -> Path {
-        // Of several executions of a task the last one made its result.
-        let mut finished: BTreeMap<TaskId, (Nanos, usize)> = BTreeMap::new();
-        let mut last = None;
-        self.rows().each(|index, row, _| {
-            if row.outcome == Some(Outcome::Finished) {
-                finished.insert(row.task, (row.stop, index));
-            }
-            if row.outcome.is_some() {
-                last = last.max(Some((row.stop, index)));
-            }
-        });
-        let (mut path, mut executed_ns) = (Vec::new(), 0);
-        // Dependencies have smaller ids than what depends on them, so this ends.
-        while let Some((_, index)) = last {
-            let row = self.rows().get(index);
-            executed_ns += row.stop.since(row.start).0;
-            path.push(row);
-            let deps = self.rows().deps(index);
-            last = deps.iter().filter_map(|dep| finished.get(dep).copied()).max();
-        }
-        let n_more = path.len().saturating_sub(LINKS_MAX);
-        path.truncate(LINKS_MAX);
-        let links = path.iter().rev().map(|row| self.found(row)).collect();
-        Path { links, executed_ns, n_more }
+    /// The chain of what executions waited for, of which the last links are listed.
+    pub(super) fn critical_path(&self, chain: &Chain) -> Path {
+        let links = chain.links();
+        let n_more = links.len().saturating_sub(LINKS_MAX);
+        let found = |link: &Link| Found {
+            task: link.task.0,
+            key: self.key(link.key),
+            worker: link.place.0.0,
+            slot: link.place.1,
+            start_ns: link.window.from.0,
+            stop_ns: Some(link.window.to.0),
+        };
+        let executed_ns = links.iter().map(|link| link.window.length().0).sum();
+        Path { links: links[n_more..].iter().map(found).collect(), executed_ns, n_more }
     }
 }

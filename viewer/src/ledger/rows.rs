@@ -94,14 +94,6 @@ impl Rows {
         }
     }
 
-    /// What it needed.
-    pub(super) fn deps(&self, index: usize) -> Vec<TaskId> {
-        match index.checked_sub(self.n_packed()) {
-            Some(row) => self.newest.deps(row).to_vec(),
-            None => self.with_chunk(index / CHUNK, |chunk| chunk.deps(index % CHUNK).to_vec()),
-        }
-    }
-
     /// Calls `take` for each with its index and what it needed.
     pub(super) fn each(&self, take: impl FnMut(usize, &Attempt, &[TaskId])) {
         self.each_within(Window::new(Nanos::ZERO, Nanos::MAX), take);
@@ -279,7 +271,7 @@ mod tests {
         });
         assert_eq!(next, 30_000);
         for i in [29_999, 10_000, 123, 1_023, 1_024] {
-            assert_eq!((rows.get(i), rows.deps(i)), (row(i as u32), deps(i as u32)));
+            assert_eq!(rows.get(i), row(i as u32));
         }
         assert!(rows.newest_first().zip((0..30_000).rev()).all(|(found, i)| found == row(i)));
     }
