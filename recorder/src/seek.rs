@@ -70,7 +70,13 @@ impl TraceCursor {
             return Ok(None);
         };
         let place = Place { offset, first: header.first, at: header.first_at };
-        self.keyframe(place)
+        let state = self.keyframe(place)?;
+        if state.is_none() && header.kind == Kind::Keyframe as u8 {
+            // What follows can be folded into nothing.
+            self.warn(Warning::EventsLost { offset, from: 0, before: header.first });
+            self.stopped = true;
+        }
+        Ok(state)
     }
 
     /// The footer the trailer points to, if both are whole.

@@ -70,6 +70,27 @@ fn every_flipped_byte_is_found_and_what_precedes_it_is_saved() {
     }
 }
 
+/// A stored state that is damaged takes nothing else with it, though it lies within a block: that one is told of, and all
+/// events are saved, from the begin.
+#[test]
+fn a_damaged_state_is_all_that_is_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, bytes, blocks) = trace(folder.path(), 52_000);
+    let n_events = check(&path).events;
+    let stored = *blocks.iter().find(|&&at| bytes[at + 4] == 5).unwrap();
+    let mut changed = bytes.clone();
+    changed[stored + 80] ^= 1;
+    fs::write(&path, &changed).unwrap();
+    let report = check(&path);
+    let [found] = report.findings.as_slice() else { panic!("{:?}", report.findings) };
+    assert_eq!((found.offset, report.events), (stored as u64, n_events), "{found}");
+    assert!(found.what.starts_with("damaged"), "{found}");
+    let to = folder.path().join("sound.reel");
+    let repaired = repair_trace(&path, &to).unwrap();
+    assert_eq!((repaired.first_event, repaired.events), (0, n_events));
+    assert!(check(&to).is_sound(), "{:?}", check(&to));
+}
+
 /// Cut at each byte of its last blocks: it is told, and all that was whole is saved.
 #[test]
 fn cut_at_every_byte_it_is_mended() {

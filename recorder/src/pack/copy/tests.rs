@@ -11,7 +11,7 @@ use taskreel_model::{
 use super::*;
 use crate::format::Unsealer;
 use crate::scan::{Found, Scanner};
-use crate::{Recorder, RecorderOptions, RunInfo, SpecBatch, run};
+use crate::{Recorder, RecorderOptions, RunInfo, SpecBatch, Warning, run};
 
 /// A trace with samples, log lines and specs beside its events.
 fn record(path: &Path, n_tasks: u32, n_beside: u64) -> Vec<Stamped<Event>> {
@@ -305,6 +305,30 @@ fn state_at(path: &Path, until: Nanos) -> State {
     }
     assert_eq!(reader.warnings(), []);
     state
+}
+
+/// Without the state that it begins with, its events can be folded into nothing, which is said.
+#[test]
+fn a_window_without_its_state_shows_nothing() {
+    let (_folder, from, to) = folder();
+    let end = record(&from, 300, 3).last().unwrap().logged_at;
+    let options = CopyOptions { from: Some(Nanos(end.0 / 2)), ..CopyOptions::default() };
+    copy_trace(&from, &to, options).unwrap();
+    let begin = Scanner::open(&to).unwrap().begin();
+    let mut bytes = fs::read(&to).unwrap();
+    bytes[begin as usize + 60] ^= 1;
+    fs::write(&to, &bytes).unwrap();
+    let mut reader = TraceReader::open(&to).unwrap();
+    assert_eq!(reader.opening_state().unwrap(), None);
+    assert!(reader.next_batch().unwrap().is_none_or(|batch| batch.events.is_empty()));
+    let warnings = reader.warnings();
+    assert!(
+        matches!(
+            warnings,
+            [Warning::Damaged { offset, .. }, Warning::EventsLost { from: 0, .. }, ..] if *offset == begin
+        ),
+        "{warnings:?}"
+    );
 }
 
 #[test]
