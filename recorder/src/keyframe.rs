@@ -110,8 +110,10 @@ fn of_graphs(before: KeyframeBefore) -> Keyframe {
 pub(crate) struct Keyframer {
     /// `None`: the file cannot be read back, the events do not fold, or the state is too large.
     fold: Option<Fold>,
-    /// Events in blocks after which the last keyframe is, or was tried.
+    /// Events in blocks after which the last keyframe is.
     last: u64,
+    /// Those after which the last one was made that proved too large.
+    tried: u64,
     /// Bytes of the keyframes so far.
     spent: u64,
     /// Stored bytes of a keyframe for each thing in the state, as the last one had them.
@@ -137,7 +139,7 @@ impl Keyframer {
             fold.scanner.go_to(offset);
             fold
         });
-        Self { fold, last: 0, spent: 0, bytes_each: FIRST_GUESS }
+        Self { fold, last: 0, tried: 0, spent: 0, bytes_each: FIRST_GUESS }
     }
 
     /// The same for a file with keyframes of so many bytes, the last of them after `last` events.
@@ -191,8 +193,9 @@ impl Keyframer {
     /// Writes a keyframe if enough was folded since the last one, and it fits into its share.
     fn store(&mut self, writer: &mut BlockWriter) -> Result<(), RecordError> {
         let Some(Fold { state, scanner, .. }) = &self.fold else { return Ok(()) };
-        let distance = MIN_EVENTS.max(EVENTS_PER_TASK * state.tasks().len() as u64);
-        if state.next_seq() - self.last < distance {
+        let cost = EVENTS_PER_TASK * state.tasks().len() as u64;
+        let is_due = state.next_seq() - self.last >= MIN_EVENTS.max(cost);
+        if !is_due || state.next_seq() - self.tried < cost {
             return Ok(());
         }
         // Of what is folded, not of what is written: else the begin of a run takes the end's share.
@@ -203,9 +206,12 @@ impl Keyframer {
         }
         let (bytes, written) = writer.keyframe(state, room)?;
         self.bytes_each = bytes as f64 / things(state);
-        // One that proved too large cost as much.
-        self.last = state.next_seq();
-        self.spent += if written { bytes } else { 0 };
+        if written {
+            self.last = state.next_seq();
+            self.spent += bytes;
+        } else {
+            self.tried = state.next_seq();
+        }
         Ok(())
     }
 }

@@ -15,9 +15,16 @@ impl State {
     /// are forgotten follows, and which one is open; `open_at` is where what it gets begins.
     pub(super) fn check_graphs(&mut self, open_at: Option<TaskId>) -> Result<(), BadKeyframe> {
         let mut live: BTreeMap<GraphId, u32> = BTreeMap::new();
+        // Tasks of a graph mostly lie side by side.
+        let mut run = (GraphId(0), 0);
         for (_, task) in self.tasks.iter() {
-            *live.entry(task.graph).or_default() += 1;
+            if task.graph != run.0 {
+                *live.entry(run.0).or_default() += run.1;
+                run = (task.graph, 0);
+            }
+            run.1 += 1;
         }
+        *live.entry(run.0).or_default() += run.1;
         self.open = self.find_open(open_at)?;
         let mut n_forgotten = Vec::with_capacity(self.graphs.len());
         for (id, graph) in self.graphs.iter() {
