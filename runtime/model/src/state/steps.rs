@@ -7,7 +7,9 @@
 use smallvec::{SmallVec, smallvec};
 
 use super::{ReadyRank, State};
-use crate::{Again, Blame, Change, Executing, Nanos, Outcome, Phase, Run, Task, TaskId, WorkerId};
+use crate::{
+    Again, Blame, Change, Executing, Graph, Nanos, Outcome, Phase, Run, Task, TaskId, WorkerId,
+};
 
 /// Tasks still to be looked at: mostly one or none, which needs no memory of its own.
 pub(super) type Work = SmallVec<[TaskId; 8]>;
@@ -250,7 +252,7 @@ impl State {
         }
         self.set_phase(step, id, Phase::Memory, Some(ran_on));
         self.add_replica(step, id, worker, false);
-        self.count_ended(step, id, false);
+        self.count_ended(step, id);
         self.supply(step, id, worker);
         work.push(id);
         self.sweep_all(step, work);
@@ -309,7 +311,10 @@ impl State {
             let dependents = task.dependents.clone();
             self.prefixes[prefix.index()].n_erred += 1;
             self.set_phase(step, id, Phase::Erred, worker);
-            self.count_ended(step, id, true);
+            self.count_ended(step, id);
+            // Also one that had ended well, and was to be computed again.
+            self.n_erred += 1;
+            self.graph_of(id).n_erred += 1;
             erring.extend(
                 dependents
                     .into_iter()
@@ -320,20 +325,23 @@ impl State {
         self.sweep_all(step, work);
     }
 
-    fn count_ended(&mut self, step: &mut Step<'_>, id: TaskId, erred: bool) {
+    fn count_ended(&mut self, step: &mut Step<'_>, id: TaskId) {
         let task = self.live_mut(id);
         if std::mem::replace(&mut task.ended, true) {
             return;
         }
-        let id = task.graph;
+        let graph = task.graph;
         self.n_ended += 1;
-        self.n_erred += u64::from(erred);
-        let graph = self.graphs.get_mut(id).expect("a graph is kept as long as it has tasks");
-        graph.n_ended += 1;
-        graph.n_erred += u32::from(erred);
-        if graph.n_ended == graph.n_tasks {
-            step.changes.push(Change::Graph { graph: id, done: true });
+        let found = self.graph_of(id);
+        found.n_ended += 1;
+        if found.n_ended == found.n_tasks {
+            step.changes.push(Change::Graph { graph, done: true });
         }
+    }
+
+    fn graph_of(&mut self, id: TaskId) -> &mut Graph {
+        let graph = self.live(id).graph;
+        self.graphs.get_mut(graph).expect("a graph is kept as long as it has tasks")
     }
 
     /// Lets go of what nothing needs: see [`State::sweep_all`].
@@ -357,7 +365,7 @@ impl State {
                 Phase::Waiting | Phase::NoWorker | Phase::Queued | Phase::Processing => {
                     let worker = self.leave(step, id, Outcome::Cancelled, &mut work);
                     self.set_phase(step, id, Phase::Released, worker);
-                    self.count_ended(step, id, false);
+                    self.count_ended(step, id);
                 }
                 Phase::Released | Phase::Erred | Phase::Forgotten => {}
             }
@@ -372,7 +380,7 @@ impl State {
         let task = self.live_mut(id);
         let deps = std::mem::take(&mut task.deps);
         if !task.ended {
-            self.count_ended(step, id, false);
+            self.count_ended(step, id);
         }
         self.set_phase(step, id, Phase::Forgotten, None);
         let graph_id = self.live_mut(id).graph;

@@ -21,6 +21,8 @@ impl State {
             assert_eq!(by_prefix, self.totals.get(phase), "prefixes' tasks {}", phase.name());
         }
         assert_eq!(u64::from(self.tasks.next_id().0), self.totals.total(), "tasks submitted");
+        let n_erred: u64 = self.prefixes.iter().map(|prefix| prefix.n_erred).sum();
+        assert_eq!(n_erred, self.n_erred, "tasks that erred");
         assert_eq!(self.ready.len() as u64, self.totals.get(Phase::Queued), "ready queue");
         assert_eq!(self.unplaceable.len() as u64, self.totals.get(Phase::NoWorker), "no-worker");
         self.validate_loads();
