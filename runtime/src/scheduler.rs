@@ -11,6 +11,7 @@ mod peers;
 mod resume;
 mod retire;
 mod sample;
+mod small_results;
 mod specs;
 #[cfg(test)]
 mod storm;

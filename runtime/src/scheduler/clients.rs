@@ -235,7 +235,7 @@ impl Core {
 
     fn finished_how(&self, task: TaskId) -> Option<EndedHow> {
         let found = self.state.task(task).filter(|found| found.phase == Phase::Memory)?;
-        let data = self.small_results.get(&task).cloned();
+        let data = self.small_results.get(task, found.attempt);
         Some(EndedHow::Finished { task, bytes: found.bytes, holders: self.holders(task), data })
     }
 

@@ -8,7 +8,6 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use taskreel_model::{
     CancelReason, Change, ClientId, Input, Nanos, Output, Phase, Rejection, State, TaskId, Turn,
     WorkerId, decide, place, rebalance,
@@ -17,6 +16,7 @@ use taskreel_recorder::SpecBatch;
 
 use super::inbound::{Inbound, InboxReceiver};
 use super::peers::Peers;
+use super::small_results::SmallResults;
 use super::specs::SpecStore;
 use super::{SchedulerConfig, SchedulerError, SchedulerSummary};
 use crate::reading::ProcessReader;
@@ -38,8 +38,8 @@ pub(super) struct Core {
     pub(super) specs: SpecStore,
     /// Specs accepted in this turn, to be recorded before its events; none if nothing is recorded.
     pub(super) new_specs: Vec<SpecBatch>,
-    /// Results that came with the reports of this turn, for the clients that wait for them.
-    pub(super) small_results: BTreeMap<TaskId, Bytes>,
+    /// Results that came with reports, for the clients and the tasks that wait for them.
+    pub(super) small_results: SmallResults,
     /// Names of what tasks run, by options: shared by all messages that carry them.
     pub(super) functions: Vec<Arc<str>>,
     /// Retries that are put off, earliest first.
@@ -78,7 +78,7 @@ impl Core {
             retiring: BTreeSet::new(),
             copies: BTreeMap::new(),
             new_specs: Vec::new(),
-            small_results: BTreeMap::new(),
+            small_results: SmallResults::default(),
             functions: Vec::new(),
             retries: BinaryHeap::new(),
             reader: ProcessReader::new(),
@@ -163,7 +163,6 @@ impl Core {
                 self.specs.forget(task);
             }
         }
-        self.small_results.clear();
         out.clear();
         self.out = out;
         self.peers.flush();

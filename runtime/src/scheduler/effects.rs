@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
-use taskreel_model::{Effect, OptionsId, TaskId, TaskOptions, WorkerId};
+use taskreel_model::{Effect, OptionsId, Phase, Task, TaskId, TaskOptions, WorkerId};
 
 use super::core::Core;
 use crate::wire::message::{Assignment, Holder, InputRef, RunTask, ToWorker};
@@ -58,11 +58,17 @@ impl Core {
             .deps
             .iter()
             .map(|&dep| {
-                let bytes = self.state.task(dep).map_or(0, |dep| dep.bytes);
-                InputRef { task: dep, bytes, holders: self.holders(dep) }
+                let made = self.state.task(dep);
+                let is_there = |made: &&Task| made.replicas.iter().any(|r| r.worker == worker);
+                let data = made
+                    .filter(|made| made.phase == Phase::Memory && !is_there(made))
+                    .and_then(|made| self.small_results.get(dep, made.attempt));
+                let bytes = made.map_or(0, |made| made.bytes);
+                InputRef { task: dep, bytes, holders: self.holders(dep), data }
             })
             .collect();
-        let (options, is_awaited) = (found.options, !found.wanted_by.is_empty());
+        let is_awaited = !found.wanted_by.is_empty() || found.n_waiters > 0;
+        let options = found.options;
         let TaskOptions { timeout, priority, .. } = *self.state.options(options);
         let function = self.function_name(options);
         let run = RunTask { task, attempt, function, spec, inputs, timeout, is_awaited, priority };

@@ -53,7 +53,7 @@ impl Core {
             let Some(target) = copy_target(&self.state, task) else { continue };
             let bytes = self.state.task(task).map_or(0, |found| found.bytes);
             let holders = self.holders(task);
-            self.ask_for_copy(target, InputRef { task, bytes, holders });
+            self.ask_for_copy(target, InputRef { task, bytes, holders, data: None });
             self.copies.insert((worker, task), now);
         }
         n_left

@@ -31,7 +31,7 @@ use crate::credentials::Credentials;
 use crate::tls;
 
 /// Number of the protocol. It changes whenever a message does.
-pub const PROTOCOL: u32 = 6;
+pub const PROTOCOL: u32 = 7;
 
 /// Version of this software.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

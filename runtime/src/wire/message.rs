@@ -100,6 +100,8 @@ pub struct InputRef {
     /// Who holds it. May include the worker that is to run the task, and may be out of date.
     #[serde(deserialize_with = "few")]
     pub holders: SmallVec<[Holder; 1]>,
+    /// The result itself, if it is small and was at hand: then no holder has to be asked.
+    pub data: Option<Bytes>,
 }
 
 /// A task for a worker.
@@ -118,14 +120,14 @@ pub struct RunTask {
     pub inputs: Vec<InputRef>,
     /// It fails when it takes longer.
     pub timeout: Option<Nanos>,
-    /// Whether a client waits for it: then a small result comes with the report.
+    /// Whether a client or another task waits for it: then a small result comes with the report.
     pub is_awaited: bool,
     /// Its priority: what it submits comes before what has the same.
     pub priority: i32,
 }
 
-/// A result of so many bytes at the most travels with the word that it is there, to spare the client
-/// the way to its holder.
+/// A result of so many bytes at the most travels with the word that it is there, and with a task that takes
+/// it, to spare the client and the worker the way to its holder.
 pub const SMALL_RESULT_BYTES: usize = 256;
 
 /// From the scheduler to a worker.
@@ -184,9 +186,9 @@ pub enum FromWorker {
         first: u64,
         /// What happened.
         reports: Vec<Report>,
-        /// Small results that clients wait for, of tasks that finished by these reports.
+        /// Small results that somebody waits for, of tasks that finished by these reports.
         /// They may get lost: whoever holds them has them.
-        results: Vec<(TaskId, Bytes)>,
+        results: Vec<(Assignment, Bytes)>,
     },
     /// All that it has, once after `ToWorker::Welcome` and the reports that were kept: what was on
     /// its way when a connection broke is made good.

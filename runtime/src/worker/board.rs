@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, VecDeque, hash_map};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use rustc_hash::FxHashMap;
 use taskreel_model::{TaskId, WorkerId};
 
@@ -89,6 +90,8 @@ pub(crate) struct Wanted {
     /// The scheduler thinks that it is here, and is to be told that it is not: else it would send the
     /// dependent here again and again for the sake of it.
     pub(crate) is_lost: bool,
+    /// It came with the task: nobody has to be asked.
+    pub(crate) data: Option<Bytes>,
 }
 
 /// What a worker answers when it is asked for a task back.
@@ -137,7 +140,8 @@ impl Board {
                 let (task, bytes, dependent) = (input.task, input.bytes, run.task);
                 let holders: Vec<Holder> = others.cloned().collect();
                 let is_lost = holders.len() < input.holders.len();
-                wanted.push(Wanted { task, bytes, dependent, holders, is_lost });
+                let data = input.data.clone();
+                wanted.push(Wanted { task, bytes, dependent, holders, is_lost, data });
                 Vec::new()
             });
             waiting.push(assignment);

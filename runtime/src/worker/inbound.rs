@@ -162,10 +162,10 @@ fn ask_back(shared: &Shared, assignments: &[Assignment]) {
 /// Fetches copies of results whose holders are to leave.
 fn copy(shared: &Arc<Shared>, inputs: Vec<InputRef>) {
     let mut wanted = Vec::new();
-    for InputRef { task, bytes, holders } in inputs {
+    for InputRef { task, bytes, holders, data } in inputs {
         if !shared.store.contains(task) {
             let (dependent, holders) = (task, holders.into_vec());
-            wanted.push(Wanted { task, bytes, dependent, holders, is_lost: false });
+            wanted.push(Wanted { task, bytes, dependent, holders, is_lost: false, data });
         }
     }
     transfers::begin(shared, wanted);

@@ -12,10 +12,10 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use taskreel_model::{LogLine, Report, TaskId};
+use taskreel_model::{LogLine, Report};
 
 use crate::wire::LinkSender;
-use crate::wire::message::{FromWorker, WorkerBefore};
+use crate::wire::message::{Assignment, FromWorker, WorkerBefore};
 use crate::worker::journal::Journal;
 use way::Way;
 
@@ -49,7 +49,7 @@ pub(crate) struct Reports {
 struct Waiting {
     reports: Vec<Report>,
     /// Small results that go with them.
-    results: Vec<(TaskId, Bytes)>,
+    results: Vec<(Assignment, Bytes)>,
     logs: Vec<LogLine>,
     n_dropped_logs: u64,
     /// The flusher sleeps until it is woken.
@@ -158,7 +158,7 @@ impl Reports {
     pub(crate) fn extend_with(
         &self,
         reports: impl IntoIterator<Item = Report>,
-        result: Option<(TaskId, Bytes)>,
+        result: Option<(Assignment, Bytes)>,
     ) {
         let mut waiting = self.lock();
         waiting.reports.extend(reports);

@@ -210,7 +210,7 @@ fn finish(
             reports.extend(activity(task, at, Activity::Deserialize, decode_took, n_input_bytes));
             reports.extend(activity(task, at, Activity::Serialize, encode_took, bytes));
             if is_awaited && result.len() <= SMALL_RESULT_BYTES {
-                small = Some((task, result.clone()));
+                small = Some((assignment, result.clone()));
             }
             shared.store.insert(task, result);
             reports.push(Report { at, what: Reported::Finished { task, attempt, bytes } });

@@ -153,7 +153,7 @@ fn run_on_input(task: u32, holders: &[u32]) -> RunTask {
         .iter()
         .map(|&id| Holder { worker: WorkerId(id), address: format!("local://{id}").into() })
         .collect();
-    let inputs = vec![InputRef { task: TaskId(1), bytes: 1, holders }];
+    let inputs = vec![InputRef { task: TaskId(1), bytes: 1, holders, data: None }];
     RunTask { spec: spec.into(), inputs, ..run(task, 0) }
 }
 
@@ -243,6 +243,22 @@ fn asks_the_next_holder_and_says_when_nobody_has_an_input() {
     scheduler.send(ToWorker::Free(vec![task]));
     scheduler.send(ToWorker::Run(vec![run_on_input(11, &[])]));
     scheduler.wait_for(&Reported::InputsMissing { task: TaskId(11), attempt: 1 });
+}
+
+#[test]
+fn asks_nobody_for_an_input_that_came_with_its_task() {
+    let mut scheduler = Scheduler::with_worker(1);
+    let mut run = run_on_input(9, &[1]);
+    run.inputs[0].data = Some(Bytes::from_static(&[5]));
+    scheduler.send(ToWorker::Run(vec![run]));
+    let (task, dependent) = (TaskId(1), TaskId(9));
+    // No holder is there.
+    scheduler.wait_for(&Reported::TransferStarted { task, from: WorkerId(1), dependent });
+    scheduler.wait_for(&Reported::TransferFinished { task, bytes: 1 });
+    scheduler.wait_for(&finished(9));
+    // Another task finds it here.
+    scheduler.send(ToWorker::Run(vec![run_on_input(10, &[])]));
+    scheduler.wait_for(&finished(10));
 }
 
 #[test]

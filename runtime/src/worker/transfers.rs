@@ -56,7 +56,13 @@ impl Inflow {
 /// Begins to fetch results: from each holder at once what it is first to be asked for.
 pub(super) fn begin(shared: &Arc<Shared>, wanted: Vec<Wanted>) {
     let mut by_holder: BTreeMap<WorkerId, Vec<Wanted>> = BTreeMap::new();
+    let mut any_ready = false;
     for mut item in wanted {
+        if let Some(data) = item.data.take().filter(|_| !item.holders.is_empty()) {
+            told_of(shared, std::slice::from_ref(&item));
+            any_ready |= keep_one(shared, item.task, data);
+            continue;
+        }
         // Workers of one cluster start at different holders, so that no copy is asked by all.
         if item.holders.len() > 1 {
             let turn = shared.id().index() % item.holders.len();
@@ -66,6 +72,9 @@ pub(super) fn begin(shared: &Arc<Shared>, wanted: Vec<Wanted>) {
             Some(holder) => by_holder.entry(holder.worker).or_default().push(item),
             None => give_up(shared, item.task),
         }
+    }
+    if any_ready {
+        shared.idle.tell_all();
     }
     for items in by_holder.into_values() {
         for request in requests(items) {
@@ -105,15 +114,7 @@ async fn fetch(shared: Arc<Shared>, items: Vec<Wanted>) {
         }
     }
     let holder = items[0].holders[0].clone();
-    let at = shared.clock.now();
-    shared.reports.extend(items.iter().map(|item| Report {
-        at,
-        what: Reported::TransferStarted {
-            task: item.task,
-            from: holder.worker,
-            dependent: item.dependent,
-        },
-    }));
+    told_of(&shared, &items);
     let tasks: Vec<TaskId> = items.iter().map(|item| item.task).collect();
     let mut results = shared.peers.fetch(&holder.address, &tasks).await;
     for pause in PATIENCE {
@@ -129,6 +130,16 @@ async fn fetch(shared: Arc<Shared>, items: Vec<Wanted>) {
     if !again.is_empty() {
         retry(&shared, again);
     }
+}
+
+/// Reports that results come from the first of their holders.
+fn told_of(shared: &Shared, items: &[Wanted]) {
+    let at = shared.clock.now();
+    let started = items.iter().filter_map(|item| {
+        let (task, from, dependent) = (item.task, item.holders.first()?.worker, item.dependent);
+        Some(Report { at, what: Reported::TransferStarted { task, from, dependent } })
+    });
+    shared.reports.extend(started);
 }
 
 /// Whether a holder could not be reached, and there is no other.
@@ -147,13 +158,7 @@ fn keep(
     for (mut item, result) in items.into_iter().zip(results) {
         let task = item.task;
         match result {
-            Ok(bytes) => {
-                let n_bytes = bytes.len() as u64;
-                shared.store.insert(task, bytes);
-                shared.report(Reported::TransferFinished { task, bytes: n_bytes });
-                shared.store.settle(task);
-                any_ready |= shared.board().arrived(task);
-            }
+            Ok(bytes) => any_ready |= keep_one(shared, task, bytes),
             Err(reason) => {
                 failed(shared, task, reason);
                 item.holders.remove(0);
@@ -165,6 +170,15 @@ fn keep(
         shared.idle.tell_all();
     }
     again
+}
+
+/// Keeps a result that came; whether that made a task ready.
+fn keep_one(shared: &Shared, task: TaskId, result: Bytes) -> bool {
+    let bytes = result.len() as u64;
+    shared.store.insert(task, result);
+    shared.report(Reported::TransferFinished { task, bytes });
+    shared.store.settle(task);
+    shared.board().arrived(task)
 }
 
 fn failed(shared: &Shared, task: TaskId, reason: TransferFailure) {
@@ -204,6 +218,7 @@ mod tests {
             dependent: TaskId(1),
             holders: vec![],
             is_lost: false,
+            data: None,
         };
         let sizes = |items| -> Vec<Vec<u64>> {
             let sizes = |request: &Vec<Wanted>| request.iter().map(|item| item.bytes).collect();

@@ -28,6 +28,8 @@ pub(super) struct Seen {
     pub(super) late: u64,
     /// Messages with reports that arrived a second time.
     pub(super) again: u64,
+    /// Results that came with a task that takes them.
+    pub(super) came_along: u64,
     pub(super) executions: u64,
 }
 
@@ -102,6 +104,7 @@ impl AddAssign for Seen {
         self.moved += other.moved;
         self.late += other.late;
         self.again += other.again;
+        self.came_along += other.came_along;
         self.executions += other.executions;
     }
 }

@@ -20,7 +20,8 @@ use super::network::{Connection, Line, connect_worker};
 use super::world::{Mischief, World};
 use crate::wire::LinkSender;
 use crate::wire::message::{
-    Assignment, FromWorker, InputRef, RunTask, ToWorker, WorkerBefore, WorkerHello,
+    Assignment, FromWorker, InputRef, RunTask, SMALL_RESULT_BYTES, ToWorker, WorkerBefore,
+    WorkerHello,
 };
 use crate::worker::Store;
 use crate::worker::board::{AskedBack, Board, Ready, Wanted};
@@ -393,20 +394,23 @@ impl Inner {
     }
 
     fn copy(self: &Arc<Self>, inputs: Vec<InputRef>) {
-        for InputRef { task, bytes, holders } in inputs {
+        for InputRef { task, bytes, holders, data } in inputs {
             if !self.store.contains(task) {
                 let (dependent, holders) = (task, holders.into_vec());
-                let item = Wanted { task, bytes, dependent, holders, is_lost: false };
+                let item = Wanted { task, bytes, dependent, holders, is_lost: false, data };
                 tokio::spawn(tasks::fetch(Arc::clone(self), item));
             }
         }
     }
 
-    fn finished(&self, Assignment { task, attempt }: Assignment, result: Bytes) {
-        let bytes = result.len() as u64;
+    fn finished(&self, assignment: Assignment, result: Bytes, is_awaited: bool) {
+        let (Assignment { task, attempt }, bytes) = (assignment, result.len() as u64);
+        let small = (is_awaited && result.len() <= SMALL_RESULT_BYTES).then(|| result.clone());
         self.store.insert(task, result);
         *self.world.truth().executions.entry(task).or_default() += 1;
-        self.report(Reported::Finished { task, attempt, bytes });
+        let what = Reported::Finished { task, attempt, bytes };
+        let result = small.map(|small| (assignment, small));
+        self.reports().extend_with([Report { at: self.now(), what }], result);
         let name = self.world.truth().next_mark();
         self.report(Reported::Marked { name, task: Some(task) });
         self.store.settle(task);

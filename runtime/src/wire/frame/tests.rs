@@ -53,7 +53,12 @@ fn run_task(task: u32, spec: &'static [u8]) -> RunTask {
         attempt: 2,
         function: "demo::f".into(),
         spec: Bytes::from_static(spec),
-        inputs: vec![InputRef { task: TaskId(1), bytes: 70_000, holders: smallvec![holder] }],
+        inputs: vec![InputRef {
+            task: TaskId(1),
+            bytes: 70_000,
+            holders: smallvec![holder],
+            data: None,
+        }],
         timeout: Some(Nanos::from_millis(5)),
     }
 }
@@ -79,7 +84,7 @@ fn every_message_survives_the_wire_and_no_damage_brings_it_down() {
     round_trip(&FromWorker::Reports {
         first: 5,
         reports: vec![Report { at: Nanos(77), what: failed }],
-        results: vec![(TaskId(1), Bytes::from_static(b"small"))],
+        results: vec![(Assignment { task: TaskId(1), attempt: 2 }, Bytes::from_static(b"small"))],
     });
     let holder = Holder { worker: WorkerId(1), address: "local://1".into() };
     let (task, holders) = (TaskId(8), smallvec![holder]);

@@ -72,9 +72,9 @@ fn strangers_are_told_apart() {
         let (_, error) = block_on(send_raw(bytes));
         assert!(matches!(error, HandshakeError::Foreign), "{error}");
     }
-    let (_, error) = block_on(send_raw(b"\0\0\0\x0eREEL\x06\0\0\0\0\0\0\xff\xff\xff"));
+    let (_, error) = block_on(send_raw(b"\0\0\0\x0eREEL\x07\0\0\0\0\0\0\xff\xff\xff"));
     assert!(matches!(error, HandshakeError::Codec(_)), "{error}");
-    for cut in [&b"\0\0\0\x08REEL\x06\0\0\0"[..], b"\0\0\0\x0bREEL\x06\0\0\0\0\xff\xff"] {
+    for cut in [&b"\0\0\0\x08REEL\x07\0\0\0"[..], b"\0\0\0\x0bREEL\x07\0\0\0\0\xff\xff"] {
         let (_, error) = block_on(send_raw(cut));
         assert!(matches!(error, HandshakeError::Foreign), "{error}");
     }
@@ -93,7 +93,7 @@ fn nothing_behind_a_wrong_token_is_decoded() {
         };
         let sending = async {
             let mut stream = TcpStream::connect(address).await.unwrap();
-            let greeting = b"\0\0\0\x11REEL\x06\0\0\0\0\x03\0abc\xff\xff\xff";
+            let greeting = b"\0\0\0\x11REEL\x07\0\0\0\0\x03\0abc\xff\xff\xff";
             stream.write_all(greeting).await.unwrap();
             stream
         };

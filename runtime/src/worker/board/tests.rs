@@ -24,6 +24,7 @@ fn run(task: u32, inputs: &[u32]) -> RunTask {
                     Holder { worker: ME, address: "local://0".into() },
                     Holder { worker: WorkerId(1), address: "local://1".into() },
                 ],
+                data: None,
             })
             .collect(),
         timeout: None,

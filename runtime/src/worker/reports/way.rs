@@ -5,12 +5,12 @@ use std::mem;
 use std::time::Duration;
 
 use bytes::Bytes;
-use taskreel_model::{Report, TaskId};
+use taskreel_model::Report;
 use tokio::time::Instant;
 
 use super::FULL_BATCH;
 use crate::wire::LinkSender;
-use crate::wire::message::{FromWorker, WorkerBefore};
+use crate::wire::message::{Assignment, FromWorker, WorkerBefore};
 use crate::worker::journal::{Journal, Untold};
 
 /// Reports that wait longer than this to be accepted go to the disk.
@@ -63,7 +63,7 @@ impl Way {
     }
 
     /// Numbers reports, keeps them if they are to be kept, and sends them.
-    pub(super) fn send(&mut self, reports: Vec<Report>, results: Vec<(TaskId, Bytes)>) {
+    pub(super) fn send(&mut self, reports: Vec<Report>, results: Vec<(Assignment, Bytes)>) {
         if reports.is_empty() {
             return;
         }
@@ -193,7 +193,7 @@ mod tests {
     fn a_scheduler_that_claims_to_have_any_number_of_reports_has_all() {
         let folder = tempfile::tempdir().unwrap();
         let mut way = Way::new(Some(Journal::new(folder.path().to_owned())));
-        let what = taskreel_model::Reported::ReplicaDropped { task: TaskId(0) };
+        let what = taskreel_model::Reported::ReplicaDropped { task: taskreel_model::TaskId(0) };
         way.send(vec![Report { at: taskreel_model::Nanos(0), what }], Vec::new());
         assert_eq!(way.first(), 1);
         way.accepted(u64::MAX);
