@@ -1,4 +1,5 @@
-//! Connections: messages arrive late, in order and once, or not at all, because the connection broke.
+//! Connections: messages arrive late, in order and once, or not at all, because the connection broke. Reports, which are
+//! numbered, arrive again now and then.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -72,7 +73,13 @@ pub(super) fn connect_worker(
     let opened = |conn, tx| Inbound::WorkerConnected { conn, hello, tx };
     let arrived = |conn, message| Inbound::WorkerMessage { conn, message };
     let gone = |conn| Inbound::WorkerGone { conn, reason: LossReason::Disconnected };
-    connect(world, opened, arrived, gone)
+    connect(world, opened, (arrived, numbered), gone)
+}
+
+/// What may come twice.
+fn numbered(message: &FromWorker) -> Option<FromWorker> {
+    let is_numbered = matches!(message, FromWorker::Reports { .. } | FromWorker::Late { .. });
+    is_numbered.then(|| message.clone())
 }
 
 /// A client connects; `None`: nobody is there.
@@ -83,13 +90,16 @@ pub(super) fn connect_client(
     let opened = |conn, tx| Inbound::ClientConnected { conn, hello, tx };
     let arrived = |conn, message| Inbound::ClientMessage { conn, message };
     let gone = |conn| Inbound::ClientGone { conn };
-    connect(world, opened, arrived, gone)
+    connect(world, opened, (arrived, |_: &FromClient| None), gone)
 }
 
 fn connect<Out: Send + 'static, In: Send + 'static>(
     world: &Arc<World>,
     opened: impl FnOnce(ConnId, LinkSender<In>) -> Inbound + Send + 'static,
-    arrived: impl Fn(ConnId, Out) -> Inbound + Send + 'static,
+    (arrived, numbered): (
+        impl Fn(ConnId, Out) -> Inbound + Send + 'static,
+        impl Fn(&Out) -> Option<Out> + Send + 'static,
+    ),
     gone: impl Fn(ConnId) -> Inbound + Send + Sync + Copy + 'static,
 ) -> Option<Connection<Out, In>> {
     let inbox = world.scheduler()?;
@@ -117,10 +127,21 @@ fn connect<Out: Send + 'static, In: Send + 'static>(
         if inbox_too.send(opened(conn, link)).await.is_err() {
             return;
         }
+        let mut earlier = None;
         while let Some(message) = from_peer.recv().await {
             carried.carry(&theirs).await;
+            if theirs.draw().one_in(4) {
+                earlier = numbered(&message).or(earlier);
+            }
             if inbox_too.send(arrived(conn, message)).await.is_err() {
                 return;
+            }
+            let again = if theirs.draw().one_in(12) { earlier.take() } else { None };
+            if let Some(again) = again {
+                theirs.truth().seen.again += 1;
+                if inbox_too.send(arrived(conn, again)).await.is_err() {
+                    return;
+                }
             }
         }
     });

@@ -26,6 +26,8 @@ pub(super) struct Seen {
     pub(super) moved: u64,
     /// Times that what a worker did not get to tell was told by who it is now.
     pub(super) late: u64,
+    /// Messages with reports that arrived a second time.
+    pub(super) again: u64,
     /// Results that came with a task that takes them.
     pub(super) came_along: u64,
     pub(super) executions: u64,
@@ -101,6 +103,7 @@ impl AddAssign for Seen {
         self.disk_lost += other.disk_lost;
         self.moved += other.moved;
         self.late += other.late;
+        self.again += other.again;
         self.came_along += other.came_along;
         self.executions += other.executions;
     }
