@@ -71,7 +71,8 @@ impl TraceCursor {
         };
         let place = Place { offset, first: header.first, at: header.first_at };
         let state = self.keyframe(place)?;
-        if state.is_none() && header.kind == Kind::Keyframe as u8 {
+        // Of one that claims to be from before the first event, nothing is missed.
+        if state.is_none() && header.kind == Kind::Keyframe as u8 && header.first > 0 {
             // What follows can be folded into nothing.
             self.warn(Warning::EventsLost { offset, from: 0, before: header.first });
             self.stopped = true;
