@@ -74,7 +74,8 @@ impl Series {
 
     /// As [`Series::push`] for values that never come late: one that is held already adds nothing.
     pub(crate) fn hold(&mut self, at: Nanos, value: u64) {
-        if self.is_empty() || self.last() != value {
+        let here = self.points.last().map(|point| point.last);
+        if here.or_else(|| self.rested.as_ref().map(Rested::last)) != Some(value) {
             self.push(at, value);
         }
     }

@@ -88,13 +88,12 @@ impl<const N: usize> Gauges<N> {
 
     /// A worker that joins or is lost has nothing.
     pub(super) fn update(&mut self, at: Nanos, change: &Change) {
-        if let Change::Worker { worker, from, to } = *change
-            && (from.is_none() || to == WorkerStatus::Lost)
-        {
+        let Change::Worker { worker, from, to } = *change else { return };
+        let is_lost = to == WorkerStatus::Lost;
+        if from.is_none() || is_lost {
             self.push(at, worker, [0; N]);
         }
-        let Change::Worker { worker, to: WorkerStatus::Lost, .. } = *change else { return };
-        if let Some(found) = self.worker(worker) {
+        if is_lost && let Some(found) = self.worker(worker) {
             found.is_gone = true;
             self.restless.insert(worker);
         }

@@ -50,7 +50,16 @@ impl Spread {
     }
 
     /// Sees to it that there are the cells of some numbers, and those between them.
+    #[inline]
     fn reach(&mut self, first: usize, last: usize) {
+        let is_there = first >= self.begin && last < self.begin + self.part.len();
+        if !is_there {
+            self.grow(first, last);
+        }
+    }
+
+    #[cold]
+    fn grow(&mut self, first: usize, last: usize) {
         if self.part.is_empty() {
             self.begin = first;
         }
